@@ -1,0 +1,158 @@
+"""The commands and their options: names are a contract that DAGs, scripts and documents use."""
+
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+from mempipe.cli.spans import parse_span
+from mempipe.cli.terminal import reporter
+
+app = typer.Typer(
+    name="mempipe",
+    help="Memorization and influence scores of neural networks (Feldman & Zhang 2020), computed and published.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+SpecArgument = Annotated[str, typer.Argument(metavar="SPEC", help="Path or URI of a spec (YAML).")]
+RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="The run's URI, as `mempipe plan` printed it.")]
+ReleaseArgument = Annotated[str, typer.Argument(metavar="RELEASE", help="Folder or URI of a release, or of its name.")]
+StoreOption = Annotated[str, typer.Option("--store", metavar="URI", help="Folder or gs:// URI that keeps everything.")]
+TrialsOption = Annotated[
+    Optional[int],  # noqa: UP045 - typer reads the annotation
+    typer.Option("--trials", min=1, metavar="T", help="Total number of trials; the spec's (or the plan's) by default."),
+]
+NameOption = Annotated[
+    Optional[str],  # noqa: UP045
+    typer.Option("--name", help="Name of the release; the spec's by default."),
+]
+
+
+@app.command()
+def run(
+    spec: SpecArgument,
+    store: StoreOption,
+    trials: TrialsOption = None,
+    workers: Annotated[
+        Optional[int],  # noqa: UP045
+        typer.Option(min=1, metavar="N", help="Training processes at once; one for each core by default."),
+    ] = None,
+    name: NameOption = None,
+) -> None:
+    """Run the whole pipeline on this machine; the release's URI is the last line. Run it again to resume or extend."""
+    from mempipe.steps.pipeline import run_pipeline
+
+    print(run_pipeline(spec, store, trials=trials, n_workers=workers, name=name, reporter=reporter()))
+
+
+@app.command()
+def plan(
+    spec: SpecArgument,
+    store: StoreOption,
+    trials: TrialsOption = None,
+    add_trials: Annotated[
+        Optional[int],  # noqa: UP045
+        typer.Option(min=1, metavar="N", help="Instead of --trials: N more than are committed."),
+    ] = None,
+    chunk_size: Annotated[
+        Optional[int],  # noqa: UP045
+        typer.Option(min=1, metavar="C", help="Trials in a shard, for a new run."),
+    ] = None,
+    task_size: Annotated[
+        Optional[int],  # noqa: UP045
+        typer.Option(min=1, metavar="K", help="Chunks that one task trains."),
+    ] = None,
+    request: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(metavar="ID", help="Remember the answer as requests/ID.json in the store."),
+    ] = None,
+) -> None:
+    """Record a run and plan its missing trials; prints the run's URI."""
+    from mempipe.steps.plan import Wanted
+    from mempipe.steps.plan import plan as make_plan
+
+    wanted = Wanted(trials, add_trials, chunk_size, task_size, request)
+    planned, _ = make_plan(spec, store, wanted, reporter())
+    print(planned.uri)
+
+
+@app.command()
+def train(
+    run: RunArgument,
+    trials: Annotated[str, typer.Option(metavar="A:B", help="Train the missing ones of the trials A to B - 1.")],
+) -> None:
+    """Train missing trials of a run and commit their shards."""
+    from mempipe.steps.train import train as train_span
+
+    train_span(run, parse_span(trials), reporter())
+
+
+@app.command()
+def validate(run: RunArgument, trials: TrialsOption = None) -> None:
+    """Check every shard, move corrupt ones aside, plan their trials again; prints the report's URI."""
+    from mempipe.steps.validate import validate as validate_shards
+
+    print(validate_shards(run, trials, reporter()).uri)
+
+
+@app.command()
+def aggregate(run: RunArgument, trials: TrialsOption = None) -> None:
+    """Count the validated shards into exact integer tallies; prints their URI."""
+    from mempipe.steps.aggregate import aggregate as count
+
+    print(count(run, trials, reporter()))
+
+
+@app.command()
+def publish(run: RunArgument, name: NameOption = None, trials: TrialsOption = None) -> None:
+    """Estimate the scores and publish them as an immutable release; prints its URI."""
+    from mempipe.steps.publish import publish as publish_scores
+
+    print(publish_scores(run, trials, name, reporter()))
+
+
+@app.command()
+def score(
+    subset_mask: Annotated[Path, typer.Option(metavar="M.npy", help="bool [trial, train]: which examples each saw.")],
+    train_correct: Annotated[Path, typer.Option(metavar="C.npy", help="bool [trial, train]: correctness on train.")],
+    test_correct: Annotated[Path, typer.Option(metavar="D.npy", help="bool [trial, test]: correctness on test.")],
+    train_labels: Annotated[Path, typer.Option(metavar="L.npy", help="int [train].")],
+    test_labels: Annotated[Path, typer.Option(metavar="K.npy", help="int [test].")],
+    name: Annotated[str, typer.Option(help="Name of the release.")],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="A new folder, which becomes the release.")],
+    influence: Annotated[str, typer.Option(help="`class`: pairs of one class; `full`: all pairs.")] = "class",
+) -> None:
+    """Score predictions that were made elsewhere (PyTorch, JAX, …): writes a whole release to DIR."""
+    from mempipe.steps.score import ScoreInputs
+    from mempipe.steps.score import score as score_predictions
+
+    inputs = ScoreInputs(subset_mask, train_correct, test_correct, train_labels, test_labels)
+    print(score_predictions(inputs, name=name, out=out, influence=influence, reporter=reporter()))
+
+
+@app.command()
+def pairs(
+    release: ReleaseArgument,
+    mem: Annotated[float, typer.Option(min=-1, max=1, help="Least memorization of the train example.")] = 0.25,
+    infl: Annotated[float, typer.Option(min=-1, max=1, help="Least influence on the test example.")] = 0.15,
+    any_label: Annotated[bool, typer.Option("--any-label", help="Also pairs of different labels.")] = False,
+    csv: Annotated[bool, typer.Option("--csv", help="Print comma-separated values.")] = False,
+) -> None:
+    """List the high-influence pairs of a release at any thresholds."""
+    from mempipe.cli.show import print_pairs
+
+    print_pairs(release, mem=mem, infl=infl, same_label=not any_label, csv=csv)
+
+
+@app.command()
+def show(
+    release: ReleaseArgument,
+    top: Annotated[int, typer.Option(min=1, help="How many of the most memorized examples.")] = 10,
+) -> None:
+    """Show what a release holds and its most memorized examples."""
+    from mempipe.cli.show import print_summary
+
+    print_summary(release, top=top)

@@ -1,0 +1,50 @@
+"""Entry point of `mempipe`: runs a command and turns its errors into messages and exit codes."""
+
+import sys
+from typing import NoReturn
+
+import click
+
+from mempipe.cli.app import app
+from mempipe.errors import ExitCode, MempipeError
+
+
+def main() -> NoReturn:
+    """Run the command line and end the process: 0 ok, 10 transient (try again), 20 permanent (do not)."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: list[str]) -> int:
+    """Run one command and return its exit code; the message of an error goes to standard error."""
+    try:
+        result = app(arguments, prog_name="mempipe", standalone_mode=False)
+    except MempipeError as error:
+        return _fail(error.message, error.hint, error.exit_code)
+    except click.exceptions.NoArgsIsHelpError as error:
+        print(error.format_message())
+        return ExitCode.OK
+    except click.UsageError as error:
+        command = error.ctx.command_path if error.ctx else "mempipe"
+        return _fail(f"Command cannot be run: {error.format_message()}", f"see `{command} --help`.", ExitCode.PERMANENT)
+    except click.exceptions.Abort:
+        print("interrupted; what was committed is kept", file=sys.stderr)
+        return 128 + 2
+    except KeyboardInterrupt:
+        print("interrupted; what was committed is kept", file=sys.stderr)
+        return 128 + 2
+    except BrokenPipeError:
+        sys.stderr.close()
+        return ExitCode.OK
+    except OSError as error:
+        where = f" {error.filename}" if error.filename else ""
+        return _fail(
+            f"Operating system refused:{where} {error.strerror or error}.",
+            "check space and permissions, then run the same command again; what was committed is kept.",
+            ExitCode.PERMANENT,
+        )
+    return result if isinstance(result, int) else ExitCode.OK
+
+
+def _fail(message: str, hint: str, code: ExitCode) -> int:
+    print(f"Error: {message}\nHint: {hint}", file=sys.stderr, flush=True)
+    return code

@@ -1,0 +1,120 @@
+"""Brings remote data to this machine once: object stores and checked downloads, in a cache that the user can delete."""
+
+import hashlib
+import os
+import shutil
+import tempfile
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Final
+
+from mempipe.errors import DataError, ObjectNotFoundError, TransientError
+from mempipe.storage import open_store
+from mempipe.storage.uris import split_object_uri
+
+_TIMEOUT_SECONDS: Final = 60
+
+
+def cache_folder() -> Path:
+    """Return the folder of cached data: `MEMPIPE_CACHE`, or `~/.cache/mempipe`."""
+    return Path(os.environ.get("MEMPIPE_CACHE") or Path.home() / ".cache" / "mempipe")
+
+
+def is_remote(uri: str) -> bool:
+    """Tell whether `uri` names an object store other than a local folder."""
+    return "://" in uri and not uri.startswith("file://")
+
+
+def local_file(uri: str, *, what: str) -> Path:
+    """Return a local path with the content of `uri`: itself, or a cached copy of the object's present generation.
+
+    Args:
+        uri: path, `file://`, `gs://…`.
+        what: the data set, for messages.
+    """
+    if not is_remote(uri):
+        path = Path(uri.removeprefix("file://")).expanduser()
+        if not path.is_file():
+            raise DataError(
+                f"Data set cannot be read: {what} {path} is {'a folder' if path.is_dir() else 'missing'}, "
+                "expected a file.",
+                hint="correct data.path in the spec.",
+            )
+        return path
+    store, key = split_object_uri(uri)
+    for info in store.list(key):
+        if info.key == key:
+            name = hashlib.sha256(f"{uri}|{info.generation}".encode()).hexdigest()[:24]
+            cached = cache_folder() / name / Path(key).name
+            if not cached.exists():
+                cached.parent.mkdir(parents=True, exist_ok=True)
+                store.download(key, cached)
+            return cached
+    raise DataError(f"Data set cannot be read: {what} {uri} is missing, expected an object.", hint="correct data.path.")
+
+
+def local_folder(uri: str, *, what: str) -> Path:
+    """Return a local folder with the content of `uri`: itself, or a cached copy of every object below it."""
+    if not is_remote(uri):
+        path = Path(uri.removeprefix("file://")).expanduser()
+        if not path.is_dir():
+            raise DataError(
+                f"Data set cannot be read: {what} {path} is {'a file' if path.is_file() else 'missing'}, "
+                "expected a folder.",
+                hint="correct data.path in the spec.",
+            )
+        return path
+    store = open_store(uri)
+    objects = list(store.list())
+    if not objects:
+        raise DataError(f"Data set cannot be read: {what} {uri} is empty, expected objects.", hint="correct data.path.")
+    listing = hashlib.sha256(repr([(info.key, info.generation) for info in objects]).encode()).hexdigest()
+    folder = cache_folder() / listing[:24]
+    for info in objects:
+        target = folder / info.key
+        if not target.exists():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                store.download(info.key, target)
+            except ObjectNotFoundError as error:
+                raise DataError(
+                    f"Data set cannot be read: {what} {uri}/{info.key} vanished while it was read.",
+                    hint="wait until the upload of the data is finished.",
+                ) from error
+    return folder
+
+
+def download(url: str, *, sha256: str, what: str) -> Path:
+    """Download a published file once and check its content.
+
+    Raises:
+        DataError: the content is not the published one.
+        TransientError: the server could not be reached.
+    """
+    cached = cache_folder() / sha256[:24] / url.rsplit("/", 1)[-1]
+    if cached.exists():
+        return cached
+    cached.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, name = tempfile.mkstemp(dir=cached.parent)
+    partial = Path(name)
+    try:
+        with os.fdopen(descriptor, "wb") as target:
+            try:
+                with urllib.request.urlopen(url, timeout=_TIMEOUT_SECONDS) as response:  # noqa: S310 - https constants
+                    shutil.copyfileobj(response, target)
+            except (urllib.error.URLError, OSError) as error:
+                raise TransientError(
+                    f"Data set cannot be downloaded: {what} from {url} ({error}).",
+                    hint="check the network, or download it yourself and set data.path.",
+                ) from error
+        found = hashlib.sha256(partial.read_bytes()).hexdigest()
+        if found != sha256:
+            raise DataError(
+                f"Download is not the published file: {url} SHA-256 is {found}, expected {sha256}.",
+                hint="a proxy may have changed it; download it yourself and set data.path.",
+            )
+        partial.replace(cached)
+    finally:
+        partial.unlink(missing_ok=True)
+    return cached

@@ -1,0 +1,59 @@
+"""Finds a data set by name: one file in `mempipe/data/sources/` defines one, with its `Params` and `load`."""
+
+import importlib
+import pkgutil
+from typing import Protocol, cast
+
+from mempipe.data import sources
+from mempipe.data.dataset import Dataset
+from mempipe.errors import SpecError
+from mempipe.spec import Component, Strict, validated
+
+
+class Source(Protocol):
+    """What a file in `sources/` provides."""
+
+    Params: type[Strict]
+
+    @staticmethod
+    def load(params: Strict) -> Dataset:
+        """Read the data set."""
+        ...
+
+
+def available() -> list[str]:
+    """Return the names of the data sets that specs can choose."""
+    return sorted(module.name for module in pkgutil.iter_modules(sources.__path__))
+
+
+def resolve_data(data: Component) -> Component:
+    """Return `data` with every parameter filled in.
+
+    Raises:
+        SpecError: no data set has that name, or a parameter is wrong.
+    """
+    params = _params(data)
+    return Component.model_validate({"name": data.name, **params.model_dump(mode="json")})
+
+
+def load_dataset(data: Component) -> Dataset:
+    """Read the data set that a spec names.
+
+    Raises:
+        SpecError: no data set has that name, or a parameter is wrong.
+        DataError: the data is missing, damaged or unfit.
+    """
+    return _source(data.name).load(_params(data))
+
+
+def _params(data: Component) -> Strict:
+    return validated(_source(data.name).Params, data.params(), source=f"data set {data.name!r}", prefix="data")
+
+
+def _source(name: str) -> Source:
+    if name not in available():
+        raise SpecError(
+            f"Spec cannot be used: data.name is {name!r}, expected one of {', '.join(available())}.",
+            hint="choose one of these, or add a file to mempipe/data/sources/.",
+        )
+    return cast(Source, importlib.import_module(f"{sources.__name__}.{name}"))

@@ -1,0 +1,26 @@
+"""A run in its store: the record that later steps read, the chunk grid, and what is still missing."""
+
+from mempipe.runs.chunks import Span, missing_chunks, plan_tasks
+from mempipe.runs.layout import ShardRef, shard_key, sidecar_key
+from mempipe.runs.plan import Plan, read_plan, write_plan
+from mempipe.runs.record import DataInfo, RunRecord
+from mempipe.runs.run import Labels, Run, open_run, register_run, run_id
+
+__all__ = [
+    "DataInfo",
+    "Labels",
+    "Plan",
+    "Run",
+    "RunRecord",
+    "ShardRef",
+    "Span",
+    "missing_chunks",
+    "open_run",
+    "plan_tasks",
+    "read_plan",
+    "register_run",
+    "run_id",
+    "shard_key",
+    "sidecar_key",
+    "write_plan",
+]

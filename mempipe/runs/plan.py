@@ -1,0 +1,68 @@
+"""`plan.json`: how many trials are wanted, and the tasks that train the missing ones."""
+
+from typing import Literal
+
+from pydantic import ValidationError
+
+from mempipe.errors import GenerationError, ObjectNotFoundError, RunError
+from mempipe.runs.chunks import Span
+from mempipe.runs.layout import PLAN
+from mempipe.spec import Strict
+from mempipe.storage.protocol import Store
+
+
+class Plan(Strict):
+    """The latest plan of a run.
+
+    Attributes:
+        trials: the run is complete when trials 0 to trials - 1 are committed.
+        n_missing: trials that were missing when it was made.
+        tasks: spans of trials, each for one `mempipe train`.
+    """
+
+    schema_version: Literal[1] = 1
+    trials: int
+    n_missing: int
+    tasks: tuple[Span, ...]
+
+
+def write_plan(store: Store, plan: Plan) -> None:
+    """Replace the run's plan."""
+    content = (plan.model_dump_json(indent=2) + "\n").encode()
+    for _ in range(5):
+        generation: str | None
+        try:
+            current, generation = store.read_versioned(PLAN)
+        except ObjectNotFoundError:
+            current, generation = None, None
+        if current == content:
+            return
+        try:
+            store.replace(PLAN, content, generation=generation)
+        except GenerationError:
+            continue
+        return
+    raise GenerationError(
+        f"Plan cannot be written: {store.uri}/{PLAN} changes all the time, expected one planner at once.",
+        hint="let one DAG run of this run finish before the next plans.",
+    )
+
+
+def read_plan(store: Store) -> Plan:
+    """Return the run's latest plan.
+
+    Raises:
+        RunError: the run was never planned, or the plan is damaged.
+    """
+    try:
+        return Plan.model_validate_json(store.read(PLAN))
+    except ObjectNotFoundError as error:
+        raise RunError(
+            f"Run has no plan: {store.uri}/{PLAN} is missing, expected a plan.",
+            hint="run `mempipe plan SPEC --store URI` first.",
+        ) from error
+    except ValidationError as error:
+        raise RunError(
+            f"Plan cannot be used: {store.uri}/{PLAN} is damaged ({error.error_count()} problems).",
+            hint="run `mempipe plan` again.",
+        ) from error

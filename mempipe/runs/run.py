@@ -1,0 +1,153 @@
+"""A run opened in its store: record, labels, and the shards that are committed."""
+
+import io
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mempipe.data.dataset import Dataset
+from mempipe.errors import ObjectExistsError, ObjectNotFoundError, RunError
+from mempipe.runs.chunks import Span, missing_chunks
+from mempipe.runs.layout import LABELS, RUN_RECORD, SHARDS, ShardRef, parse_shard_key
+from mempipe.runs.record import DataInfo, RunRecord
+from mempipe.spec import NUMERICS_VERSION, Spec, run_key
+from mempipe.storage.protocol import Store
+from mempipe.subsets import subset_size
+
+
+@dataclass(frozen=True, eq=False)
+class Labels:
+    """The data set's labels and, for image folders, file names, in its own order.
+
+    Attributes:
+        train, test: int64 (n,).
+        train_filenames, test_filenames: str (n,), or None.
+    """
+
+    train: NDArray[np.int64]
+    test: NDArray[np.int64]
+    train_filenames: NDArray[np.str_] | None = None
+    test_filenames: NDArray[np.str_] | None = None
+
+
+@dataclass(frozen=True)
+class Run:
+    """A planned run.
+
+    Attributes:
+        store: the run's own place; its URI is the run's URI.
+        record: what `run.json` says.
+    """
+
+    store: Store
+    record: RunRecord
+    _labels: list[Labels] = field(default_factory=list, repr=False, compare=False)
+
+    @property
+    def uri(self) -> str:
+        """The run's URI."""
+        return self.store.uri
+
+    @property
+    def labels(self) -> Labels:
+        """The labels, read once."""
+        if not self._labels:
+            with np.load(io.BytesIO(self.store.read(LABELS)), allow_pickle=False) as archive:
+                self._labels.append(
+                    Labels(
+                        train=archive["train_labels"],
+                        test=archive["test_labels"],
+                        train_filenames=archive["train_filenames"] if "train_filenames" in archive else None,
+                        test_filenames=archive["test_filenames"] if "test_filenames" in archive else None,
+                    )
+                )
+        return self._labels[0]
+
+    def shards(self) -> list[ShardRef]:
+        """Return the committed shards, by trial; an object under `shards/` that is no shard is ignored."""
+        found = []
+        for info in self.store.list(SHARDS):
+            span = parse_shard_key(info.key)
+            if span is not None:
+                found.append(ShardRef(span, info.key, info.size, info.generation))
+        return sorted(found)
+
+    def missing(self, wanted: Span, *, committed: Iterable[ShardRef] | None = None) -> list[Span]:
+        """Return the chunks of `wanted` that have no committed shard."""
+        shards = self.shards() if committed is None else committed
+        return missing_chunks((shard.span for shard in shards), wanted, chunk_size=self.record.spec.chunk_size)
+
+
+def run_id(spec: Spec, key: str) -> str:
+    """Return the run's name in its store: the spec's name and the beginning of the run key."""
+    return f"{spec.name}-{key[:12]}"
+
+
+def register_run(root: Store, spec: Spec, dataset: Dataset) -> Run:
+    """Record a run, or open it where it is recorded already; the first record wins.
+
+    Args:
+        root: the store that the user named.
+        spec: resolved.
+        dataset: the data set that it names.
+    """
+    key = run_key(spec, data_fingerprint=dataset.fingerprint)
+    store = root.child(f"runs/{run_id(spec, key)}")
+    record = RunRecord(
+        run_key=key,
+        numerics_version=NUMERICS_VERSION,
+        spec=spec,
+        data=DataInfo(
+            name=dataset.name,
+            fingerprint=dataset.fingerprint,
+            n_train=dataset.n_train,
+            n_test=dataset.n_test,
+            class_names=dataset.class_names,
+            image_shape=dataset.image_shape,
+            source=dataset.source,
+            license=dataset.license,
+        ),
+        subset_size=subset_size(dataset.n_train, spec.subsets.ratio),
+    )
+    store.create(LABELS, _encode_labels(dataset))
+    try:
+        store.create(RUN_RECORD, record.to_json())
+    except ObjectExistsError:
+        known = RunRecord.from_json(store.read(RUN_RECORD), source=f"{store.uri}/{RUN_RECORD}")
+        if known.run_key != key:
+            raise RunError(
+                f"Run record contradicts the spec: {store.uri}/{RUN_RECORD} run_key is {known.run_key}, expected {key}.",
+                hint="choose another name in the spec.",
+            ) from None
+        return Run(store, known)
+    return Run(store, record)
+
+
+def open_run(store: Store) -> Run:
+    """Open the run whose own place `store` is.
+
+    Raises:
+        RunError: there is no run.
+    """
+    try:
+        content = store.read(RUN_RECORD)
+    except ObjectNotFoundError as error:
+        raise RunError(
+            f"Run does not exist: {store.uri} has no {RUN_RECORD}, expected the URI that `mempipe plan` printed.",
+            hint="run `mempipe plan SPEC --store URI` and use the URI that it prints.",
+        ) from error
+    return Run(store, RunRecord.from_json(content, source=f"{store.uri}/{RUN_RECORD}"))
+
+
+def _encode_labels(dataset: Dataset) -> bytes:
+    arrays: dict[str, NDArray[np.generic]] = {"train_labels": dataset.train_labels, "test_labels": dataset.test_labels}
+    if dataset.train_filenames is not None and dataset.test_filenames is not None:
+        arrays |= {
+            "train_filenames": np.asarray(dataset.train_filenames, dtype=np.str_),
+            "test_filenames": np.asarray(dataset.test_filenames, dtype=np.str_),
+        }
+    buffer = io.BytesIO()
+    np.savez(buffer, **arrays)  # type: ignore[arg-type]
+    return buffer.getvalue()

@@ -1,0 +1,114 @@
+"""Commits a chunk's predictions: create-only, with its sidecar, and with a rule for two writers of one chunk."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import Any, Final
+
+from mempipe.errors import NumericsError, ObjectExistsError, ObjectNotFoundError, ShardError
+from mempipe.runs import Run, ShardRef, Span, shard_key, sidecar_key
+from mempipe.runs.layout import DIFFERENCES, span_name
+from mempipe.shards import Shard, encode
+from mempipe.validation.invariants import check_shard
+from mempipe.validation.quarantine import quarantine
+
+_ROUNDS: Final = 3
+
+
+@dataclass(frozen=True)
+class Sidecar:
+    """What is known of a chunk's making, outside every digest.
+
+    Attributes:
+        hardware: flat description, with `hardware_key`: equal keys must give equal bytes.
+        software: versions.
+        device: what it was trained on.
+        seconds: time of each trial.
+        started, finished: UTC, ISO 8601.
+    """
+
+    hardware: dict[str, Any]
+    software: dict[str, str]
+    device: str
+    seconds: dict[int, float]
+    started: str
+    finished: str
+
+    def to_json(self, shard_sha256: str) -> bytes:
+        """Return the sidecar of the shard with these bytes."""
+        document = {
+            "shard_sha256": shard_sha256,
+            "hardware": self.hardware,
+            "software": self.software,
+            "device": self.device,
+            "seconds": {str(trial): round(seconds, 6) for trial, seconds in self.seconds.items()},
+            "started": self.started,
+            "finished": self.finished,
+        }
+        return (json.dumps(document, indent=1, sort_keys=True) + "\n").encode()
+
+
+def commit_shard(run: Run, span: Span, shard: Shard, sidecar: Sidecar) -> str:
+    """Commit one chunk.
+
+    Equal bytes that are there already are success. Other bytes that pass validation stay: the first commit wins, and
+    ours are kept under `differences/`, because other hardware may round differently. Bytes that fail validation are
+    moved aside.
+
+    Returns:
+        What happened, in words for the log.
+
+    Raises:
+        NumericsError: other bytes were committed by equal hardware and numerics.
+    """
+    content = encode(shard)
+    digest = hashlib.sha256(content).hexdigest()
+    _create_once(run, sidecar_key(span, digest), sidecar.to_json(digest))
+    key = shard_key(span)
+    for _ in range(_ROUNDS):
+        try:
+            return str(run.store.create(key, content))
+        except ObjectExistsError:
+            pass
+        try:
+            theirs, generation = run.store.read_versioned(key)
+        except ObjectNotFoundError:
+            continue
+        ref = ShardRef(span, key, len(theirs), generation)
+        try:
+            check_shard(theirs, ref, run)
+        except ShardError as error:
+            quarantine(run, ref, theirs, error)
+            continue
+        return _record_difference(run, span, content, digest, theirs, sidecar)
+    raise NumericsError(
+        f"Shard cannot be committed: {run.uri}/{key} was replaced {_ROUNDS} times by bytes that fail validation.",
+        hint="another writer damages it; find it in the quarantine's records before you train again.",
+    )
+
+
+def _record_difference(
+    run: Run, span: Span, content: bytes, digest: str, theirs: bytes, sidecar: Sidecar
+) -> str:
+    their_digest = hashlib.sha256(theirs).hexdigest()
+    _create_once(run, f"{DIFFERENCES}{span_name(span)}-{digest[:16]}.npz", content)
+    try:
+        their_sidecar = json.loads(run.store.read(sidecar_key(span, their_digest)))
+        their_hardware = their_sidecar["hardware"]["hardware_key"]
+    except (ObjectNotFoundError, ValueError, KeyError, TypeError):
+        their_hardware = None
+    if their_hardware is not None and their_hardware == sidecar.hardware.get("hardware_key"):
+        raise NumericsError(
+            f"Trials are not reproducible: {run.uri}/{shard_key(span)} SHA-256 is {their_digest[:16]}…, "
+            f"expected {digest[:16]}… as trained again on equal hardware ({their_hardware}).",
+            hint=f"compare it with {DIFFERENCES}{span_name(span)}-{digest[:16]}.npz; the spec's model or recipe is not "
+            "deterministic, or numerics changed without a new NUMERICS_VERSION.",
+        )
+    return "another commit with other bytes came first and stays; ours is kept under differences/"
+
+
+def _create_once(run: Run, key: str, content: bytes) -> None:
+    try:
+        run.store.create(key, content)
+    except ObjectExistsError:
+        return

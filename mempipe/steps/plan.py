@@ -1,0 +1,118 @@
+"""`mempipe plan`: spec and data set in, a recorded run and the tasks that it still needs out. Imports no TensorFlow."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from mempipe.data import load_dataset, resolve_data
+from mempipe.errors import InputError, ObjectExistsError, ObjectNotFoundError, RunError, SpecError
+from mempipe.runs import Plan, Run, Span, plan_tasks, register_run, write_plan
+from mempipe.spec import Spec, parse_spec, validated
+from mempipe.steps.progress import Reporter
+from mempipe.storage import Store, checked_key, open_store
+from mempipe.storage.uris import split_object_uri
+from mempipe.training.registry import check_model_fits, resolve_model
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a plan is asked for beside the spec; None leaves it to the spec.
+
+    Attributes:
+        trials: total number of trials of the run.
+        add_trials: instead of `trials`: as many more than are committed.
+        chunk_size, task_size: for a run that does not exist yet.
+        request: a name under which the store remembers the answer, so that a repeated plan asks for the same.
+    """
+
+    trials: int | None = None
+    add_trials: int | None = None
+    chunk_size: int | None = None
+    task_size: int | None = None
+    request: str | None = None
+
+
+def read_spec(uri: str) -> Spec:
+    """Read a spec from a path or from an object's URI."""
+    try:
+        if "://" in uri:
+            store, key = split_object_uri(uri)
+            content = store.read(key)
+        else:
+            content = Path(uri).expanduser().read_bytes()
+        return parse_spec(content.decode(), source=uri)
+    except (OSError, ObjectNotFoundError) as error:
+        raise SpecError(
+            f"Spec cannot be read: {uri} is missing or unreadable ({_reason(error)}), expected a YAML file.",
+            hint="give the path of a spec, such as specs/digits.yaml.",
+        ) from error
+    except UnicodeDecodeError as error:
+        raise SpecError(f"Spec cannot be read: {uri} is no UTF-8 text.", hint="save it as UTF-8.") from error
+
+
+def plan(spec_uri: str, store_uri: str, wanted: Wanted, reporter: Reporter) -> tuple[Run, Plan]:
+    """Record the run that a spec describes and plan its missing trials.
+
+    Nothing is written before spec, data set and model have been checked.
+    """
+    if wanted.trials is not None and wanted.add_trials is not None:
+        raise InputError("Plan is ambiguous: --trials and --add-trials are both given.", hint="give one of them.")
+    root = open_store(store_uri)
+    spec = read_spec(spec_uri)
+    changes = {"chunk_size": wanted.chunk_size, "task_size": wanted.task_size}
+    document = spec.model_dump() | {key: value for key, value in changes.items() if value is not None}
+    spec = validated(Spec, document, source=spec_uri)
+    spec = spec.model_copy(update={"data": resolve_data(spec.data), "model": resolve_model(spec.model)})
+    dataset = load_dataset(spec.data)
+    check_model_fits(spec.model, dataset.image_shape, dataset.n_classes)
+    run = register_run(root, spec, dataset)
+    kept = run.record.spec
+    if (kept.chunk_size, kept.margins, kept.influence) != (spec.chunk_size, spec.margins, spec.influence):
+        reporter.note(
+            f"the run exists: it keeps chunk_size {kept.chunk_size}, margins {kept.margins}, influence {kept.influence}"
+        )
+    trials = _trials(root, run, spec, wanted)
+    missing = run.missing(Span(0, trials))
+    tasks = plan_tasks(missing, chunk_size=kept.chunk_size, task_size=spec.task_size)
+    result = Plan(trials=trials, n_missing=sum(len(chunk) for chunk in missing), tasks=tuple(tasks))
+    write_plan(run.store, result)
+    reporter.note(
+        f"{dataset.name}: {dataset.n_train} train, {dataset.n_test} test; "
+        f"{trials} trials wanted, {result.n_missing} missing, in {len(tasks)} tasks"
+    )
+    return run, result
+
+
+def replan(run: Run, trials: int) -> Plan:
+    """Plan again what is missing of a recorded run (after a shard was moved aside)."""
+    spec = run.record.spec
+    missing = run.missing(Span(0, trials))
+    tasks = plan_tasks(missing, chunk_size=spec.chunk_size, task_size=1)
+    result = Plan(trials=trials, n_missing=sum(len(chunk) for chunk in missing), tasks=tuple(tasks))
+    write_plan(run.store, result)
+    return result
+
+
+def _trials(root: Store, run: Run, spec: Spec, wanted: Wanted) -> int:
+    trials = wanted.trials or spec.trials
+    if wanted.add_trials is not None:
+        committed = {trial for shard in run.shards() for trial in range(*shard.span)}
+        trials = len(committed) + wanted.add_trials
+    if wanted.request is None:
+        return trials
+    key = checked_key(f"requests/{wanted.request}.json")
+    try:
+        root.create(key, (json.dumps({"run": run.uri, "trials": trials}) + "\n").encode())
+    except ObjectExistsError:
+        known = json.loads(root.read(key))
+        if known["run"] != run.uri:
+            raise RunError(
+                f"Request was answered before: {root.uri}/{key} run is {known['run']}, expected {run.uri}.",
+                hint="the spec changed between two tries; trigger a new DAG run.",
+            ) from None
+        return int(known["trials"])
+    return trials
+
+
+def _reason(error: Exception) -> str:
+    return (error.strerror or str(error)) if isinstance(error, OSError) else "no such object"

@@ -1,0 +1,74 @@
+"""How a step tells its progress; the command line decides whether that is a bar or lines in a log."""
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import Final, Protocol, TextIO
+
+SECONDS_VARIABLE: Final = "MEMPIPE_PROGRESS_SECONDS"
+"""Environment variable: seconds between two progress lines."""
+
+
+class Advance(Protocol):
+    """Tells that `amount` more units of the stage are done."""
+
+    def __call__(self, amount: float) -> None:
+        """Count `amount` units as done."""
+        ...
+
+
+class Reporter(Protocol):
+    """Where a step reports to."""
+
+    def note(self, text: str) -> None:
+        """Tell one fact, in one line."""
+        ...
+
+    def stage(self, label: str, *, total: float, unit: str) -> AbstractContextManager[Advance]:
+        """Open a stage of `total` units; the value counts them."""
+        ...
+
+
+class LineReporter:
+    """Writes `progress: training 12.5 of 100 trials` every few seconds; another process can read it."""
+
+    def __init__(self, stream: TextIO) -> None:
+        """Write to `stream`."""
+        self._stream = stream
+        self._seconds = float(os.environ.get(SECONDS_VARIABLE, "5"))
+
+    def note(self, text: str) -> None:
+        """Write one line."""
+        print(text, file=self._stream, flush=True)
+
+    @contextmanager
+    def stage(self, label: str, *, total: float, unit: str) -> Iterator[Advance]:
+        """Count a stage, a line every few seconds and one at its end."""
+        done = 0.0
+        begun = last = time.monotonic()
+
+        def line() -> str:
+            return f"progress: {label} {done:.1f} of {total:g} {unit}"
+
+        def advance(amount: float) -> None:
+            nonlocal done, last
+            done += amount
+            if time.monotonic() - last >= self._seconds:
+                last = time.monotonic()
+                self.note(f"{line()}, {last - begun:.0f} s")
+
+        yield advance
+        self.note(f"{line()}, {time.monotonic() - begun:.0f} s")
+
+
+def parse_progress(line: str) -> tuple[str, float, float] | None:
+    """Return (label, done, total) of a `LineReporter`'s line, or None for any other line."""
+    words = line.split()
+    if len(words) < 6 or words[0] != "progress:" or "of" not in words:
+        return None
+    at = words.index("of")
+    try:
+        return " ".join(words[1 : at - 1]), float(words[at - 1]), float(words[at + 1])
+    except (ValueError, IndexError):
+        return None

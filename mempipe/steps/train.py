@@ -1,0 +1,138 @@
+"""`mempipe train`: trains the missing trials of a span and commits each chunk as it is done."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mempipe.data import Dataset, load_dataset
+from mempipe.errors import DataError, RunError
+from mempipe.runs import Run, Span, open_run, read_plan
+from mempipe.shards import Shard, pack
+from mempipe.spec import NUMERICS_VERSION
+from mempipe.steps.commit import Sidecar, commit_shard
+from mempipe.steps.progress import Reporter
+from mempipe.storage import open_store
+
+if TYPE_CHECKING:
+    from mempipe.training.trainer import Trainer
+
+
+def train(run_uri: str, span: Span | None, reporter: Reporter) -> int:
+    """Train what is missing of a run.
+
+    Args:
+        run_uri: the run.
+        span: trials to look at; None: all that the latest plan wants.
+        reporter: told of every part of a trial that is done.
+
+    Returns:
+        Number of trials trained.
+    """
+    run = open_run(open_store(run_uri))
+    wanted = span or Span(0, read_plan(run.store).trials)
+    chunks = run.missing(wanted)
+    if not chunks:
+        reporter.note(f"trials {wanted.start} to {wanted.stop - 1} are committed, nothing to train")
+        return 0
+    dataset = _dataset(run)
+    # Here, so that a task that finds everything done does not load TensorFlow.
+    from mempipe.training.checkpoints import Checkpoints
+    from mempipe.training.hardware import describe_hardware, describe_software
+    from mempipe.training.trainer import open_trainer
+
+    checkpoints = Checkpoints(run.store)
+    trainer = open_trainer(run.record.spec, dataset, checkpoints=checkpoints)
+    trained = 0
+    total = sum(len(chunk) for chunk in chunks)
+    with reporter.stage("training", total=total, unit="trials") as advance:
+        for chunk in chunks:
+            if not run.missing(chunk):
+                advance(len(chunk))
+                continue
+            started = _now()
+            shard, seconds = _train_chunk(run, dataset, trainer, chunk, advance)
+            sidecar = Sidecar(
+                hardware=describe_hardware(),
+                software=describe_software(),
+                device=trainer.device,
+                seconds=seconds,
+                started=started,
+                finished=_now(),
+            )
+            outcome = commit_shard(run, chunk, shard, sidecar)
+            checkpoints.clear(range(*chunk))
+            trained += len(chunk)
+            reporter.note(f"trials {chunk.start} to {chunk.stop - 1}: {outcome}")
+    return trained
+
+
+def _dataset(run: Run) -> Dataset:
+    record = run.record
+    if record.numerics_version != NUMERICS_VERSION:
+        raise RunError(
+            f"Run cannot be continued: {run.uri} numerics_version is {record.numerics_version}, "
+            f"expected {NUMERICS_VERSION} as this mempipe computes.",
+            hint="plan the spec again: it becomes a new run; or use the version of mempipe that began this one.",
+        )
+    dataset = load_dataset(record.spec.data)
+    if dataset.fingerprint != record.data.fingerprint:
+        raise DataError(
+            f"Data set is not the run's: {dataset.name} fingerprint is {dataset.fingerprint[:16]}…, "
+            f"expected {record.data.fingerprint[:16]}….",
+            hint="its content or order changed after planning; restore it, or plan a new run.",
+        )
+    return dataset
+
+
+def _train_chunk(
+    run: Run, dataset: Dataset, trainer: Trainer, chunk: Span, advance: Callable[[float], None]
+) -> tuple[Shard, dict[int, float]]:
+    outcomes = [
+        _Packed(
+            mask=pack(outcome.subset_mask),
+            train=pack(outcome.train_correct),
+            test=pack(outcome.test_correct),
+            train_margin=outcome.train_margin,
+            test_margin=outcome.test_margin,
+            seconds=outcome.seconds,
+        )
+        for outcome in trainer.train(range(*chunk), advance)
+    ]
+    margins = [(item.train_margin, item.test_margin) for item in outcomes]
+    with_margins = run.record.spec.margins
+    shard = Shard(
+        run_key=run.record.run_key,
+        data_fingerprint=dataset.fingerprint,
+        numerics_version=NUMERICS_VERSION,
+        n_train=dataset.n_train,
+        n_test=dataset.n_test,
+        trials=np.arange(chunk.start, chunk.stop, dtype=np.int64),
+        subset_mask=np.stack([item.mask for item in outcomes]),
+        train_correct=np.stack([item.train for item in outcomes]),
+        test_correct=np.stack([item.test for item in outcomes]),
+        train_margin=np.stack([train for train, _ in margins if train is not None]) if with_margins else None,
+        test_margin=np.stack([test for _, test in margins if test is not None]) if with_margins else None,
+    )
+    return shard, dict(zip(range(*chunk), (item.seconds for item in outcomes), strict=True))
+
+
+@dataclass(frozen=True, eq=False)
+class _Packed:
+    """One trial's outcome, packed as it comes, so that a chunk of a large data set stays small."""
+
+    mask: NDArray[np.uint8]
+    train: NDArray[np.uint8]
+    test: NDArray[np.uint8]
+    train_margin: NDArray[np.float16] | None
+    test_margin: NDArray[np.float16] | None
+    seconds: float
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")

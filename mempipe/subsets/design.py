@@ -1,0 +1,74 @@
+"""The subset designs: `uniform` (Algorithm 1, line 1) and `balanced` (every example in 10 * ratio of each 10 trials)."""
+
+from decimal import ROUND_FLOOR, Decimal
+from functools import cache
+from itertools import combinations
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mempipe.errors import SpecError
+from mempipe.spec import Subsets
+from mempipe.subsets.seeds import Stream, random_order, raw_words
+
+DEAL: Final = 10
+"""Trials in one deal of the balanced design."""
+
+
+def subset_size(n_train: int, ratio: Decimal) -> int:
+    """Return m = floor(ratio * n), in exact decimal arithmetic.
+
+    Raises:
+        SpecError: the subset, or what it leaves out, would be empty.
+    """
+    size = int((ratio * n_train).to_integral_value(ROUND_FLOOR))
+    if not 0 < size < n_train:
+        raise SpecError(
+            f"Subset design does not fit: subsets.ratio {ratio} of {n_train} training examples is {size}, "
+            f"expected 1 to {n_train - 1}.",
+            hint="choose another ratio or a larger training set.",
+        )
+    return size
+
+
+def subset_mask(subsets: Subsets, *, n_train: int, seed: int, trial: int) -> NDArray[np.bool_]:
+    """Return which training examples a trial sees.
+
+    `uniform`: the m examples with the smallest random words. `balanced`: trials come in deals of 10; in each deal the
+    examples are dealt at random, equally often (up to one), over the ways of leaving out 10 - k of 10 trials
+    (k = 10 * ratio; 120 ways for 0.7), so that every example is in exactly k of the 10, and each trial alone is a
+    random subset of nearly m.
+
+    Args:
+        subsets: design and ratio.
+        n_train: size of the training set.
+        seed: the run's entropy.
+        trial: number of the trial, from 0.
+
+    Returns:
+        bool (n_train,).
+    """
+    size = subset_size(n_train, subsets.ratio)
+    if subsets.design == "uniform":
+        mask = np.zeros(n_train, dtype=np.bool_)
+        mask[random_order(raw_words(seed, Stream.SUBSET, trial, count=n_train))[:size]] = True
+        return mask
+    deal, position = divmod(trial, DEAL)
+    seen = _ways(int(subsets.ratio * DEAL))[:, position]
+    words = raw_words(seed, Stream.SUBSET, deal, count=len(seen) + n_train)
+    way_order = random_order(words[: len(seen)])
+    dealt = random_order(words[len(seen) :])
+    mask = np.empty(n_train, dtype=np.bool_)
+    mask[dealt] = seen[way_order[np.arange(n_train) % len(seen)]]
+    return mask
+
+
+@cache
+def _ways(n_in: int) -> NDArray[np.bool_]:
+    """Return bool [way, position in the deal]: every choice of `n_in` of the 10 trials, in lexicographic order."""
+    choices = list(combinations(range(DEAL), n_in))
+    ways = np.zeros((len(choices), DEAL), dtype=np.bool_)
+    for way, positions in enumerate(choices):
+        ways[way, list(positions)] = True
+    return ways
