@@ -6,7 +6,6 @@ in the lowest bit (`numpy.unpackbits(..., bitorder="little")`). Equal content gi
 
 import hashlib
 import io
-import zipfile
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -14,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mempipe.errors import CorruptShardError
+from mempipe.npz import UnreadableNpzError, read_npz
 
 FORMAT_VERSION: Final = 1
 _REQUIRED: Final = frozenset(
@@ -121,10 +121,9 @@ def decode(content: bytes, *, source: str) -> Shard:
         CorruptShardError: truncated, damaged, of another format, or its arrays contradict each other.
     """
     try:
-        with np.load(io.BytesIO(content), allow_pickle=False) as archive:
-            arrays = {name: archive[name] for name in archive.files}
-    except (ValueError, OSError, EOFError, KeyError, zipfile.BadZipFile, NotImplementedError) as error:
-        raise _corrupt(source, f"cannot be read as npz ({error})") from error
+        arrays = read_npz(content)
+    except UnreadableNpzError as error:
+        raise _corrupt(source, str(error)) from error
     checksum = arrays.pop("checksum", None)
     if checksum is None or str(checksum) != _checksum(arrays):
         raise _corrupt(source, "checksum does not match its arrays")

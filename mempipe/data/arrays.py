@@ -2,7 +2,6 @@
 
 import gzip
 import math
-import zipfile
 import zlib
 from pathlib import Path
 from typing import Any, Final
@@ -10,6 +9,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from mempipe import npz
 from mempipe.errors import DataError
 
 _IDX_UINT8: Final = 0x08
@@ -18,16 +18,13 @@ _IDX_UINT8: Final = 0x08
 def read_npz(path: Path, keys: tuple[str, ...], *, what: str) -> list[NDArray[Any]]:
     """Return the arrays `keys` of an npz; pickled objects are refused, not executed."""
     try:
-        with np.load(path, allow_pickle=False) as archive:
-            if not hasattr(archive, "files"):
-                raise _unreadable(what, path, "is a single array", "an npz with several")
-            absent = [key for key in keys if key not in archive.files]
-            if absent:
-                raise _unreadable(what, path, f"has arrays {archive.files}", f"{absent[0]} among them")
-            return [archive[key] for key in keys]
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        reason = "holds pickled objects" if "allow_pickle" in str(error) else f"is damaged or no npz ({error})"
-        raise _unreadable(what, path, reason, "an npz of plain arrays") from error
+        arrays = npz.read_npz(path)
+    except npz.UnreadableNpzError as error:
+        raise _unreadable(what, path, str(error), "an npz of plain arrays") from error
+    absent = [key for key in keys if key not in arrays]
+    if absent:
+        raise _unreadable(what, path, f"has arrays {sorted(arrays)}", f"{absent[0]} among them")
+    return [arrays[key] for key in keys]
 
 
 def read_idx(path: Path, *, what: str) -> NDArray[np.uint8]:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from mempipe.data.dataset import Dataset
 from mempipe.errors import ObjectExistsError, ObjectNotFoundError, RunError
+from mempipe.npz import read_npz
 from mempipe.runs.chunks import Span, missing_chunks
 from mempipe.runs.layout import LABELS, RUN_RECORD, SHARDS, ShardRef, parse_shard_key
 from mempipe.runs.record import DataInfo, RunRecord
@@ -54,15 +55,15 @@ class Run:
     def labels(self) -> Labels:
         """The labels, read once."""
         if not self._labels:
-            with np.load(io.BytesIO(self.store.read(LABELS)), allow_pickle=False) as archive:
-                self._labels.append(
-                    Labels(
-                        train=archive["train_labels"],
-                        test=archive["test_labels"],
-                        train_filenames=archive["train_filenames"] if "train_filenames" in archive else None,
-                        test_filenames=archive["test_filenames"] if "test_filenames" in archive else None,
-                    )
+            arrays = read_npz(self.store.read(LABELS))
+            self._labels.append(
+                Labels(
+                    train=arrays["train_labels"],
+                    test=arrays["test_labels"],
+                    train_filenames=arrays.get("train_filenames"),
+                    test_filenames=arrays.get("test_filenames"),
                 )
+            )
         return self._labels[0]
 
     def shards(self) -> list[ShardRef]:

@@ -1,0 +1,47 @@
+"""Reads npz files that may be damaged or hostile: plain arrays or one named error, never a pickle."""
+
+import io
+import struct
+import zipfile
+import zlib
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+_DAMAGED: Final = (
+    ValueError,
+    TypeError,
+    KeyError,
+    EOFError,
+    OSError,
+    MemoryError,
+    NotImplementedError,
+    RuntimeError,
+    struct.error,
+    zipfile.BadZipFile,
+    zlib.error,
+)
+
+
+class UnreadableNpzError(Exception):
+    """The file is no whole npz of plain arrays; the message says why."""
+
+
+def read_npz(source: bytes | Path) -> dict[str, NDArray[Any]]:
+    """Return every array of an npz, with each member's CRC checked.
+
+    Raises:
+        UnreadableNpzError: truncated, damaged, no npz, or with pickled objects (which are not loaded).
+    """
+    try:
+        loaded = np.load(io.BytesIO(source) if isinstance(source, bytes) else source, allow_pickle=False)
+        if isinstance(loaded, np.ndarray):
+            raise UnreadableNpzError("is a single array, expected an npz")
+        with loaded as archive:
+            return {name: archive[name] for name in archive.files}
+    except _DAMAGED as error:
+        if "allow_pickle" in str(error) or "pickled" in str(error):
+            raise UnreadableNpzError("holds pickled objects, which are never loaded; expected plain arrays") from error
+        raise UnreadableNpzError(f"is damaged or no npz ({error})") from error

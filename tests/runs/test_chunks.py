@@ -1,0 +1,52 @@
+"""Planning: exactly the missing trials, on the chunk grid, in a bounded number of tasks."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mempipe.runs import Span, missing_chunks, plan_tasks
+from mempipe.runs.chunks import MAX_TASKS
+from mempipe.runs.layout import parse_shard_key, shard_key
+
+
+@st.composite
+def spans(draw: st.DrawFn) -> Span:
+    start = draw(st.integers(0, 120))
+    return Span(start, start + draw(st.integers(1, 40)))
+
+
+@given(committed=st.lists(spans(), max_size=8), wanted=spans(), chunk_size=st.integers(1, 30))
+def test_missing_chunks_are_the_missing_trials(committed: list[Span], wanted: Span, chunk_size: int) -> None:
+    chunks = missing_chunks(committed, wanted, chunk_size=chunk_size)
+    found = [trial for chunk in chunks for trial in range(*chunk)]
+    done = {trial for span in committed for trial in range(*span)}
+    assert found == [trial for trial in range(*wanted) if trial not in done]
+    assert all(len(chunk) > 0 and chunk.start // chunk_size == (chunk.stop - 1) // chunk_size for chunk in chunks)
+
+
+@given(
+    committed=st.lists(spans(), max_size=8),
+    chunk_size=st.integers(1, 30),
+    task_size=st.integers(1, 4),
+)
+def test_tasks_cover_each_missing_chunk_once(committed: list[Span], chunk_size: int, task_size: int) -> None:
+    chunks = missing_chunks(committed, Span(0, 150), chunk_size=chunk_size)
+    tasks = plan_tasks(chunks, chunk_size=chunk_size, task_size=task_size)
+    for chunk in chunks:
+        assert sum(task.start <= chunk.start and chunk.stop <= task.stop for task in tasks) == 1
+    assert tasks == sorted(tasks)
+    assert all(first.stop <= second.start for first, second in zip(tasks, tasks[1:], strict=False))
+
+
+def test_a_large_plan_has_longer_tasks_instead_of_more() -> None:
+    chunks = missing_chunks([], Span(0, 10_000), chunk_size=1)
+    tasks = plan_tasks(chunks, chunk_size=1, task_size=1)
+    assert len(tasks) <= MAX_TASKS
+    assert sum(len(task) for task in tasks) == 10_000
+
+
+def test_shard_names_round_trip() -> None:
+    for span in (Span(0, 50), Span(420, 440), Span(999_990, 1_000_050)):
+        assert parse_shard_key(shard_key(span)) == span
+    assert shard_key(Span(420, 440)) == "shards/trials=000420-000439.npz"
+    for key in ("shards/x.npz", "shards/trials=000005-000004.npz", "shards/trials=000001-000002.npz.part"):
+        assert parse_shard_key(key) is None

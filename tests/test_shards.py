@@ -1,0 +1,110 @@
+"""Shards: equal content gives equal bytes, and no damaged byte goes unnoticed."""
+
+import dataclasses
+import io
+import zipfile
+
+import numpy as np
+import pytest
+
+from mempipe.errors import CorruptShardError
+from mempipe.shards import Shard, decode, encode, pack, unpack
+
+
+def shard(*, c: int = 3, n_train: int = 21, n_test: int = 5, margins: bool = False, first: int = 40) -> Shard:
+    random = np.random.default_rng(7)
+    train = {"train_margin": random.normal(size=(c, n_train)).astype(np.float16)} if margins else {}
+    test = {"test_margin": random.normal(size=(c, n_test)).astype(np.float16)} if margins else {}
+    return Shard(
+        run_key="k" * 64,
+        data_fingerprint="f" * 64,
+        numerics_version=1,
+        n_train=n_train,
+        n_test=n_test,
+        trials=np.arange(first, first + c, dtype=np.int64),
+        subset_mask=pack(random.random((c, n_train)) < 0.7),
+        train_correct=pack(random.random((c, n_train)) < 0.9),
+        test_correct=pack(random.random((c, n_test)) < 0.8),
+        **train,
+        **test,
+    )
+
+
+@pytest.mark.parametrize("margins", [False, True])
+def test_round_trip(margins: bool) -> None:
+    written = shard(margins=margins)
+    read = decode(encode(written), source="x")
+    for field in dataclasses.fields(Shard):
+        assert np.array_equal(getattr(read, field.name), getattr(written, field.name)), field.name
+
+
+def test_equal_shards_give_equal_bytes() -> None:
+    assert encode(shard()) == encode(shard())
+
+
+def test_a_shard_is_a_plain_npz() -> None:
+    with np.load(io.BytesIO(encode(shard())), allow_pickle=False) as archive:
+        bits = np.unpackbits(archive["subset_mask"], axis=1, count=21, bitorder="little")
+        assert np.array_equal(bits.astype(bool), unpack(shard().subset_mask, 21))
+        assert archive["trials"].tolist() == [40, 41, 42]
+
+
+@pytest.mark.parametrize("n", [1, 7, 8, 9, 64, 65])
+def test_packing_round_trip(n: int) -> None:
+    rows = np.random.default_rng(0).random((4, n)) < 0.5
+    assert np.array_equal(unpack(pack(rows), n), rows)
+
+
+def test_every_truncation_is_noticed() -> None:
+    content = encode(shard())
+    for size in range(0, len(content), 37):
+        with pytest.raises(CorruptShardError, match="gs://b/x"):
+            decode(content[:size], source="gs://b/x")
+
+
+def test_a_flipped_bit_never_changes_what_is_read() -> None:
+    """A flip either is an error or lies in a byte that means nothing (a date in the zip's directory)."""
+    content = encode(shard())
+    noticed = 0
+    for position in range(0, len(content), 11):
+        damaged = bytearray(content)
+        damaged[position] ^= 0x10
+        try:
+            read = decode(bytes(damaged), source="x")
+        except CorruptShardError:
+            noticed += 1
+            continue
+        assert encode(read) == content, position
+    assert noticed > len(content) / 11 * 0.5
+
+
+def test_a_pickle_is_refused_and_not_run(tmp_path: object) -> None:
+    buffer = io.BytesIO()
+    np.savez(buffer, trials=np.array([object()], dtype=object))
+    with pytest.raises(CorruptShardError, match="pickled objects"):
+        decode(buffer.getvalue(), source="x")
+
+
+def test_other_files_are_refused() -> None:
+    empty = io.BytesIO()
+    zipfile.ZipFile(empty, "w").close()
+    single = io.BytesIO()
+    np.save(single, np.arange(3))
+    for content in (b"", b"hello", empty.getvalue(), single.getvalue()):
+        with pytest.raises(CorruptShardError):
+            decode(content, source="x")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"trials": np.array([40, 42, 43])},
+        {"trials": np.array([40, 41, 42], dtype=np.int32)},
+        {"n_train": 40},
+        {"test_correct": np.zeros((2, 1), dtype=np.uint8)},
+        {"train_margin": np.zeros((3, 21), dtype=np.float32)},
+    ],
+)
+def test_an_inconsistent_shard_cannot_be_made(change: dict[str, object]) -> None:
+    with pytest.raises(CorruptShardError, match="expected"):
+        dataclasses.replace(shard(), **change)  # type: ignore[arg-type]

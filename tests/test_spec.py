@@ -1,0 +1,106 @@
+"""The spec refuses what it does not know, and the run key changes exactly with what changes results."""
+
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from mempipe.errors import SpecError
+from mempipe.spec import Spec, parse_spec, run_key
+
+DIGITS = (Path(__file__).parent.parent / "specs" / "digits.yaml").read_text()
+
+
+def digits(**changes: object) -> Spec:
+    return Spec.model_validate(parse_spec(DIGITS, source="digits.yaml").model_dump() | changes)
+
+
+@pytest.mark.parametrize(
+    ("line", "replacement", "says"),
+    [
+        ("seed: 0", "sead: 0", "sead is an unknown key"),
+        ("  epochs: 40", "  epochs: 0", "recipe.epochs is 0"),
+        ("  epochs: 40", "  epochs: forty", "recipe.epochs is 'forty'"),
+        ("trials: 500", "trials: 0", "trials is 0"),
+        ("  ratio: 0.7", "  ratio: 1.0", "subsets.ratio is"),
+        ("  kind: ensemble", "  kind: swarm", "trainer"),
+        ("seed: 0", "seed: 0\nseed: 1", "'seed' is given twice"),
+        ("name: digits\ndesc", "name: Digits!\ndesc", "name is 'Digits!'"),
+        ("  batch_size: 64\n", "", "recipe.batch_size is missing"),
+        ("design: uniform\n  ratio: 0.7", "design: balanced\n  ratio: 0.75", "multiple of 0.1"),
+        ("seed: 0", "precision: mixed_bfloat16", "precision of the ensemble trainer must be float32"),
+        ("  learning_rate: 0.1", "  learning_rate: .nan", "recipe.learning_rate"),
+        ("seed: 0", "seed: [", "no valid YAML"),
+        ("seed: 0", "seed: !!python/object/apply:os.getcwd []", "no valid YAML"),
+    ],
+)
+def test_a_wrong_spec_is_one_clear_error(line: str, replacement: str, says: str) -> None:
+    assert line in DIGITS
+    with pytest.raises(SpecError) as error:
+        parse_spec(DIGITS.replace(line, replacement, 1), source="digits.yaml")
+    assert "digits.yaml" in error.value.message
+    assert says in error.value.message
+    assert error.value.hint
+
+
+def test_a_document_that_is_no_mapping_is_refused() -> None:
+    with pytest.raises(SpecError, match="is list, expected a mapping"):
+        parse_spec("- 1", source="x.yaml")
+
+
+def test_the_ratio_is_exact() -> None:
+    assert digits().subsets.ratio == Decimal("0.7")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"trials": 7},
+        {"chunk_size": 3},
+        {"task_size": 9},
+        {"name": "other"},
+        {"description": "x"},
+        {"margins": True},
+        {"influence": "full"},
+        {"data": {"name": "digits", "test_size": 3}},  # the fingerprint stands for the data
+    ],
+)
+def test_what_changes_no_result_is_not_in_the_run_key(changes: dict[str, object]) -> None:
+    assert run_key(digits(**changes), data_fingerprint="f") == run_key(digits(), data_fingerprint="f")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"seed": 1},
+        {"model": {"name": "mlp", "hidden": [65]}},
+        {"recipe": digits().recipe.model_dump() | {"momentum": 0.8}},
+        {"recipe": digits().recipe.model_dump() | {"schedule": {"kind": "constant"}}},
+        {"trainer": {"kind": "ensemble", "width": 49}},
+        {"trainer": {"kind": "single"}},
+        {"subsets": {"design": "balanced", "ratio": "0.7"}},
+        {"subsets": {"design": "uniform", "ratio": "0.5"}},
+    ],
+)
+def test_what_changes_results_is_in_the_run_key(changes: dict[str, object]) -> None:
+    assert run_key(digits(**changes), data_fingerprint="f") != run_key(digits(), data_fingerprint="f")
+
+
+def test_the_data_is_in_the_run_key() -> None:
+    assert run_key(digits(), data_fingerprint="f") != run_key(digits(), data_fingerprint="g")
+
+
+def test_how_often_a_checkpoint_is_written_is_not_in_the_run_key() -> None:
+    keys = {
+        run_key(digits(trainer={"kind": "single", "checkpoint_minutes": minutes}), data_fingerprint="f")
+        for minutes in (1, 20)
+    }
+    assert len(keys) == 1
+
+
+def test_equal_ratios_written_differently_are_one_run() -> None:
+    keys = {
+        run_key(digits(subsets={"design": "uniform", "ratio": ratio}), data_fingerprint="f")
+        for ratio in (0.7, "0.70", Decimal("0.700"))
+    }
+    assert len(keys) == 1
