@@ -1,15 +1,10 @@
 """What every store can do: create-only commits, generation-checked changes, nothing partial ever visible."""
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Protocol, runtime_checkable
-
-from mempipe.errors import StoreError
-
-_KEY = re.compile(r"[A-Za-z0-9._=-]+(/[A-Za-z0-9._=-]+)*")
 
 
 class Commit(StrEnum):
@@ -38,8 +33,12 @@ class ObjectInfo:
 class Store(Protocol):
     """A place for objects: a folder, memory or a bucket, below one URI.
 
-    Keys are relative, of letters, digits and `._=-`, with `/` between parts.
-    Errors: `StoreError` (permanent), `StoreUnavailableError` (retry), both naming the object's URI.
+    Keys are relative, with `/` between parts. Written are only letters, digits and `._=-` (`checked_key`); objects
+    of other people are listed and read by whatever name they have.
+
+    Errors of every method: `StoreError` (permanent; a name that is not allowed, permissions, a bucket that does not
+    exist), `StoreUnavailableError` (run the step again); both name the object's URI. `InputError` where a local file
+    to send or to write to is at fault.
     """
 
     uri: str
@@ -53,7 +52,10 @@ class Store(Protocol):
         ...
 
     def download(self, key: str, path: Path) -> None:
-        """Write the object to a local file without holding it in memory; `path` is only there when complete."""
+        """Write the object to a local file without holding it in memory; `path` is only there when complete.
+
+        Missing folders above `path` are made; a file at `path` is replaced.
+        """
         ...
 
     def exists(self, key: str) -> bool:
@@ -98,13 +100,3 @@ class Store(Protocol):
     def child(self, prefix: str) -> "Store":
         """Return the same place one or more levels down: its keys are relative to `prefix`."""
         ...
-
-
-def checked_key(key: str) -> str:
-    """Return `key` if it is a legal object name, else raise `StoreError`."""
-    if not _KEY.fullmatch(key) or any(part in {".", ".."} for part in key.split("/")):
-        raise StoreError(
-            f"Object name is not allowed: {key!r}, expected relative parts of letters, digits and '._=-'.",
-            hint="use only these characters in names of runs, releases and specs.",
-        )
-    return key

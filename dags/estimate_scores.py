@@ -1,0 +1,178 @@
+"""### Memorization and influence scores of a data set
+
+Trains many models on random subsets of a training set (Feldman & Zhang 2020, Algorithm 1), estimates for each example
+how much its label depends on its being seen, for each (train, test) pair how much the one helps the other, and
+publishes the result as an immutable release.
+
+**Start.** *Trigger* opens a form: `spec` says what is trained (the files in the specs folder are suggested; any path or
+URI that the steps can read will do), `store` where everything is kept. An empty `trials` takes the spec's number.
+
+**Steps.** `plan` records the run and what is missing; `read_request` and `missing_trials` read that; `train` is one task
+for each range of trials; `validate` checks every shard and moves corrupt ones aside; `repairs` reads what has to be
+trained again, `train_again` and `validate_again` do it, once, and are skipped where there is nothing to repair;
+`aggregate` counts, `publish` writes the release, `announce` updates the asset `mempipe://releases` for the DAGs that
+wait for it, and is skipped where the release was announced before.
+
+**Extend.** Trigger it with a larger `trials`, or with `add_trials`: what is committed is never trained again. A
+scheduled run (`MEMPIPE_SCHEDULE`) does what the form's defaults say: it adds `MEMPIPE_ADD_TRIALS`, or does nothing when
+all is done.
+
+**Resume.** Every step looks in the store for what is done. *Clear* a failed task, or trigger again: both go on where the
+store ends. Nothing is lost when the scheduler, a worker or a node dies.
+
+**When a task fails.** Its log ends with the command's own message: what failed, what was expected, and a hint.
+
+| what | why | what to do |
+|---|---|---|
+| exit code 20, failed at once | permanent: the spec, the data or the store is wrong | follow the hint; correct it; clear the task or trigger again |
+| exit code 10, tried again | transient: the store did not answer, or trials are missing | nothing; after the last retry clear the task |
+| killed by SIGKILL, or OOMKilled | out of memory | raise `MEMPIPE_TRAIN__MEMORY` (or `MEMPIPE_CPU__MEMORY`), clear the task |
+| `train` runs into its time limit | a task holds too much | trigger with a smaller `task_size`; committed chunks are kept |
+| `aggregate`: trials are missing | two rounds of repair were not enough | read the quarantine's records in the run; find who damages shards; trigger again |
+| tasks stay *scheduled* | a pool is missing or full | Admin → Pools: `mempipe_train` bounds the GPUs, `mempipe_cpu` the other steps |
+
+**Where things are.** In the store: `runs/<run>/` (`run.json`, `plan.json`, `shards/`, `quarantine/`, `validation/`),
+`releases/<name>/<id>/` with `latest.json` beside them, `requests/` (which run a DAG run asked for). Each step can be
+repeated by hand: the first line of its log is the command.
+"""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from airflow.sdk import DAG, Param, TriggerRule, get_current_context, task
+from airflow.sdk.exceptions import AirflowSkipException
+
+from mempipe.orchestration import store_reader
+from mempipe.orchestration.arguments import of_requested, plan_arguments, request_id
+from mempipe.orchestration.assets import LOOK_BACK, RELEASES, is_news
+from mempipe.orchestration.container_task import container_task, mapped_container_task
+from mempipe.orchestration.outcome import mempipe_errors
+from mempipe.orchestration.settings import load_settings
+
+settings = load_settings()
+
+PARAMS = {
+    "spec": Param(
+        settings.default_spec,
+        type="string",
+        minLength=1,
+        title="Spec",
+        description="What is trained: a YAML file, as a path or URI that the steps can read.",
+        examples=settings.spec_files(),
+    ),
+    "store": Param(
+        settings.store,
+        type="string",
+        pattern=r"^(/|[a-z][a-z0-9+.-]*://).+",
+        title="Store",
+        description="Where everything is kept: an absolute folder or a URI such as gs://bucket/folder.",
+    ),
+    "trials": Param(
+        None,
+        type=["null", "integer"],
+        minimum=1,
+        title="Trials",
+        description="Models in all, those already trained included; empty: as many as the spec says.",
+    ),
+    "add_trials": Param(
+        settings.add_trials,
+        type=["null", "integer"],
+        minimum=1,
+        title="Add trials",
+        description="Instead of Trials: as many more than the run has now.",
+    ),
+    "chunk_size": Param(
+        None,
+        type=["null", "integer"],
+        minimum=1,
+        title="Chunk size",
+        description="Trials in one shard, for a new run; empty: the spec's.",
+    ),
+    "task_size": Param(
+        None,
+        type=["null", "integer"],
+        minimum=1,
+        title="Task size",
+        description="Chunks that one training task covers; empty: the spec's.",
+    ),
+    "release_name": Param(
+        None,
+        type=["null", "string"],
+        pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$",
+        title="Release name",
+        description="Under which name the result is published; empty: the spec's name.",
+    ),
+}
+
+RUN = of_requested("run", task_id="read_request")
+TRIALS = of_requested("trials", task_id="read_request")
+RELEASE_NAME = of_requested("release_name", task_id="read_request")
+
+
+@task
+def read_request() -> store_reader.Requested:
+    """Return the run that `plan` recorded for this DAG run."""
+    context = get_current_context()
+    params, request = context["params"], request_id(context["dag"].dag_id, context["run_id"])
+    with mempipe_errors():
+        return store_reader.read_requested(params["store"], request, params["release_name"])
+
+
+@task
+def missing_trials() -> list[list[str]]:
+    """Return the arguments of one training task for each range of trials that is still missing."""
+    context = get_current_context()
+    with mempipe_errors():
+        return store_reader.missing_trials(
+            context["params"]["store"], request_id(context["dag"].dag_id, context["run_id"])
+        )
+
+
+@task(inlets=[RELEASES], outlets=[RELEASES])
+def announce(name: str) -> None:
+    """Update the asset with the newest release, unless it was announced before."""
+    context = get_current_context()
+    with mempipe_errors():
+        release = store_reader.newest_release(context["params"]["store"], name)
+    earlier = context["inlet_events"][RELEASES].ascending(False).limit(LOOK_BACK)
+    if not is_news(release, (event.extra for event in earlier)):
+        raise AirflowSkipException(f"{release['release']} was announced before")
+    context["outlet_events"][RELEASES].extra = dict(release)
+
+
+with DAG(
+    dag_id="estimate_scores",
+    description="Memorization and influence scores: plan, train, validate, aggregate, publish",
+    doc_md=__doc__,
+    schedule=settings.schedule,
+    start_date=datetime(2026, 1, 1, tzinfo=UTC),
+    catchup=False,
+    max_active_runs=1,
+    tags={"mempipe"},
+    params=PARAMS,
+    default_args=settings.default_args(),
+) as dag:
+
+    def step(task_id: str, *arguments: str, **options: Any) -> Any:
+        """Return the task of one CPU step on the requested run."""
+        return container_task(task_id, kind="cpu", arguments=list(arguments), settings=settings, **options)
+
+    plan = container_task("plan", kind="cpu", arguments=plan_arguments, settings=settings)
+    requested = read_request()
+    missing = missing_trials()
+    train = mapped_container_task("train", kind="train", arguments=missing, settings=settings)
+    # An empty map is skipped, so what follows one must not ask for success.
+    validate = step("validate", "validate", RUN, "--trials", TRIALS, trigger_rule=TriggerRule.NONE_FAILED)
+    repairs = missing_trials.override(task_id="repairs")()
+    train_again = mapped_container_task("train_again", kind="train", arguments=repairs, settings=settings)
+    validate_again = step(
+        "validate_again",
+        *("validate", RUN, "--trials", TRIALS),
+        trigger_rule=TriggerRule.NONE_FAILED_MIN_ONE_SUCCESS,
+    )
+    aggregate = step("aggregate", "aggregate", RUN, "--trials", TRIALS, trigger_rule=TriggerRule.NONE_FAILED)
+    publish = step("publish", "publish", RUN, "--trials", TRIALS, "--name", RELEASE_NAME)
+
+    plan >> [requested, missing]
+    [requested, train] >> validate >> repairs
+    train_again >> validate_again >> aggregate >> publish >> announce(RELEASE_NAME)

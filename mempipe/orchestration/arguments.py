@@ -1,0 +1,40 @@
+"""The arguments of a DAG's commands: from its form, and from what small tasks read in the store."""
+
+import hashlib
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+_MAX_REQUEST: Final = 100
+
+
+def request_id(dag_id: str, run_id: str) -> str:
+    """Return the name under which the store remembers what a DAG run asked for.
+
+    Airflow's run ids hold characters that object names must not; a hash keeps ids apart that look alike without them.
+    """
+    plain = re.sub(r"[^A-Za-z0-9._=-]+", "-", f"{dag_id}.{run_id}")[:_MAX_REQUEST]
+    return f"{plain}.{hashlib.sha256(f'{dag_id}/{run_id}'.encode()).hexdigest()[:8]}"
+
+
+def plan_arguments(context: Mapping[str, Any], jinja_env: object = None) -> list[str]:
+    """Return `mempipe plan …` for a DAG run's form; Airflow calls it when the task runs."""
+    params = context["params"]
+    options = {
+        "--store": params["store"],
+        "--trials": None if params["add_trials"] else params["trials"],
+        "--add-trials": params["add_trials"],
+        "--chunk-size": params["chunk_size"],
+        "--task-size": params["task_size"],
+        "--request": request_id(context["dag"].dag_id, context["run_id"]),
+    }
+    arguments = ["plan", str(params["spec"])]
+    for option, value in options.items():
+        if value is not None:
+            arguments += [option, str(value)]
+    return arguments
+
+
+def of_requested(field: str, *, task_id: str) -> str:
+    """Return the template of one field of what the task `task_id` read about the requested run."""
+    return f"{{{{ ti.xcom_pull(task_ids='{task_id}')['{field}'] }}}}"

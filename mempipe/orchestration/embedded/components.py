@@ -1,0 +1,151 @@
+"""Airflow's components as child processes: started together, watched, ended together, none left behind."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+import psutil
+
+from mempipe.orchestration.embedded.home import EmbeddedAirflowError, Home
+from mempipe.orchestration.parent_death import die_with_parent
+
+_GRACE_SECONDS: Final = 10.0
+
+
+def free_port(*preferred: int) -> int:
+    """Return a port of this machine that nothing listens on: one of `preferred` if possible."""
+    for port in (*preferred, 0):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            with suppress(OSError):
+                probe.bind(("127.0.0.1", port))
+                return int(probe.getsockname()[1])
+    raise EmbeddedAirflowError("No port is free on 127.0.0.1.", hint="end programs that listen there.")
+
+
+@dataclass
+class Component:
+    """One process of Airflow.
+
+    Attributes:
+        name: Airflow's subcommand.
+        log: its output.
+        process: it runs in a session of its own, so that a Ctrl-C in the terminal reaches only us.
+    """
+
+    name: str
+    log: Path
+    process: "subprocess.Popen[bytes]"
+
+    @classmethod
+    def start(cls, home: Home, *command: str) -> "Component":
+        """Start `airflow COMMAND`."""
+        log = home.logs / f"{command[0]}.log"
+        log.parent.mkdir(parents=True, exist_ok=True)
+        with log.open("wb") as output:
+            process = subprocess.Popen(  # noqa: S603 - our own interpreter
+                [sys.executable, "-m", "airflow", *command],
+                env=home.environment(),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                preexec_fn=die_with_parent(),
+            )
+        return cls(command[0], log, process)
+
+
+@dataclass
+class Components:
+    """The processes of one embedded Airflow.
+
+    Attributes:
+        running: in the order of their start.
+        peak_bytes: the largest sum of memory seen by `memory`, tasks included.
+    """
+
+    running: list[Component] = field(default_factory=list)
+    peak_bytes: int = 0
+
+    @classmethod
+    def start(cls, home: Home, commands: Sequence[Sequence[str]]) -> "Components":
+        """Start them all; end those that run where one cannot be started."""
+        components = cls()
+        try:
+            for command in commands:
+                components.running.append(Component.start(home, *command))
+        except BaseException:
+            components.stop()
+            raise
+        return components
+
+    def check(self) -> None:
+        """Raise `EmbeddedAirflowError` with the end of its log where a component ended with an error."""
+        for component in self.running:
+            if component.process.poll() not in (None, 0):
+                end = component.log.read_text(errors="replace").splitlines()[-15:]
+                raise EmbeddedAirflowError(
+                    f"Airflow's {component.name} ended with code {component.process.returncode}:\n" + "\n".join(end),
+                    hint=f"read {component.log}.",
+                )
+
+    def memory(self) -> int:
+        """Return the memory, in bytes, of all processes; memory that several share is counted once."""
+        total = 0
+        for process in self._tree():
+            with suppress(psutil.Error):
+                info = process.memory_full_info()
+                total += getattr(info, "pss", info.rss)
+        self.peak_bytes = max(self.peak_bytes, total)
+        return total
+
+    def stop(self) -> None:
+        """End every component and every process that they started."""
+        tree = self._tree()
+        for component in reversed(self.running):
+            with suppress(ProcessLookupError):
+                os.kill(component.process.pid, signal.SIGTERM)
+        _, alive = psutil.wait_procs(tree, timeout=_GRACE_SECONDS)
+        for process in alive:
+            with suppress(psutil.Error):
+                process.terminate()
+        _, alive = psutil.wait_procs(alive, timeout=3)
+        for process in alive:
+            with suppress(psutil.Error):
+                process.kill()
+        for component in self.running:
+            component.process.wait()
+
+    def _tree(self) -> list[psutil.Process]:
+        found: dict[int, psutil.Process] = {}
+        for component in self.running:
+            with suppress(psutil.Error):
+                root = psutil.Process(component.process.pid)
+                for process in (root, *root.children(recursive=True)):
+                    found[process.pid] = process
+        return list(found.values())
+
+
+def wait_for(condition: Callable[[], bool], components: Components, *, what: str, seconds: float, every: float = 0.2) -> None:
+    """Wait until `condition` holds while all components run.
+
+    Raises:
+        EmbeddedAirflowError: a component ended, or the time is over.
+    """
+    deadline = time.monotonic() + seconds
+    while not condition():
+        components.check()
+        if time.monotonic() > deadline:
+            raise EmbeddedAirflowError(
+                f"Airflow is not ready: {what} took more than {seconds:.0f} s.",
+                hint=f"read the logs in {components.running[0].log.parent}.",
+            )
+        time.sleep(every)

@@ -1,0 +1,207 @@
+"""The demo: starts the embedded Airflow, runs the DAG on a small data set, shows the result, ends it all."""
+
+import json
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+import httpx
+from rich.console import Console
+
+from mempipe.errors import ObjectNotFoundError, TransientError
+from mempipe.orchestration import store_reader
+from mempipe.orchestration.arguments import request_id
+from mempipe.orchestration.embedded.api import FINISHED, Api, TaskState
+from mempipe.orchestration.embedded.home import EmbeddedAirflowError, Home
+from mempipe.orchestration.embedded.progress import RunView
+from mempipe.orchestration.embedded.server import Server, running
+
+DAG_ID: Final = "estimate_scores"
+TASKS: Final = (
+    "plan",
+    "read_request",
+    "missing_trials",
+    "train",
+    "validate",
+    "repairs",
+    "train_again",
+    "validate_again",
+    "aggregate",
+    "publish",
+    "announce",
+)
+"""The DAG's tasks in the order in which they run."""
+
+_POLL_SECONDS: Final = 0.5
+_KILL_SECONDS: Final = 10.0
+_LAST_LINES: Final = 25
+
+
+@dataclass(frozen=True)
+class Demo:
+    """What the demo asks the DAG for; the form's fields."""
+
+    spec: Path
+    store: str
+    trials: int
+    task_size: int | None = None
+
+
+@dataclass
+class Phases:
+    """How long each phase took, in seconds."""
+
+    begun: float = field(default_factory=time.monotonic)
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    def done(self, name: str) -> None:
+        """End the present phase under this name."""
+        now = time.monotonic()
+        self.seconds[name] = now - self.begun
+        self.begun = now
+
+    def __str__(self) -> str:
+        """Return `total s (phase s, …)`."""
+        parts = ", ".join(f"{name} {seconds:.0f} s" for name, seconds in self.seconds.items())
+        return f"{sum(self.seconds.values()):.0f} s ({parts})"
+
+
+def run_demo(home: Home, demo: Demo, console: Console) -> str:
+    """Run the DAG once in an embedded Airflow, show it and its release; return the release's URI.
+
+    Raises:
+        EmbeddedAirflowError: Airflow did not start, or a task failed for good; its last lines are in the message.
+    """
+    phases = Phases()
+    console.print(f"Starting Airflow (scheduler, API server, DAG processor) in {home.folder} …")
+    with home.locked():
+        with running(home, keep_parsing=False) as server:
+            server.wait_for_dag(DAG_ID)
+            phases.done("Airflow's start")
+            console.print(f"Airflow is up: {home.url}, no password, reachable from this machine only")
+            run_id, n_committed = _run_dag(server, demo, console)
+            phases.done("the DAG run")
+            requested = store_reader.read_requested(demo.store, request_id(DAG_ID, run_id), None)
+            release = store_reader.newest_release(demo.store, requested["release_name"])["release"]
+            # The summary is made while Airflow ends.
+            summary = subprocess.Popen([sys.executable, "-m", "mempipe", "show", release])  # noqa: S603 - our own
+        summary.wait()
+    phases.done("summary and end")
+    peak = server.components.peak_bytes / 1e9
+    console.print(
+        f"Done in {phases}; {n_committed} trials in the store; peak memory {peak:.1f} GB.", highlight=False
+    )
+    console.print(f"Release: {release}", highlight=False, soft_wrap=True)
+    return release
+
+
+def _run_dag(server: Server, demo: Demo, console: Console) -> tuple[str, int]:
+    """Trigger the DAG and show it until it ends; return the DAG run's id and the number of committed trials."""
+    api = server.api
+    for left_over in api.active_runs(DAG_ID):  # of a demo that was killed: its trials are in the store
+        api.fail(DAG_ID, left_over)
+    conf = {"spec": str(demo.spec), "store": demo.store, "trials": demo.trials, "task_size": demo.task_size}
+    run_id = api.trigger(DAG_ID, conf)
+    try:
+        n_committed = _follow(server, demo, run_id, console)
+    except BaseException:
+        _end_run(api, run_id)
+        raise
+    if api.run_state(DAG_ID, run_id) != "success":
+        raise _failure(server.home, api, run_id)
+    return run_id, n_committed
+
+
+def _follow(server: Server, demo: Demo, run_id: str, console: Console) -> int:
+    committed = _Committed(demo.store, request_id(DAG_ID, run_id))
+    silence = 0
+    with RunView(console, TASKS, trials=demo.trials) as view:
+        while True:
+            server.components.check()
+            try:
+                state = server.api.run_state(DAG_ID, run_id)
+                tasks = server.api.tasks(DAG_ID, run_id)
+            except httpx.HTTPError:  # SQLite may be busy for a moment
+                silence += 1
+                if silence > 20:
+                    raise
+                time.sleep(_POLL_SECONDS)
+                continue
+            silence = 0
+            server.components.memory()
+            view.update(tasks, committed.count())
+            if state in FINISHED:
+                return committed.count() or 0
+            time.sleep(_POLL_SECONDS)
+
+
+@dataclass
+class _Committed:
+    """Counts the trials that are committed in the run that a DAG run asked for."""
+
+    store: str
+    request: str
+    _run: str | None = None
+
+    def count(self) -> int | None:
+        from mempipe.runs.layout import SHARDS, parse_shard_key
+        from mempipe.storage import open_store
+
+        try:
+            if self._run is None:
+                self._run = json.loads(open_store(self.store).read(f"requests/{self.request}.json"))["run"]
+            spans = [parse_shard_key(info.key) for info in open_store(self._run).list(SHARDS)]
+        except (ObjectNotFoundError, TransientError):
+            return None
+        return sum(len(span) for span in spans if span is not None)
+
+
+def _end_run(api: Api, run_id: str) -> None:
+    """Fail a DAG run and wait until its tasks were killed, so that Airflow ends without waiting for them."""
+    try:
+        api.fail(DAG_ID, run_id)
+        deadline = time.monotonic() + _KILL_SECONDS
+        while time.monotonic() < deadline and any(task.state == "running" for task in api.tasks(DAG_ID, run_id)):
+            time.sleep(_POLL_SECONDS)
+    except httpx.HTTPError:
+        return  # Airflow itself is the trouble; its processes are killed next
+
+
+def _failure(home: Home, api: Api, run_id: str) -> EmbeddedAirflowError:
+    failed = [task for task in api.tasks(DAG_ID, run_id) if task.state == "failed"]
+    if not failed:
+        return EmbeddedAirflowError(
+            f"DAG run {run_id} failed without a failed task.", hint=f"read the logs in {home.logs}."
+        )
+    first = min(failed, key=lambda task: (TASKS.index(task.task_id), task.map_index))
+    path = log_path(home, run_id, first)
+    lines = "\n".join(f"  {line}" for line in log_lines(path)[-_LAST_LINES:])
+    which = f"{first.task_id} {first.label}".strip()
+    return EmbeddedAirflowError(
+        f"Task {which} failed in try {first.try_number}; the end of its log:\n{lines}",
+        hint=f"read {path}; correct the cause and run the demo again: what is committed is kept.",
+    )
+
+
+def log_path(home: Home, run_id: str, task: TaskState) -> Path:
+    """Return where Airflow writes the log of a task's last try."""
+    folder = home.logs / f"dag_id={DAG_ID}" / f"run_id={run_id}" / f"task_id={task.task_id}"
+    if task.map_index >= 0:
+        folder /= f"map_index={task.map_index}"
+    return folder / f"attempt={task.try_number}.log"
+
+
+def log_lines(path: Path) -> list[str]:
+    """Return the messages of a task's log, which is one JSON document a line."""
+    if not path.exists():
+        return []
+    lines = []
+    for line in path.read_text(errors="replace").splitlines():
+        try:
+            lines.append(str(json.loads(line)["event"]))
+        except (ValueError, KeyError, TypeError):
+            lines.append(line)
+    return lines

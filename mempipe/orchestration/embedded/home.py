@@ -1,0 +1,178 @@
+"""The embedded Airflow's folder: its configuration, its secrets, its database; made at the first start."""
+
+import configparser
+import fcntl
+import importlib.metadata
+import json
+import os
+import secrets
+import subprocess
+import sys
+from base64 import urlsafe_b64encode
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from mempipe.errors import MempipeError, TransientError
+
+POOLS: Final = {"mempipe_train": 2, "mempipe_cpu": 2}
+"""Pools that the DAGs name, and how many tasks each lets run at once on this machine."""
+
+_MIGRATED: Final = "migrated"
+_LOCK: Final = "lock"
+
+
+class EmbeddedAirflowError(MempipeError):
+    """The embedded Airflow did not start, or ended too early."""
+
+
+class AlreadyRunningError(TransientError):
+    """Another process runs this embedded Airflow."""
+
+
+@dataclass(frozen=True)
+class Home:
+    """The folder of one embedded Airflow.
+
+    Attributes:
+        folder: `AIRFLOW_HOME`.
+        dags: folder of the DAGs.
+        specs: folder of the specs that the form suggests.
+        store: where the DAGs keep everything unless the form says otherwise.
+        port: of the API server and the user interface, on this machine only.
+    """
+
+    folder: Path
+    dags: Path
+    specs: Path
+    store: str
+    port: int
+
+    @property
+    def url(self) -> str:
+        """Where the user interface and the API answer."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def logs(self) -> Path:
+        """Folder of the logs of tasks and components."""
+        return self.folder / "logs"
+
+    def environment(self) -> dict[str, str]:
+        """Return the environment of Airflow's components: ours, without another Airflow's settings."""
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW_", "_AIRFLOW_"))}
+        defaults = {"MEMPIPE_RETRY_DELAY_SECONDS": "5"}
+        return (
+            defaults
+            | kept
+            | {
+                "AIRFLOW_HOME": str(self.folder),
+                "MEMPIPE_EXECUTION": "local",
+                "MEMPIPE_STORE": self.store,
+                "MEMPIPE_SPECS_FOLDER": str(self.specs),
+            }
+        )
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the folder for one embedded Airflow; `AlreadyRunningError` where another holds it."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with (self.folder / _LOCK).open("a+") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                lock.seek(0)
+                raise AlreadyRunningError(
+                    f"Embedded Airflow runs already: {self.folder} is held by {lock.read().strip() or 'another process'}.",
+                    hint="end that one, or trigger the DAG in its user interface.",
+                ) from None
+            lock.truncate(0)
+            lock.write(f"process {os.getpid()} at {self.url}\n")
+            lock.flush()
+            yield
+
+    def prepare(self) -> bool:
+        """Write the configuration, and make or upgrade the database where it needs it; tell whether it did."""
+        self._write_configuration()
+        version = importlib.metadata.version("apache-airflow-core")
+        marker = self.folder / _MIGRATED
+        if marker.exists() and marker.read_text() == version and (self.folder / "airflow.db").exists():
+            return False
+        done = subprocess.run(  # noqa: S603 - our own interpreter
+            [sys.executable, "-m", "airflow", "db", "migrate"],
+            env=self.environment(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+        if done.returncode != 0:
+            raise EmbeddedAirflowError(
+                f"Airflow's database cannot be made in {self.folder}:\n{done.stdout[-2000:]}",
+                hint=f"remove {self.folder} (results are elsewhere, in the store) and start again.",
+            )
+        marker.write_text(version)
+        return True
+
+    def _write_configuration(self) -> None:
+        path = self.folder / "airflow.cfg"
+        known = configparser.ConfigParser(interpolation=None)
+        known.read(path)
+        config = configparser.ConfigParser(interpolation=None)
+        config.read_dict(self._options(known))
+        path.touch(mode=0o600, exist_ok=True)
+        path.chmod(0o600)
+        with path.open("w") as file:
+            file.write("# Written by mempipe.orchestration.embedded at each start; holds secrets, keep it to yourself.\n")
+            config.write(file)
+
+    def _options(self, known: configparser.ConfigParser) -> dict[str, dict[str, str]]:
+        """Return Airflow's options, with the secrets of the first start.
+
+        Short intervals, because a person waits for each step; two tasks at once, because they compute.
+        """
+
+        def secret(section: str, option: str) -> str:
+            # 32 random bytes in base64: the form of a Fernet key, and good for the others.
+            return known.get(section, option, fallback=None) or urlsafe_b64encode(secrets.token_bytes(32)).decode()
+
+        return {
+            "core": {
+                "executor": "LocalExecutor",
+                "dags_folder": str(self.dags),
+                "plugins_folder": str(self.folder / "plugins"),
+                "load_examples": "False",
+                "parallelism": "2",
+                "dags_are_paused_at_creation": "False",
+                "simple_auth_manager_all_admins": "True",  # bound to this machine, see [api] host
+                "hostname_callable": "socket.gethostname",  # never asks a name server
+                "execution_api_server_url": f"{self.url}/execution/",
+                "fernet_key": secret("core", "fernet_key"),
+            },
+            "database": {"sql_alchemy_conn": f"sqlite:///{self.folder / 'airflow.db'}", "check_migrations": "False"},
+            "api": {
+                "host": "127.0.0.1",
+                "port": str(self.port),
+                "base_url": self.url,
+                "workers": "1",
+                "secret_key": secret("api", "secret_key"),
+            },
+            "api_auth": {"jwt_secret": secret("api_auth", "jwt_secret")},
+            "logging": {"base_log_folder": str(self.logs), "colored_console_log": "False"},
+            "scheduler": {"scheduler_idle_sleep_time": "0.2"},
+            "dag_processor": {
+                "dag_bundle_config_list": json.dumps(
+                    [
+                        {
+                            "name": "mempipe",
+                            "classpath": "airflow.dag_processing.bundles.local.LocalDagBundle",
+                            "kwargs": {"path": str(self.dags)},
+                        }
+                    ]
+                ),
+                "parsing_processes": "1",
+                "bundle_refresh_check_interval": "1",
+            },
+        }

@@ -1,0 +1,68 @@
+"""Starts the embedded Airflow, with only the components that are needed, and ends it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+from mempipe.orchestration.embedded.api import Api
+from mempipe.orchestration.embedded.components import Components, wait_for
+from mempipe.orchestration.embedded.home import POOLS, EmbeddedAirflowError, Home
+
+_START_SECONDS: Final = 180.0
+
+
+@dataclass(frozen=True)
+class Server:
+    """A running embedded Airflow.
+
+    Attributes:
+        home: its folder.
+        components: its processes.
+        api: its REST API.
+        since: when it was started.
+    """
+
+    home: Home
+    components: Components
+    api: Api
+    since: datetime
+
+    def wait_for_dag(self, dag_id: str) -> None:
+        """Wait until the DAG was read since the start, so that it is the present one that runs.
+
+        Raises:
+            EmbeddedAirflowError: it cannot be read.
+        """
+
+        def ready() -> bool:
+            if errors := self.api.import_errors():
+                raise EmbeddedAirflowError("A DAG cannot be read: " + "\n".join(errors), hint="correct it.")
+            return self.api.is_parsed_since(dag_id, self.since)
+
+        wait_for(ready, self.components, what=f"reading the DAG {dag_id}", seconds=_START_SECONDS)
+
+
+@contextmanager
+def running(home: Home, *, keep_parsing: bool) -> Iterator[Server]:
+    """Run an embedded Airflow as long as the context lasts.
+
+    Args:
+        home: its folder.
+        keep_parsing: read the DAG files again and again, for someone who edits them; else once.
+    """
+    home.prepare()
+    since = datetime.now(UTC)
+    parse = ["dag-processor"] if keep_parsing else ["dag-processor", "--num-runs", "1"]
+    # The API server reads the logs of the tasks from the same folder, so nobody needs to serve them.
+    commands = [["api-server"], parse, ["scheduler", "--skip-serve-logs"]]
+    components = Components.start(home, commands)
+    try:
+        api = Api(home.url)
+        wait_for(api.is_healthy, components, what="starting", seconds=_START_SECONDS)
+        for pool, slots in POOLS.items():
+            api.ensure_pool(pool, slots, "steps of mempipe that run at once on this machine")
+        yield Server(home, components, api, since)
+    finally:
+        components.stop()

@@ -1,0 +1,29 @@
+"""Lets a child process end with its parent, however the parent dies (Linux; elsewhere it does nothing)."""
+
+import ctypes
+import os
+import signal
+import sys
+from collections.abc import Callable
+from typing import Final
+
+_PR_SET_PDEATHSIG: Final = 1
+
+
+def die_with_parent() -> Callable[[], None] | None:
+    """Return what a child runs before it executes its program, for `subprocess.Popen(preexec_fn=...)`.
+
+    The kernel then sends SIGTERM to the child when its parent is gone, even after a SIGKILL, which leaves the parent no
+    time to clean up.
+    """
+    if sys.platform != "linux":
+        return None
+    libc = ctypes.CDLL(None, use_errno=True)  # loaded before the fork: the child must not take the loader's lock
+    parent = os.getpid()
+
+    def request() -> None:
+        libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+        if os.getppid() != parent:  # it died in between
+            os._exit(128 + signal.SIGTERM)
+
+    return request

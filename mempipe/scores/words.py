@@ -1,0 +1,121 @@
+"""From packed rows of trials to words along the trials, a bounded chunk at a time."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mempipe.errors import TallyError
+from mempipe.scores.bits import packed_width
+from mempipe.scores.kernels import WORD, Words, transpose_bits
+from mempipe.scores.tally import TrialBatch
+
+_MOST_TRIALS: Final = 2048
+_CHUNK_BYTES: Final = 256 * 2**20
+
+
+@dataclass(frozen=True, eq=False)
+class WordChunk:
+    """Some trials of the stream, their bits along the trials; bits of trials beyond the last are 0.
+
+    Attributes:
+        trials: int64 (c,), in the stream's order.
+        subset_mask, train_correct: uint64 (ceil(c / 64), n_train); `train_correct` has no words where not asked for.
+        test_correct: uint64 (ceil(c / 64), n_test).
+    """
+
+    trials: NDArray[np.int64]
+    subset_mask: Words
+    train_correct: Words
+    test_correct: Words
+
+
+def read_words(
+    batches: Iterable[TrialBatch], *, n_train: int, n_test: int, with_train: bool, trials: int | None = None
+) -> Iterator[WordChunk]:
+    """Gather batches of any size into chunks of equal size and transpose them.
+
+    Args:
+        batches: read one after the other; none is kept.
+        n_train, n_test: sizes of the data set.
+        with_train: whether the correctness of train examples is wanted.
+        trials: trials in a chunk, rounded up to whole words; by default as many as fit 256 MiB, 64 to 2048.
+
+    Raises:
+        TallyError: a batch is of another data set, or its arrays contradict each other.
+    """
+    capacity = _capacity(n_train, n_test) if trials is None else -(-trials // WORD) * WORD
+    ids = np.empty(capacity, dtype=np.int64)
+    mask, train, test = (_BitRows(capacity if wanted else 0, n) for n, wanted in _columns(n_train, n_test, with_train))
+    filled = 0
+    for batch in batches:
+        _check(batch, n_train, n_test)
+        c, taken = len(batch.trials), 0
+        while taken < c:
+            take = min(c - taken, capacity - filled)
+            here, there = slice(filled, filled + take), slice(taken, taken + take)
+            ids[here] = batch.trials[there]
+            mask.put(here, batch.subset_mask[there])
+            test.put(here, batch.test_correct[there])
+            if with_train:
+                train.put(here, batch.train_correct[there])
+            filled, taken = filled + take, taken + take
+            if filled == capacity:
+                yield WordChunk(ids.copy(), mask.words(filled), train.words(filled), test.words(filled))
+                filled = 0
+    if filled:
+        yield WordChunk(ids[:filled].copy(), mask.words(filled), train.words(filled), test.words(filled))
+
+
+class _BitRows:
+    """A buffer of packed rows, padded to whole words of 64 examples."""
+
+    def __init__(self, capacity: int, n: int) -> None:
+        self.n = n
+        self.rows = np.zeros((capacity, -(-n // WORD) * (WORD // 8)), dtype=np.uint8)
+
+    def put(self, here: slice, packed: NDArray[np.uint8]) -> None:
+        """Copy packed rows and clear the spare bits of their last byte."""
+        self.rows[here, : packed.shape[1]] = packed
+        if self.n % 8:
+            self.rows[here, packed.shape[1] - 1] &= np.uint8((1 << self.n % 8) - 1)
+
+    def words(self, filled: int) -> Words:
+        """Transpose the first `filled` rows."""
+        if len(self.rows) == 0:
+            return np.zeros((0, self.n), dtype=np.uint64)
+        n_words = -(-filled // WORD)
+        self.rows[filled : n_words * WORD] = 0
+        little = self.rows[: n_words * WORD].view("<u8").astype(np.uint64, copy=False)
+        words = np.empty((n_words, little.shape[1] * WORD), dtype=np.uint64)
+        transpose_bits(little, words)
+        return words[:, : self.n]
+
+
+def _columns(n_train: int, n_test: int, with_train: bool) -> tuple[tuple[int, bool], ...]:
+    return (n_train, True), (n_train, with_train), (n_test, True)
+
+
+def _capacity(n_train: int, n_test: int) -> int:
+    """Return how many trials a chunk takes: rows and words of mask, train and test, each n / 8 bytes a trial."""
+    bytes_of_word = WORD * 2 * (2 * packed_width(n_train) + packed_width(n_test))
+    return int(np.clip(_CHUNK_BYTES // max(1, bytes_of_word), 1, _MOST_TRIALS // WORD)) * WORD
+
+
+def _check(batch: TrialBatch, n_train: int, n_test: int) -> None:
+    c = len(batch.trials)
+    if batch.trials.dtype != np.int64 or batch.trials.ndim != 1:
+        raise _foreign("trials", f"{batch.trials.dtype} {batch.trials.shape}", "int64 (c,)")
+    for name, n in (("subset_mask", n_train), ("train_correct", n_train), ("test_correct", n_test)):
+        array, shape = getattr(batch, name), (c, packed_width(n))
+        if array.dtype != np.uint8 or array.shape != shape:
+            raise _foreign(name, f"{array.dtype} {array.shape}", f"uint8 {shape}")
+
+
+def _foreign(field: str, got: str, wanted: str) -> TallyError:
+    return TallyError(
+        f"Trials cannot be counted: batch {field} is {got}, expected {wanted}.",
+        hint="the shard is of another data set, or its bits are not packed along the examples.",
+    )

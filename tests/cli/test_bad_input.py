@@ -1,0 +1,132 @@
+"""Bad input: one clear error, its exit code, no traceback, nothing changed."""
+
+import pickle
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.command import mempipe
+
+SPEC = (Path(__file__).parents[2] / "specs" / "digits.yaml").read_text()
+RANDOM = np.random.default_rng(0)
+
+
+def refused(done_stderr: str, *says: str) -> None:
+    assert "Traceback" not in done_stderr
+    errors = [line for line in done_stderr.splitlines() if line.startswith("Error: ")]
+    assert len(errors) == 1, done_stderr
+    assert "Hint: " in done_stderr
+    for text in says:
+        assert text in done_stderr, done_stderr
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ("seed: 0", "sead: 0", "sead is an unknown key"),
+        ("name: digits\nmodel", "name: digitz\nmodel", "data.name is 'digitz'"),
+        ("name: digits\nmodel", "name: digits\n  depth: 3\nmodel", "data.depth is an unknown key"),
+        ("name: mlp", "name: mpl", "model.name is 'mpl'"),
+        ("hidden: [64]", "hiden: [64]", "model.hiden is an unknown key"),
+        ("ratio: 0.7", "ratio: 0.0001", "subsets.ratio"),
+        ("trials: 500", "trials: 0", "trials is 0"),
+    ],
+)
+def test_a_wrong_spec_changes_nothing(tmp_path: Path, old: str, new: str, says: str) -> None:
+    assert old in SPEC.replace("  name: digits", "  name: digits")
+    spec = tmp_path / "x.yaml"
+    spec.write_text(SPEC.replace(old, new, 1))
+    done = mempipe("plan", spec, "--store", tmp_path / "store", code=20)
+    refused(done.stderr, says)
+    assert not (tmp_path / "store").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["plan", "nowhere.yaml", "--store", "STORE"], "nowhere.yaml is missing"),
+        (["plan", "SPEC", "--store", "STORE", "--trials", "0"], "0 is not in the range"),
+        (["run", "SPEC", "--store", "STORE", "--workers", "0"], "0 is not in the range"),
+        (["plan", "SPEC"], "--store"),
+        (["plan", "SPEC", "--store", "s3://bucket/x"], "s3"),
+        (["plan", "SPEC", "--store", "/proc/nothing"], "/proc/nothing"),
+        (["plan", "SPEC", "--store", "SPEC"], "x.yaml"),
+        (["train", "STORE", "--trials", "0:10"], "has no run.json"),
+        (["train", "STORE", "--trials", "10:0"], "expected A:B"),
+        (["aggregate", "STORE"], "has no run.json"),
+        (["publish", "STORE"], "has no run.json"),
+        (["validate", "STORE"], "has no run.json"),
+        (["show", "STORE"], "STORE"),
+        (["pairs", "STORE", "--mem", "2"], "--mem"),
+        (["fly"], "No such command"),
+    ],
+)
+def test_a_wrong_command_changes_nothing(tmp_path: Path, arguments: list[str], says: str) -> None:
+    spec = tmp_path / "x.yaml"
+    spec.write_text(SPEC)
+    store = tmp_path / "STORE"
+    words = {"SPEC": str(spec), "STORE": str(store)}
+    done = mempipe(*(words.get(word, word) for word in arguments), code=20)
+    refused(done.stderr, says)
+    assert not store.exists()
+
+
+def arrays(folder: Path, **changes: np.ndarray) -> list[str | Path]:
+    """The options of `mempipe score` for a small set of predictions, some of them replaced."""
+    t, n_train, n_test = 12, 30, 20
+    values = {
+        "subset-mask": RANDOM.random((t, n_train)) < 0.7,
+        "train-correct": RANDOM.random((t, n_train)) < 0.9,
+        "test-correct": RANDOM.random((t, n_test)) < 0.9,
+        "train-labels": np.arange(n_train) % 3,
+        "test-labels": np.arange(n_test) % 3,
+    } | changes
+    options: list[str | Path] = []
+    for name, value in values.items():
+        np.save(folder / f"{name}.npy", value)
+        options += [f"--{name}", folder / f"{name}.npy"]
+    return [*options, "--name", "theirs", "--out", folder / "out"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"train-labels": np.zeros(29, dtype=int)}, "train-labels"),
+        ({"test-labels": np.zeros(21, dtype=int)}, "test-labels"),
+        ({"train-labels": np.zeros(30)}, "expected integers"),
+        ({"train-correct": np.ones((11, 30), dtype=bool)}, "train-correct"),
+        ({"train-correct": np.full((12, 30), 2, dtype=np.int64)}, "train-correct"),
+        ({"subset-mask": np.full((12, 30), 0.5)}, "subset-mask"),
+        ({"subset-mask": np.ones((12,), dtype=bool)}, "subset-mask"),
+        ({"subset-mask": np.ones((0, 30), dtype=bool)}, "trial"),
+        ({"train-labels": np.arange(30) - 1}, "train-labels"),
+        ({"train-labels": np.arange(30) % 2}, "label 2"),
+    ],
+)
+def test_wrong_predictions_change_nothing(tmp_path: Path, changes: dict[str, np.ndarray], says: str) -> None:
+    done = mempipe("score", *arrays(tmp_path, **changes), code=20)
+    refused(done.stderr, says)
+    assert not (tmp_path / "out").exists()
+
+
+def test_damaged_prediction_files_change_nothing(tmp_path: Path) -> None:
+    options = arrays(tmp_path)
+    mask = tmp_path / "subset-mask.npy"
+    whole = mask.read_bytes()
+    for content in (whole[:-7], b"", b"no numpy", pickle.dumps([1, 2])):
+        mask.write_bytes(content)
+        refused(mempipe("score", *options, code=20).stderr, "subset-mask.npy")
+    np.save(mask, np.array([object()]), allow_pickle=True)
+    refused(mempipe("score", *options, code=20).stderr, "subset-mask.npy", "pickle")
+    mask.unlink()
+    refused(mempipe("score", *options, code=20).stderr, "subset-mask.npy")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_folder_with_other_things_is_not_written_to(tmp_path: Path) -> None:
+    options = arrays(tmp_path)
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "thesis.txt").write_text("mine")
+    refused(mempipe("score", *options, code=20).stderr, "out")
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["thesis.txt"]
