@@ -36,11 +36,12 @@ def read_npz(source: bytes | Path) -> dict[str, NDArray[Any]]:
         UnreadableNpzError: truncated, damaged, no npz, or with pickled objects (which are not loaded).
     """
     try:
-        loaded = np.load(io.BytesIO(source) if isinstance(source, bytes) else source, allow_pickle=False)
-        if isinstance(loaded, np.ndarray):
-            raise UnreadableNpzError("is a single array, expected an npz")
-        with loaded as archive:
-            return {name: archive[name] for name in archive.files}
+        with io.BytesIO(source) if isinstance(source, bytes) else source.open("rb") as file:
+            loaded = np.load(file, allow_pickle=False)
+            if isinstance(loaded, np.ndarray):
+                raise UnreadableNpzError("is a single array, expected an npz")
+            with loaded as archive:
+                return {name: archive[name] for name in archive.files}
     except _DAMAGED as error:
         if "allow_pickle" in str(error) or "pickled" in str(error):
             raise UnreadableNpzError("holds pickled objects, which are never loaded; expected plain arrays") from error

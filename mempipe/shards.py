@@ -90,7 +90,7 @@ def unpack(rows: NDArray[np.uint8], n: int) -> NDArray[np.bool_]:
 
 def encode(shard: Shard) -> bytes:
     """Return the shard's bytes; equal shards give equal bytes on every machine."""
-    arrays: dict[str, NDArray[Any]] = {
+    values: dict[str, Any] = {
         "format_version": np.int64(FORMAT_VERSION),
         "run_key": np.str_(shard.run_key),
         "data_fingerprint": np.str_(shard.data_fingerprint),
@@ -101,10 +101,10 @@ def encode(shard: Shard) -> bytes:
         "subset_mask": shard.subset_mask,
         "train_correct": shard.train_correct,
         "test_correct": shard.test_correct,
-    }  # type: ignore[dict-item]
+    }
     if shard.train_margin is not None and shard.test_margin is not None:
-        arrays |= {"train_margin": shard.train_margin, "test_margin": shard.test_margin}
-    arrays = {name: np.asarray(array) for name, array in arrays.items()}
+        values |= {"train_margin": shard.train_margin, "test_margin": shard.test_margin}
+    arrays: dict[str, NDArray[Any]] = {name: np.asarray(value) for name, value in values.items()}
     buffer = io.BytesIO()
     np.savez(buffer, checksum=np.asarray(_checksum(arrays)), **arrays)  # type: ignore[arg-type]
     return buffer.getvalue()

@@ -1,4 +1,4 @@
-"""The spec: what a run estimates, from YAML, with unknown keys refused; and the run key, a hash of what changes results.
+"""The spec: what a run estimates, from YAML, unknown keys refused; and the run key, a hash of what changes results.
 
 Two specs with the same run key give the same trials. How many trials, in which chunks, on which machine and in which
 store is not part of the key, so a run can be extended, resumed and moved.
@@ -48,7 +48,7 @@ class WarmupLinear(Strict):
 
 
 class WarmupSteps(Strict):
-    """From 0 up to the base rate in `warmup_epochs`, then times `factor` at each of `decay_epochs` (App. B, ImageNet)."""
+    """From 0 to the base rate in `warmup_epochs`, then times `factor` at each of `decay_epochs` (ImageNet, App. B)."""
 
     kind: Literal["warmup_steps"]
     warmup_epochs: float = Field(15, ge=0)
@@ -265,7 +265,9 @@ def _unique_mapping(loader: yaml.SafeLoader, node: yaml.MappingNode) -> dict[Any
     seen: set[str] = set()
     for key_node, _ in node.value:
         if key_node.value in seen:
-            raise yaml.constructor.ConstructorError(None, None, f"key {key_node.value!r} is given twice", key_node.start_mark)
+            raise yaml.constructor.ConstructorError(
+                None, None, f"key {key_node.value!r} is given twice", key_node.start_mark
+            )
         seen.add(key_node.value)
     return loader.construct_mapping(node, deep=True)
 

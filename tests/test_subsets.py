@@ -48,7 +48,9 @@ def test_streams_and_trials_are_independent() -> None:
     assert len(words) == 2 * len(Stream) * 3
 
 
-@pytest.mark.parametrize(("n", "ratio", "m"), [(10, "0.7", 7), (1437, "0.7", 1005), (50000, "0.7", 35000), (3, "0.5", 1)])
+@pytest.mark.parametrize(
+    ("n", "ratio", "m"), [(10, "0.7", 7), (1437, "0.7", 1005), (50000, "0.7", 35000), (3, "0.5", 1)]
+)
 def test_subset_size_is_the_floor_in_exact_arithmetic(n: int, ratio: str, m: int) -> None:
     assert subset_size(n, Decimal(ratio)) == m
 

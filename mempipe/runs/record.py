@@ -1,4 +1,4 @@
-"""`run.json`: the resolved spec and the data set's identity, written once; later steps read it, never the YAML again."""
+"""`run.json`: the resolved spec and the data set's identity, written once; later steps read it, never the YAML."""
 
 from typing import Literal
 

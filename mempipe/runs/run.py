@@ -119,7 +119,8 @@ def register_run(root: Store, spec: Spec, dataset: Dataset) -> Run:
         known = RunRecord.from_json(store.read(RUN_RECORD), source=f"{store.uri}/{RUN_RECORD}")
         if known.run_key != key:
             raise RunError(
-                f"Run record contradicts the spec: {store.uri}/{RUN_RECORD} run_key is {known.run_key}, expected {key}.",
+                f"Run record contradicts the spec: {store.uri}/{RUN_RECORD} run_key is {known.run_key[:16]}…, "
+                f"expected {key[:16]}….",
                 hint="choose another name in the spec.",
             ) from None
         return Run(store, known)

@@ -1,4 +1,4 @@
-"""Packed bits along the examples: bit k of byte b is example 8 * b + k, as `numpy.packbits(bitorder="little")` has it."""
+"""Packed bits along the examples: bit k of byte b is example 8 * b + k, as in `numpy.packbits(bitorder="little")`."""
 
 import numpy as np
 from numpy.typing import NDArray

@@ -23,7 +23,8 @@ def count_examples(batches: Iterable[TrialBatch], *, source: str, n_train: int, 
     Args:
         batches: trials in any order and division; each is read once and not kept.
         source: what the trial numbers are unique in (run key or input hash).
-        n_train, n_test: sizes of the data set.
+        n_train: size of the training set.
+        n_test: size of the test set.
 
     Returns:
         The tally, the same for every order and division; of no batch, the empty tally.
@@ -42,7 +43,7 @@ def count_examples(batches: Iterable[TrialBatch], *, source: str, n_train: int, 
             (correct, chunk.train_correct),
             (test_correct, chunk.test_correct),
         ):
-            counts += np.bitwise_count(words).sum(axis=0, dtype=np.int64)
+            counts += np.bitwise_count(words).sum(axis=0, dtype=np.int64)[: counts.size]
     return ExampleTally(trials, n_in, len(trials) - n_in, correct_in, correct - correct_in, test_correct)
 
 
@@ -67,7 +68,8 @@ def count_blocks(
         read_batches: gives the same trials at each call, in any order and division.
         blocks: from `blocks_of`, or any part of it.
         source: what the trial numbers are unique in (run key or input hash).
-        n_train, n_test: sizes of the data set.
+        n_train: size of the training set.
+        n_test: size of the test set.
         memory_limit: bytes for the counts of a group, at least one row of a block being counted whatever it needs;
             a chunk of packed trials (256 MiB at most, where 64 trials fit) comes on top.
         threads: by default one for each core that this process may use. Never changes a count.
@@ -110,8 +112,8 @@ def _count_groups(
         tallies, trials = _count_group(read(), group, source, workers)
         if first is not None and trials != first:
             raise TallyError(
-                f"Pairs cannot be counted: a later reading gives {len(trials)} trials, expected the {len(first)} trials "
-                "of the first.",
+                f"Pairs cannot be counted: a later reading gives {len(trials)} trials, "
+                f"expected the {len(first)} trials of the first.",
                 hint="the store changed meanwhile; list its shards once and read from that list.",
             )
         first = trials
@@ -137,10 +139,9 @@ def _count_group(
 
             def add(task: tuple[int, slice], chunk: WordChunk = chunk) -> None:
                 b, rows = task
-                block = group[b]
-                add_common_bits(
-                    chunk.subset_mask, chunk.test_correct, block.tr_idx[rows], block.tt_idx, counts[b][rows]
-                )
+                # Copies, so that read-only or strided positions do not make numba compile once more.
+                tr_idx, tt_idx = np.array(group[b].tr_idx[rows]), np.array(group[b].tt_idx)
+                add_common_bits(chunk.subset_mask, chunk.test_correct, tr_idx, tt_idx, counts[b][rows])
 
             list(pool.map(add, tasks))
     return [BlockTally(block, count, trials) for block, count in zip(group, counts, strict=True)], trials

@@ -26,10 +26,10 @@ _LANES: Final = 256
 # caches and each loaded word in use twice; 1 x 1 gives two thirds of its speed, 4 x 4 gives 1.08 of it.
 
 
-def _popcount(typing_context: Any, word: Any) -> Any:
+def _popcount(_typing_context: Any, _word: Any) -> Any:
     """Return LLVM's ctpop: VPOPCNTQ, POPCNT or shuffles, whatever the machine has."""
 
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+    def generate(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
         return builder.ctpop(arguments[0])
 
     return types.uint64(types.uint64), generate
@@ -78,7 +78,8 @@ def _add_common_bits(
     Args:
         train_words: uint64 (n_words, n >= max(tr_idx) + 1).
         test_words: uint64 (n_words, n >= max(tt_idx) + 1).
-        tr_idx, tt_idx: int64 (n_tr,), (n_tt,); not checked here.
+        tr_idx: int64 (n_tr,); not checked here.
+        tt_idx: int64 (n_tt,); not checked here.
         counts: int32 (n_tr, n_tt), changed in place.
     """
     n_words, n_tr, n_tt = train_words.shape[0], tr_idx.size, tt_idx.size

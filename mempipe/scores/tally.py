@@ -152,7 +152,8 @@ def merge(a: Tally, b: Tally) -> Tally:
         )
     if isinstance(a, BlockTally) and isinstance(b, BlockTally):
         if not a.block.same_pairs(b.block):
-            raise _different("blocks", f"{b.block.name} {b.block.shape}", f"the pairs of {a.block.name} {a.block.shape}")
+            got, wanted = f"{b.block.name} {b.block.shape}", f"the pairs of {a.block.name} {a.block.shape}"
+            raise _different("blocks", got, wanted)
         return BlockTally(a.block, a.correct_in + b.correct_in, a.trials.disjoint_union(b.trials))
     raise _different("kinds of tally", type(b).__name__, type(a).__name__)
 

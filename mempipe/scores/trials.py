@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, Self
 
 import numpy as np
@@ -63,7 +64,7 @@ class TrialSet:
         found: list[tuple[str, tuple[Interval, ...]]] = []
         for source, spans in sorted(intervals.items()):
             pairs = sorted((int(span[0]), int(span[1])) for span in spans if _is_interval(span, intervals))
-            for (_, stop), (start, _) in zip(pairs, pairs[1:], strict=False):
+            for (_, stop), (start, _) in pairwise(pairs):
                 if start < stop:
                     raise _twice(source, start)
             if pairs:

@@ -20,10 +20,12 @@ _CHUNK_BYTES: Final = 256 * 2**20
 class WordChunk:
     """Some trials of the stream, their bits along the trials; bits of trials beyond the last are 0.
 
+    Examples are padded to a multiple of 64, with words that are 0.
+
     Attributes:
         trials: int64 (c,), in the stream's order.
-        subset_mask, train_correct: uint64 (ceil(c / 64), n_train); `train_correct` has no words where not asked for.
-        test_correct: uint64 (ceil(c / 64), n_test).
+        subset_mask, train_correct: uint64 (ceil(c / 64), >= n_train); `train_correct` has no words where not wanted.
+        test_correct: uint64 (ceil(c / 64), >= n_test).
     """
 
     trials: NDArray[np.int64]
@@ -32,23 +34,24 @@ class WordChunk:
     test_correct: Words
 
 
-def read_words(
-    batches: Iterable[TrialBatch], *, n_train: int, n_test: int, with_train: bool, trials: int | None = None
-) -> Iterator[WordChunk]:
+def read_words(batches: Iterable[TrialBatch], *, n_train: int, n_test: int, with_train: bool) -> Iterator[WordChunk]:
     """Gather batches of any size into chunks of equal size and transpose them.
+
+    A chunk has as many trials as fit 256 MiB, but at least 64 and at most 2048.
 
     Args:
         batches: read one after the other; none is kept.
-        n_train, n_test: sizes of the data set.
+        n_train: size of the training set.
+        n_test: size of the test set.
         with_train: whether the correctness of train examples is wanted.
-        trials: trials in a chunk, rounded up to whole words; by default as many as fit 256 MiB, 64 to 2048.
 
     Raises:
         TallyError: a batch is of another data set, or its arrays contradict each other.
     """
-    capacity = _capacity(n_train, n_test) if trials is None else -(-trials // WORD) * WORD
+    capacity = _capacity(n_train, n_test)
     ids = np.empty(capacity, dtype=np.int64)
-    mask, train, test = (_BitRows(capacity if wanted else 0, n) for n, wanted in _columns(n_train, n_test, with_train))
+    mask, test = _BitRows(capacity, n_train), _BitRows(capacity, n_test)
+    train = _BitRows(capacity if with_train else 0, n_train)
     filled = 0
     for batch in batches:
         _check(batch, n_train, n_test)
@@ -84,18 +87,12 @@ class _BitRows:
 
     def words(self, filled: int) -> Words:
         """Transpose the first `filled` rows."""
-        if len(self.rows) == 0:
-            return np.zeros((0, self.n), dtype=np.uint64)
-        n_words = -(-filled // WORD)
+        n_words = -(-filled // WORD) if len(self.rows) else 0
         self.rows[filled : n_words * WORD] = 0
         little = self.rows[: n_words * WORD].view("<u8").astype(np.uint64, copy=False)
         words = np.empty((n_words, little.shape[1] * WORD), dtype=np.uint64)
         transpose_bits(little, words)
-        return words[:, : self.n]
-
-
-def _columns(n_train: int, n_test: int, with_train: bool) -> tuple[tuple[int, bool], ...]:
-    return (n_train, True), (n_train, with_train), (n_test, True)
+        return words
 
 
 def _capacity(n_train: int, n_test: int) -> int:

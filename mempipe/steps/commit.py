@@ -87,9 +87,7 @@ def commit_shard(run: Run, span: Span, shard: Shard, sidecar: Sidecar) -> str:
     )
 
 
-def _record_difference(
-    run: Run, span: Span, content: bytes, digest: str, theirs: bytes, sidecar: Sidecar
-) -> str:
+def _record_difference(run: Run, span: Span, content: bytes, digest: str, theirs: bytes, sidecar: Sidecar) -> str:
     their_digest = hashlib.sha256(theirs).hexdigest()
     _create_once(run, f"{DIFFERENCES}{span_name(span)}-{digest[:16]}.npz", content)
     try:

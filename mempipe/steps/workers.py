@@ -51,7 +51,7 @@ def train_in_processes(run_uri: str, spans: Sequence[Span], reporter: Reporter, 
             while running:
                 index, line = lines.get()
                 if line is not None:
-                    workers[index].read(line, advance, reporter)
+                    workers[index].read(line, advance)
                 elif workers[index].ended(lines, reporter):
                     running -= 1
     finally:
@@ -88,7 +88,7 @@ class _Worker:
         )
         threading.Thread(target=self._forward, args=(self.process, lines), daemon=True).start()
 
-    def read(self, line: str, advance: Advance, reporter: Reporter) -> None:
+    def read(self, line: str, advance: Advance) -> None:
         """Take one line: progress moves the bar, anything else is kept for a message."""
         progress = parse_progress(line)
         if progress is None:
@@ -107,7 +107,9 @@ class _Worker:
         trials = f"trials {self.span.start} to {self.span.stop - 1}"
         said = "\n".join(f"  {line}" for line in self.last)
         if code == ExitCode.PERMANENT:
-            raise MempipeError(f"Training failed: {trials} ended with code {code}:\n{said}", hint="see the lines above.")
+            raise MempipeError(
+                f"Training failed: {trials} ended with code {code}:\n{said}", hint="see the lines above."
+            )
         how = f"signal {signal.Signals(-code).name}" if code < 0 else f"code {code}"
         if self.tries >= TRIES:
             raise TransientError(

@@ -23,7 +23,9 @@ _PASSING: Final = (
     requests.Timeout,
     requests.exceptions.ChunkedEncodingError,
     requests.exceptions.ContentDecodingError,
-    urllib3.exceptions.HTTPError,
+    urllib3.exceptions.PoolError,
+    urllib3.exceptions.ProtocolError,
+    urllib3.exceptions.TimeoutError,
 )
 _KNOWN: Final = (
     GoogleAPICallError,
@@ -35,8 +37,8 @@ _KNOWN: Final = (
     *_PASSING,
 )
 _LOGIN: Final = (
-    "give the process credentials: a Kubernetes service account with workload identity, GOOGLE_APPLICATION_CREDENTIALS, "
-    "or `gcloud auth application-default login`."
+    "give the process credentials: a Kubernetes service account with workload identity, "
+    "GOOGLE_APPLICATION_CREDENTIALS, or `gcloud auth application-default login`."
 )
 _ROLE: Final = "grant the account `roles/storage.objectUser` on the bucket, or use another account."
 _AGAIN: Final = "run the same command again; if it stays so, look at the network and at status.cloud.google.com."
@@ -82,7 +84,9 @@ def _explained(error: Exception, doing: str, location: str) -> MempipeError:
         return StoreError(f"{doing}: {location} needs credentials, found none that are valid ({said}).", hint=_LOGIN)
     if status == http.HTTPStatus.FORBIDDEN:
         return StoreError(f"{doing}: {location} is not permitted to this account ({said}).", hint=_ROLE)
-    return StoreError(f"{doing}: {location} was refused ({said}).", hint="correct the store's URI or its configuration.")
+    return StoreError(
+        f"{doing}: {location} was refused ({said}).", hint="correct the store's URI or its configuration."
+    )
 
 
 def _status(error: BaseException) -> int | None:

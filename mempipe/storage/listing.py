@@ -1,6 +1,5 @@
 """The objects of a folder in the order of their names, and what each one contains."""
 
-import hashlib
 import os
 import time
 from collections.abc import Iterator
@@ -9,6 +8,7 @@ from typing import Final
 
 from mempipe.storage.keys import HIDDEN
 from mempipe.storage.os_errors import store_errors
+from mempipe.storage.source import sha256_of
 
 # A file may change twice within one tick of its file system's clock; network file systems have ticks of 2 s.
 _SETTLED_NS: Final = 3 * 10**9
@@ -31,7 +31,8 @@ def _walk(folder: Path, base: str, start: str) -> Iterator[str]:
                 names = sorted(
                     f"{entry.name}/" if entry.is_dir(follow_symlinks=False) else entry.name
                     for entry in entries
-                    if entry.name != HIDDEN and entry.name.startswith(start)
+                    if entry.name != HIDDEN
+                    and entry.name.startswith(start)
                     # Neither a link to a folder nor a dangling one.
                     and (entry.is_dir(follow_symlinks=False) or entry.is_file())
                 )
@@ -58,7 +59,7 @@ class Digests:
             known = self._known.get(path)
             if known and known[0] == state:
                 return status.st_size, known[1]
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
+            digest = sha256_of(file)
         if time.time_ns() - max(status.st_mtime_ns, status.st_ctime_ns) > _SETTLED_NS:
             self._known[path] = (state, digest)
         return status.st_size, digest

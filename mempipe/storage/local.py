@@ -18,7 +18,7 @@ from mempipe.storage.listing import Digests, walk
 from mempipe.storage.os_errors import store_errors
 from mempipe.storage.protocol import Commit, ObjectInfo
 from mempipe.storage.scratch import complete_file, flush_to_disk, make_folders, scratch_file, sync_folder
-from mempipe.storage.source import chunks, equal_content, open_source
+from mempipe.storage.source import chunks, equal_content, open_source, sha256_of
 
 _WRITING: Final = "Object cannot be written"
 _READING: Final = "Object cannot be read"
@@ -211,7 +211,7 @@ class LocalStore:
                 except FileNotFoundError:
                     current = False
                 if current:
-                    yield hashlib.file_digest(file, "sha256").hexdigest()
+                    yield sha256_of(file)
                     return
 
     def _check_generation(self, target: Path, present: str, expected: str) -> None:

@@ -46,8 +46,8 @@ def _open_new(path: Path) -> BinaryIO:
         with suppress(FileExistsError):
             path.parent.mkdir()
         with suppress(FileNotFoundError):
-            return path.open("xb")
-    return path.open("xb")
+            return path.open("x+b")
+    return path.open("x+b")
 
 
 def sweep(folder: Path) -> None:

@@ -1,5 +1,6 @@
 """What a commit sends: bytes in memory or a local file, read in the same way."""
 
+import hashlib
 import io
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,14 +17,13 @@ def open_source(content: bytes | Path) -> Iterator[BinaryIO]:
     """Open the content at its beginning.
 
     Raises:
-        InputError: the local file cannot be opened.
+        InputError: the local file cannot be read.
     """
     if isinstance(content, bytes):
         yield io.BytesIO(content)
         return
-    with input_errors("File cannot be sent", content):
-        file = content.open("rb")
-    with file:
+    # A store says for itself what is wrong on its side: an OSError that comes through here is the file's.
+    with input_errors("File cannot be sent", content), content.open("rb") as file:
         yield file
 
 
@@ -31,6 +31,14 @@ def chunks(file: BinaryIO) -> Iterator[bytes]:
     """Yield the rest of the file, `CHUNK` bytes at a time."""
     while chunk := file.read(CHUNK):
         yield chunk
+
+
+def sha256_of(file: BinaryIO) -> str:
+    """Return the SHA-256 of the rest of the file, in hexadecimal."""
+    digest = hashlib.sha256()
+    for chunk in chunks(file):
+        digest.update(chunk)
+    return digest.hexdigest()
 
 
 def equal_content(one: BinaryIO, other: BinaryIO) -> bool:

@@ -1,4 +1,4 @@
-"""The subset designs: `uniform` (Algorithm 1, line 1) and `balanced` (every example in 10 * ratio of each 10 trials)."""
+"""The subset designs: `uniform` (Algorithm 1, line 1) and `balanced` (each example in 10 * ratio of each 10 trials)."""
 
 from decimal import ROUND_FLOOR, Decimal
 from functools import cache

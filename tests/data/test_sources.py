@@ -113,7 +113,7 @@ def test_the_fingerprint_binds_content_and_order(tmp_path: Path) -> None:
     ("changes", "says"),
     [
         ({"y_train": LABELS[:19]}, "train labels are (19,) for 20 images"),
-        ({"y_train": LABELS[:20] % 5 * 2}, "has no training example"),
+        ({"y_train": LABELS[:20] % 5 * 2, "y_test": LABELS[20:] % 5 * 2}, "has no training example"),
         ({"y_test": LABELS[20:] + 5}, "test labels are int64 from 5 to 14"),
         ({"y_train": LABELS[:20].astype(np.float32)}, "expected integers"),
         ({"x_train": IMAGES[:20, 0]}, "expected numbers (n, height, width)"),
@@ -154,7 +154,7 @@ def test_unfit_folders_are_refused(tmp_path: Path) -> None:
         load("image_folder", path=str(root))
     (root / "train" / "cat" / "9.txt").unlink()
     Image.new("RGB", (9, 9)).save(root / "test" / "dog" / "x.png")
-    with pytest.raises(DataError, match="set data.size"):
+    with pytest.raises(DataError, match=r"set data\.size"):
         load("image_folder", path=str(root))
     (root / "train" / "bird").mkdir()
     with pytest.raises(DataError, match="differ in"):

@@ -1,5 +1,7 @@
 """Planning: exactly the missing trials, on the chunk grid, in a bounded number of tasks."""
 
+from itertools import pairwise
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -34,7 +36,7 @@ def test_tasks_cover_each_missing_chunk_once(committed: list[Span], chunk_size: 
     for chunk in chunks:
         assert sum(task.start <= chunk.start and chunk.stop <= task.stop for task in tasks) == 1
     assert tasks == sorted(tasks)
-    assert all(first.stop <= second.start for first, second in zip(tasks, tasks[1:], strict=False))
+    assert all(first.stop <= second.start for first, second in pairwise(tasks))
 
 
 def test_a_large_plan_has_longer_tasks_instead_of_more() -> None:

@@ -86,9 +86,7 @@ def _children(pid: int) -> list[int]:
     return [int(child) for child in found]
 
 
-def test_a_corrupt_shard_is_moved_aside_and_trained_again(
-    store: Path, spec: Path, finished: tuple[Path, Path]
-) -> None:
+def test_a_corrupt_shard_is_moved_aside_and_trained_again(store: Path, spec: Path, finished: tuple[Path, Path]) -> None:
     shard = run_folder(store) / "shards" / "trials=000010-000019.npz"
     good = shard.read_bytes()
     damaged = bytearray(good)

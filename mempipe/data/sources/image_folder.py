@@ -80,9 +80,7 @@ def _folders(part: Path) -> list[str]:
     return names
 
 
-def _read_part(
-    part: Path, class_names: list[str], params: Params
-) -> tuple[NDArray[Any], NDArray[np.int64], list[str]]:
+def _read_part(part: Path, class_names: list[str], params: Params) -> tuple[NDArray[Any], NDArray[np.int64], list[str]]:
     paths: list[Path] = []
     labels: list[int] = []
     for label, name in enumerate(class_names):
@@ -104,8 +102,8 @@ def _read_part(
 
 def _read_image(path: Path, params: Params) -> NDArray[np.uint8]:
     try:
-        with Image.open(path) as image:
-            image = image.convert(_MODES[params.channels])
+        with Image.open(path) as file:
+            image = file.convert(_MODES[params.channels])
             if params.size is not None:
                 height, width = params.size
                 image = image.resize((width, height), Image.Resampling.BILINEAR)

@@ -6,7 +6,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +16,8 @@ import psutil
 
 from mempipe.orchestration.embedded.home import EmbeddedAirflowError, Home
 from mempipe.orchestration.parent_death import die_with_parent
+
+LAUNCHER: Final = "mempipe.orchestration.embedded.launcher"
 
 _GRACE_SECONDS: Final = 10.0
 
@@ -31,12 +33,12 @@ def free_port(*preferred: int) -> int:
     raise EmbeddedAirflowError("No port is free on 127.0.0.1.", hint="end programs that listen there.")
 
 
-@dataclass
+@dataclass(frozen=True)
 class Component:
     """One process of Airflow.
 
     Attributes:
-        name: Airflow's subcommand.
+        name: what it is, and the name of its log.
         log: its output.
         process: it runs in a session of its own, so that a Ctrl-C in the terminal reaches only us.
     """
@@ -46,13 +48,14 @@ class Component:
     process: "subprocess.Popen[bytes]"
 
     @classmethod
-    def start(cls, home: Home, *command: str) -> "Component":
-        """Start `airflow COMMAND`."""
-        log = home.logs / f"{command[0]}.log"
+    def start(cls, home: Home, module: str, *arguments: str) -> "Component":
+        """Start `python -m MODULE ARGUMENTS`."""
+        name = arguments[0] if module == "airflow" else module.rpartition(".")[2]
+        log = home.logs / f"{name}.log"
         log.parent.mkdir(parents=True, exist_ok=True)
         with log.open("wb") as output:
             process = subprocess.Popen(  # noqa: S603 - our own interpreter
-                [sys.executable, "-m", "airflow", *command],
+                [sys.executable, "-m", module, *arguments],
                 env=home.environment(),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
@@ -60,7 +63,7 @@ class Component:
                 start_new_session=True,
                 preexec_fn=die_with_parent(),
             )
-        return cls(command[0], log, process)
+        return cls(name, log, process)
 
 
 @dataclass
@@ -76,9 +79,30 @@ class Components:
     peak_bytes: int = 0
 
     @classmethod
-    def start(cls, home: Home, commands: Sequence[Sequence[str]]) -> "Components":
-        """Start them all; end those that run where one cannot be started."""
+    def start(cls, home: Home, *, migrate: bool, keep_parsing: bool, forked: bool) -> "Components":
+        """Start them all; end those that run where one cannot be started.
+
+        Args:
+            home: their folder.
+            migrate: make or upgrade the database first.
+            keep_parsing: read the DAG files again and again, else once.
+            forked: from one process that imports Airflow once (only Linux), else each by itself.
+        """
         components = cls()
+        commands: list[tuple[str, ...]]
+        if forked:
+            options = ["--migrate"] * migrate + ["--parse-once"] * (not keep_parsing)
+            commands = [(LAUNCHER, *options)]
+        else:
+            if migrate:
+                components.run(home, "airflow", "db", "migrate")
+            once = () if keep_parsing else ("--num-runs", "1")
+            # The API server reads the logs of the tasks from the same folder, so nobody needs to serve them.
+            commands = [
+                ("airflow", "api-server"),
+                ("airflow", "scheduler", "--skip-serve-logs"),
+                ("airflow", "dag-processor", *once),
+            ]
         try:
             for command in commands:
                 components.running.append(Component.start(home, *command))
@@ -86,6 +110,14 @@ class Components:
             components.stop()
             raise
         return components
+
+    def run(self, home: Home, *command: str) -> None:
+        """Run one command to its end."""
+        component = Component.start(home, *command)
+        self.running.append(component)
+        component.process.wait()
+        self.check()
+        self.running.remove(component)
 
     def check(self) -> None:
         """Raise `EmbeddedAirflowError` with the end of its log where a component ended with an error."""

@@ -6,8 +6,6 @@ import importlib.metadata
 import json
 import os
 import secrets
-import subprocess
-import sys
 from base64 import urlsafe_b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -94,27 +92,14 @@ class Home:
             yield
 
     def prepare(self) -> bool:
-        """Write the configuration, and make or upgrade the database where it needs it; tell whether it did."""
+        """Write the configuration; tell whether the database must be made or upgraded (then call `migrated`)."""
         self._write_configuration()
-        version = importlib.metadata.version("apache-airflow-core")
         marker = self.folder / _MIGRATED
-        if marker.exists() and marker.read_text() == version and (self.folder / "airflow.db").exists():
-            return False
-        done = subprocess.run(  # noqa: S603 - our own interpreter
-            [sys.executable, "-m", "airflow", "db", "migrate"],
-            env=self.environment(),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
-        )
-        if done.returncode != 0:
-            raise EmbeddedAirflowError(
-                f"Airflow's database cannot be made in {self.folder}:\n{done.stdout[-2000:]}",
-                hint=f"remove {self.folder} (results are elsewhere, in the store) and start again.",
-            )
-        marker.write_text(version)
-        return True
+        return not (marker.exists() and marker.read_text() == _version() and (self.folder / "airflow.db").exists())
+
+    def migrated(self) -> None:
+        """Remember that the database fits the installed Airflow."""
+        (self.folder / _MIGRATED).write_text(_version())
 
     def _write_configuration(self) -> None:
         path = self.folder / "airflow.cfg"
@@ -131,7 +116,7 @@ class Home:
     def _options(self, known: configparser.ConfigParser) -> dict[str, dict[str, str]]:
         """Return Airflow's options, with the secrets of the first start.
 
-        Short intervals, because a person waits for each step; two tasks at once, because they compute.
+        Short intervals, because a person waits for each step. The pools bound what computes at once, not the workers.
         """
 
         def secret(section: str, option: str) -> str:
@@ -144,7 +129,7 @@ class Home:
                 "dags_folder": str(self.dags),
                 "plugins_folder": str(self.folder / "plugins"),
                 "load_examples": "False",
-                "parallelism": "2",
+                "parallelism": "4",
                 "dags_are_paused_at_creation": "False",
                 "simple_auth_manager_all_admins": "True",  # bound to this machine, see [api] host
                 "hostname_callable": "socket.gethostname",  # never asks a name server
@@ -160,6 +145,8 @@ class Home:
                 "secret_key": secret("api", "secret_key"),
             },
             "api_auth": {"jwt_secret": secret("api_auth", "jwt_secret")},
+            # A worker may see only at its next heartbeat that its task has ended.
+            "workers": {"min_heartbeat_interval": "1"},
             "logging": {"base_log_folder": str(self.logs), "colored_console_log": "False"},
             "scheduler": {"scheduler_idle_sleep_time": "0.2"},
             "dag_processor": {
@@ -176,3 +163,7 @@ class Home:
                 "bundle_refresh_check_interval": "1",
             },
         }
+
+
+def _version() -> str:
+    return importlib.metadata.version("apache-airflow-core")

@@ -1,5 +1,6 @@
 """Starts the embedded Airflow, with only the components that are needed, and ends it."""
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -52,15 +53,13 @@ def running(home: Home, *, keep_parsing: bool) -> Iterator[Server]:
         home: its folder.
         keep_parsing: read the DAG files again and again, for someone who edits them; else once.
     """
-    home.prepare()
     since = datetime.now(UTC)
-    parse = ["dag-processor"] if keep_parsing else ["dag-processor", "--num-runs", "1"]
-    # The API server reads the logs of the tasks from the same folder, so nobody needs to serve them.
-    commands = [["api-server"], parse, ["scheduler", "--skip-serve-logs"]]
-    components = Components.start(home, commands)
+    migrate = home.prepare()
+    components = Components.start(home, migrate=migrate, keep_parsing=keep_parsing, forked=sys.platform == "linux")
     try:
         api = Api(home.url)
         wait_for(api.is_healthy, components, what="starting", seconds=_START_SECONDS)
+        home.migrated()
         for pool, slots in POOLS.items():
             api.ensure_pool(pool, slots, "steps of mempipe that run at once on this machine")
         yield Server(home, components, api, since)

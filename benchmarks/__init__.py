@@ -1,0 +1,1 @@
+"""Benchmarks: mempipe beside plain baselines written for it, as ratios of one run."""

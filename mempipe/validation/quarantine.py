@@ -1,0 +1,170 @@
+"""Moves a bad shard aside: its bytes are kept, its record says why, and its trials count as missing again."""
+
+import hashlib
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Literal
+
+from pydantic import ValidationError
+
+from mempipe.errors import GenerationError, ObjectExistsError, ObjectNotFoundError, ShardError, TrialError
+from mempipe.runs import Run, ShardRef, Span
+from mempipe.runs.layout import QUARANTINE, span_name
+from mempipe.spec import Strict
+from mempipe.storage.protocol import Store
+
+
+class QuarantineRecord(Strict):
+    """The tombstone of one bad shard: `quarantine/<its trials>-<sha256[:16]>.json`, beside its bytes in `.npz`.
+
+    Attributes:
+        key: where the shard was.
+        trials: its trials, as its name says.
+        sha256, size: of its bytes.
+        generation: of the object when it was found.
+        error: class of what is wrong with it.
+        reason: what is wrong with it.
+        bytes_key: where its bytes are kept.
+        state: `copied`: its bytes are kept, it may still be in its place; `removed`: it was seen gone from there.
+        found: when, UTC.
+    """
+
+    schema_version: Literal[1] = 1
+    key: str
+    trials: Span
+    sha256: str
+    size: int
+    generation: str
+    error: str
+    reason: str
+    bytes_key: str
+    state: Literal["copied", "removed"]
+    found: str
+
+    def to_json(self) -> bytes:
+        """Return the tombstone's bytes."""
+        return (self.model_dump_json(indent=1) + "\n").encode()
+
+
+def quarantine(run: Run, ref: ShardRef, content: bytes, error: ShardError) -> QuarantineRecord:
+    """Move a bad shard aside, so that its trials are planned again.
+
+    In this order, each step harmless to repeat: keep the bytes (create-only), write the tombstone as `copied`
+    (create-only), delete the shard if it is still the one that was read, mark the tombstone `removed`. Whatever stops
+    it between two steps, the bytes are somewhere, and the next call carries on. A shard that somebody repaired or
+    removed meanwhile is left as it is.
+
+    Bytes are the same bad bytes twice when they are in the place again after they were seen gone from it (`removed`), or
+    as another object than the recorded one (its generation). A generation alone does not tell, because that of a local
+    folder is a hash of the content.
+
+    Args:
+        run: the run.
+        ref: the shard, with the generation of `content`.
+        content: its bytes.
+        error: what is wrong with them.
+
+    Returns:
+        The tombstone as it is in the store.
+
+    Raises:
+        TrialError: the same bad bytes came twice; they stay where they are.
+    """
+    store = run.store
+    digest = hashlib.sha256(content).hexdigest()
+    stem = f"{QUARANTINE}{span_name(ref.span)}-{digest[:16]}"
+    store.create(f"{stem}.npz", content)
+    record, generation = _tombstone(
+        store,
+        f"{stem}.json",
+        QuarantineRecord(
+            key=ref.key,
+            trials=ref.span,
+            sha256=digest,
+            size=len(content),
+            generation=ref.generation,
+            error=type(error).__name__,
+            reason=error.message,
+            bytes_key=f"{stem}.npz",
+            state="copied",
+            found=datetime.now(UTC).isoformat(timespec="seconds"),
+        ),
+    )
+    if (record.state == "removed" or record.generation != ref.generation) and _is_there(store, ref):
+        raise TrialError(
+            f"Trials fail again with the same bytes: {run.uri}/{ref.key} trials {ref.span.start} to {ref.span.stop - 1} "
+            f"SHA-256 is {digest[:16]}… as in {stem}.json, expected other bytes after they were trained again. "
+            f"{record.reason}",
+            hint=f"training them again will not help: find out why they are written so. To try once more, delete "
+            f"{stem}.json and {ref.key}; the bytes stay in {stem}.npz.",
+        )
+    try:
+        store.delete(ref.key, generation=ref.generation)
+    except (ObjectNotFoundError, GenerationError):
+        pass  # somebody else removed or repaired it
+    return _mark_removed(store, f"{stem}.json", record, generation)
+
+
+def quarantined(run: Run, wanted: Span | None = None) -> list[QuarantineRecord]:
+    """Return every tombstone of the run, or those of shards that held any wanted trial, by trial."""
+    records = [record for _, record, _ in _tombstones(run.store)]
+    return [
+        record
+        for record in records
+        if wanted is None or (record.trials.start < wanted.stop and wanted.start < record.trials.stop)
+    ]
+
+
+def settle(run: Run, committed: Iterable[ShardRef]) -> None:
+    """Mark as `removed` each tombstone whose shard is no longer in its place (after a stop between two steps).
+
+    Args:
+        run: the run.
+        committed: its shards as they are listed now.
+    """
+    present = {ref.key: ref.generation for ref in committed}
+    for key, record, generation in _tombstones(run.store):
+        if record.state == "copied" and present.get(record.key) != record.generation:
+            _mark_removed(run.store, key, record, generation)
+
+
+def _tombstone(store: Store, key: str, fresh: QuarantineRecord) -> tuple[QuarantineRecord, str]:
+    """Return the first tombstone of these bytes, which is `fresh` if there was none, and its generation."""
+    try:
+        store.create(key, fresh.to_json())
+    except ObjectExistsError:
+        pass
+    content, generation = store.read_versioned(key)
+    try:
+        return QuarantineRecord.model_validate_json(content), generation
+    except ValidationError:  # damaged: it can say nothing of the past
+        return fresh, store.replace(key, fresh.to_json(), generation=generation)
+
+
+def _mark_removed(store: Store, key: str, record: QuarantineRecord, generation: str) -> QuarantineRecord:
+    removed = record.model_copy(update={"state": "removed"})
+    if record.state != "removed":
+        try:
+            store.replace(key, removed.to_json(), generation=generation)
+        except GenerationError:
+            pass  # another process marked it
+    return removed
+
+
+def _is_there(store: Store, ref: ShardRef) -> bool:
+    try:
+        return store.read_versioned(ref.key)[1] == ref.generation
+    except ObjectNotFoundError:
+        return False
+
+
+def _tombstones(store: Store) -> list[tuple[str, QuarantineRecord, str]]:
+    found = []
+    for info in store.list(QUARANTINE):
+        if info.key.endswith(".json"):
+            try:
+                content, generation = store.read_versioned(info.key)
+                found.append((info.key, QuarantineRecord.model_validate_json(content), generation))
+            except (ObjectNotFoundError, ValidationError):
+                continue
+    return found

@@ -1,0 +1,331 @@
+"""A folder as a store: the contract, and what the file system adds to it."""
+
+import hashlib
+import os
+import resource
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from mempipe.errors import GenerationError, ObjectExistsError, ObjectNotFoundError, StoreError
+from mempipe.storage import Commit, Store, open_store
+from mempipe.storage.keys import HIDDEN
+from mempipe.storage.local import LocalStore
+from tests.storage.contract import StoreContract, run_together
+
+
+class TestLocalStore(StoreContract):
+    @pytest.fixture
+    def store(self, tmp_path: Path) -> Store:
+        return open_store(str(tmp_path / "store"))
+
+
+class TestLocalStoreBelowRoot(StoreContract):
+    @pytest.fixture
+    def store(self, tmp_path: Path) -> Store:
+        return open_store(str(tmp_path / "store")).child("deep/below")
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> LocalStore:
+    return LocalStore(tmp_path / "store")
+
+
+def files(folder: Path) -> list[str]:
+    """Everything below the folder, hidden or not."""
+    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*"))
+
+
+def test_the_folder_holds_the_objects_and_nothing_else(store: LocalStore) -> None:
+    store.create("runs/a/shard.npz", b"1")
+    generation = store.replace("latest.json", b"1", generation=None)
+    generation = store.replace("latest.json", b"2", generation=generation)
+    store.create("gone", b"3")
+    store.delete("gone", generation=hashlib.sha256(b"3").hexdigest())
+    assert files(store.folder) == ["latest.json", "runs", "runs/a", "runs/a/shard.npz"]
+    assert generation == hashlib.sha256(b"2").hexdigest()
+
+
+def test_files_have_the_users_rights(store: LocalStore) -> None:
+    """Not those of a temporary file, which only its owner may read."""
+    before = os.umask(0o027)
+    try:
+        store.create("a", b"1")
+        store.replace("b", b"1", generation=None)
+    finally:
+        os.umask(before)
+    assert [(store.folder / name).stat().st_mode & 0o777 for name in "ab"] == [0o640, 0o640]
+
+
+def test_other_peoples_files_are_listed_and_read(store: LocalStore, tmp_path: Path) -> None:
+    folder = tmp_path / "store" / "Größe 1"
+    folder.mkdir(parents=True)
+    (folder / "a b.png").write_bytes(b"1")
+    (folder / ".hidden").write_bytes(b"2")
+    (tmp_path / "elsewhere").write_bytes(b"3")
+    (folder / "link").symlink_to(tmp_path / "elsewhere")
+    (folder / "dangling").symlink_to(tmp_path / "nowhere")
+    (folder / "circle").symlink_to(folder)
+    keys = [info.key for info in store.list()]
+    assert keys == ["Größe 1/.hidden", "Größe 1/a b.png", "Größe 1/link"]
+    assert [store.read(key) for key in keys] == [b"2", b"1", b"3"]
+
+
+def test_a_folder_is_no_object(store: LocalStore) -> None:
+    store.create("a/b", b"1")
+    assert not store.exists("a")
+    with pytest.raises(ObjectNotFoundError):
+        store.read("a")
+    with pytest.raises(ObjectNotFoundError):
+        store.read("a/b/c")
+    with pytest.raises(ObjectNotFoundError):
+        store.delete("a", generation="x")
+    with pytest.raises(StoreError, match="a folder, expected a file"):
+        store.create("a", b"1")
+    with pytest.raises(StoreError, match="below a file, expected a folder there"):
+        store.create("a/b/c", b"1")
+    assert files(store.folder) == ["a", "a/b"]
+
+
+def test_generations_follow_the_content_at_once(store: LocalStore) -> None:
+    """A file changed in place, with its size and time kept, is not taken for what it was: nothing fresh is cached."""
+    store.create("a", b"1")
+    first = next(store.list()).generation
+    path = store.folder / "a"
+    status = path.stat()
+    path.write_bytes(b"2")
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+    second = next(store.list()).generation
+    assert (first, second) == tuple(hashlib.sha256(content).hexdigest() for content in (b"1", b"2"))
+
+
+def test_listing_again_reads_nothing(store: LocalStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    store.create("a", b"1")
+    monkeypatch.setattr("mempipe.storage.listing._SETTLED_NS", -1)
+    first = list(store.list())
+    monkeypatch.setattr("mempipe.storage.listing.sha256_of", lambda file: pytest.fail("the file was read again"))
+    assert list(store.list()) == first
+    assert [info.generation for info in store.child("x").list()] == []
+
+
+# What is killed at the worst moment.
+
+
+def test_a_failure_between_data_and_commit_leaves_nothing(store: LocalStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "link", fail)
+    with pytest.raises(KeyboardInterrupt):
+        store.create("a/b", b"1")
+    with pytest.raises(KeyboardInterrupt):
+        store.replace("a/b", b"1", generation=None)
+    monkeypatch.undo()
+    assert files(store.folder) == ["a"]
+    assert not store.exists("a/b")
+    assert store.create("a/b", b"2") is Commit.CREATED
+
+
+KILLED = """
+import os, sys
+from mempipe.storage import open_store
+def wait(*_, **__):
+    print("written", flush=True)
+    sys.stdin.read()
+os.link = os.replace = wait
+store = open_store(sys.argv[1])
+if sys.argv[2] == "create":
+    store.create("a", b"killed")
+else:
+    store.replace("a", b"killed", generation=store.read_versioned("a")[1])
+"""
+
+
+@pytest.mark.parametrize("action", ["create", "replace"])
+def test_a_writer_killed_between_data_and_commit(store: LocalStore, action: str) -> None:
+    if action == "replace":
+        store.create("a", b"before")
+    with subprocess.Popen(
+        [sys.executable, "-c", KILLED, store.uri, action], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"written\n"
+        process.kill()
+    (left,) = (store.folder / HIDDEN).iterdir()
+    assert left.read_bytes() == b"killed"
+    if action == "create":
+        assert list(store.list()) == []
+        assert store.create("a", b"after") is Commit.CREATED
+    else:
+        content, generation = store.read_versioned("a")
+        assert content == b"before"
+        store.replace("a", b"after", generation=generation)  # the lock died with its holder
+    assert [info.key for info in open_store(store.uri).list()] == ["a"]
+    assert left.exists(), "it could be a living writer's"
+    two_days_ago = time.time() - 2 * 24 * 3600
+    os.utime(left, (two_days_ago, two_days_ago))
+    store.create("b", b"1")
+    assert files(store.folder) == ["a", "b"]
+
+
+WRITES = """
+import hashlib, itertools, os, sys
+from mempipe.storage import open_store
+store = open_store(sys.argv[1])
+print("ready", flush=True)
+for _ in itertools.count():
+    content = os.urandom(300_000)
+    store.create("all/" + hashlib.sha256(content).hexdigest(), content)
+"""
+
+
+def test_whatever_is_visible_after_a_kill_is_whole(store: LocalStore) -> None:
+    for milliseconds in (20, 35, 50):
+        with subprocess.Popen([sys.executable, "-c", WRITES, store.uri], stdout=subprocess.PIPE) as process:
+            assert process.stdout is not None
+            process.stdout.readline()
+            time.sleep(milliseconds / 1000)
+            process.kill()
+    found = list(store.list())
+    assert found
+    assert all(info.key == f"all/{info.generation}" and info.size == 300_000 for info in found)
+
+
+# Several processes, each of which opened the store in its own way.
+
+RACE = """
+import sys
+from mempipe.storage import open_store
+from mempipe.errors import GenerationError, ObjectExistsError
+uri, key, number = sys.argv[1:]
+store = open_store(uri)
+print("ready", flush=True)
+sys.stdin.readline()
+try:
+    outcome = str(store.create(key + "first", number.encode()))
+except ObjectExistsError:
+    outcome = "refused"
+for _ in range(20):
+    while True:
+        content, generation = store.read_versioned(key + "count")
+        try:
+            store.replace(key + "count", str(int(content) + 1).encode(), generation=generation)
+            break
+        except GenerationError:
+            pass
+print(outcome, flush=True)
+"""
+
+
+def test_racing_processes(store: LocalStore) -> None:
+    store.create("runs/a/count", b"0")
+    places = [(store.uri, "runs/a/"), (f"{store.uri}/runs", "a/"), (f"file://{store.uri}/runs/a", "")] * 2
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", RACE, uri, key, str(number)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for number, (uri, key) in enumerate(places)
+    ]
+    for process in processes:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+    for process in processes:
+        assert process.stdin is not None
+        process.stdin.write("go\n")
+        process.stdin.flush()
+    outcomes = [process.communicate(timeout=60)[0].strip() for process in processes]
+    assert [process.returncode for process in processes] == [0] * 6
+    assert sorted(outcomes) == ["created"] + ["refused"] * 5
+    assert store.read("runs/a/first") == str(outcomes.index("created")).encode()
+    assert store.read("runs/a/count") == b"120"
+    assert files(store.folder) == ["runs", "runs/a", "runs/a/count", "runs/a/first"]
+
+
+def test_racing_deletes(store: LocalStore) -> None:
+    store.create("a", b"1")
+    generation = store.read_versioned("a")[1]
+    outcomes = run_together([lambda: store.delete("a", generation=generation)] * 8)
+    assert outcomes.count(None) == 1
+    assert sum(isinstance(outcome, ObjectNotFoundError) for outcome in outcomes) == 7
+
+
+def test_a_change_waits_for_the_lock_and_then_looks_again(store: LocalStore) -> None:
+    """While one change holds the object, another waits; afterwards it finds the new content and is refused."""
+    store.create("a", b"1")
+    generation = store.read_versioned("a")[1]
+    outcomes: list[object] = []
+    with store._locked(store.folder / "a"):
+        import threading
+
+        def swap() -> None:
+            try:
+                outcomes.append(store.replace("a", b"2", generation=generation))
+            except GenerationError as error:
+                outcomes.append(error)
+
+        thread = threading.Thread(target=swap)
+        thread.start()
+        thread.join(timeout=0.1)
+        assert thread.is_alive()
+        other = store.folder / "other"
+        other.write_bytes(b"3")
+        other.replace(store.folder / "a")
+    thread.join()
+    assert isinstance(outcomes[0], GenerationError)
+    assert store.read("a") == b"3"
+
+
+# What the operating system refuses. Tests may run as root, so rights alone stop nothing.
+
+
+@pytest.mark.parametrize("place", ["file", "file/store", "/proc/mempipe", "/dev/null", "/dev/null/store"])
+def test_a_store_that_cannot_be_written(tmp_path: Path, place: str) -> None:
+    (tmp_path / "file").write_bytes(b"content")
+    store = open_store(str(tmp_path / place))
+    writes = [lambda: store.create("a/b", b"1"), lambda: store.replace("a/b", b"1", generation=None)]
+    for write in writes:
+        with pytest.raises(StoreError, match=r"^Object cannot be written: .*/a/b is (below a file|missing)") as caught:
+            write()
+        assert caught.value.hint
+        assert not isinstance(caught.value, ObjectExistsError)
+    assert files(tmp_path) == ["file"]
+    assert (tmp_path / "file").read_bytes() == b"content"
+
+
+def test_a_file_in_place_of_the_folder_is_named(tmp_path: Path) -> None:
+    (tmp_path / "store").write_bytes(b"1")
+    store = open_store(str(tmp_path / "store"))
+    for action in (lambda: store.read("a"), lambda: store.exists("a"), lambda: list(store.list())):
+        with pytest.raises(StoreError, match="store is a file, expected a folder"):
+            action()
+
+
+def test_a_disk_that_takes_no_more(store: LocalStore) -> None:
+    """A real refusal by the kernel in the middle of a write: the limit on the size of files."""
+    store.create("a", b"1")
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, limits[1]))
+    try:
+        with pytest.raises(StoreError, match="larger than the file system allows") as caught:
+            store.create("b", bytes(1_000_000))
+        assert "free space" in caught.value.hint
+        with pytest.raises(StoreError, match="larger than the file system allows"):
+            store.replace("a", bytes(1_000_000), generation=store.read_versioned("a")[1])
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert files(store.folder) == ["a"]
+    assert store.read("a") == b"1"
+
+
+def test_a_name_longer_than_the_file_system_allows(store: LocalStore) -> None:
+    with pytest.raises(StoreError, match="longer than the file system allows"):
+        store.create("a" * 300, b"1")
+    with pytest.raises(StoreError, match="longer than the file system allows"):
+        store.read("a" * 300)
+    assert list(store.list()) == []
