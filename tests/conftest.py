@@ -29,5 +29,6 @@ def gcs_bucket(gcs_server: str, monkeypatch: pytest.MonkeyPatch) -> str:
 
     monkeypatch.setenv("STORAGE_EMULATOR_HOST", gcs_server)
     name = f"test-{uuid.uuid4().hex[:12]}"
-    storage.Client(project="test").create_bucket(name)
+    with storage.Client(project="test") as client:
+        client.create_bucket(name)
     return name

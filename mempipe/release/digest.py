@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from mempipe.release.schema import outside_digest
+from mempipe.scores.blocks import Block
 
 
 def content_digest(parts: Mapping[str, str]) -> str:
@@ -38,6 +39,26 @@ def array_digest(arrays: Mapping[str, NDArray[Any]]) -> str:
         digest.update(np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("<")).tobytes())
         parts[name] = digest.hexdigest()
     return content_digest(parts)
+
+
+class BlocksDigest:
+    """The digest of the pairs' counts: of each class by its rows in order, whichever class comes first."""
+
+    def __init__(self) -> None:
+        """Start with no class."""
+        self._classes: dict[str, Any] = {}
+
+    def add(self, block: Block, rows: NDArray[np.int32]) -> None:
+        """Take the next rows of `correct_in` of a whole block."""
+        digest = self._classes.get(block.name)
+        if digest is None:
+            header = array_digest({"tr_idx": block.tr_idx, "tt_idx": block.tt_idx})
+            digest = self._classes[block.name] = hashlib.sha256(f"{block.label}|{header}|".encode())
+        digest.update(np.ascontiguousarray(rows, dtype="<i4"))
+
+    def hexdigest(self) -> str:
+        """Return the digest of what was taken."""
+        return content_digest({name: digest.hexdigest() for name, digest in self._classes.items()})
 
 
 def _column_digest(field: pa.Field, column: pa.ChunkedArray) -> str:

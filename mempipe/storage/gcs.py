@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
-from google.api_core.exceptions import Gone, NotFound, PreconditionFailed
+from google.api_core.exceptions import ClientError, NotFound, PreconditionFailed
 from google.api_core.retry import Retry
 from google.auth.exceptions import DefaultCredentialsError
 from google.cloud import storage
@@ -30,6 +30,8 @@ _TIMEOUT_SECONDS: Final = (10.0, 60.0)
 # Held in memory while it is sent; a multiple of 256 KiB.
 _UPLOAD_CHUNK: Final = 16 << 20
 _ATTEMPTS: Final = 3
+# Not found, gone: there is no bucket, or no longer the upload in chunks, because it is complete or was broken off.
+_FORGOTTEN: Final = frozenset({404, 410})
 _WRITING: Final = "Object cannot be written"
 _READING: Final = "Object cannot be read"
 # Metadata of an object that says which call wrote it.
@@ -213,8 +215,9 @@ class GcsStore:
             )
         except PreconditionFailed:
             return False
-        except (NotFound, Gone):
-            # No bucket, or an upload in chunks that the service forgot: it is complete, or too old.
+        except ClientError as error:
+            if error.code not in _FORGOTTEN:
+                raise
             self._check_bucket()
             return False
         self._bucket_seen = True

@@ -38,7 +38,7 @@ def open_store(uri: str) -> Store:
     module_name, extra = _STORES[scheme]
     try:
         module = import_module(module_name)
-    except ImportError as error:
+    except ModuleNotFoundError as error:
         if not extra or (error.name or "").startswith("mempipe"):
             raise
         raise StoreError(

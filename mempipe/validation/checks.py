@@ -48,13 +48,21 @@ class Suite:
 
     Attributes:
         name: of the suite.
+        table: name of the table that it checks.
         note: what the table is.
         checks: each with an `id` of its own.
     """
 
     name: str
+    table: str
     note: str
     checks: tuple[Check, ...]
+
+    def __post_init__(self) -> None:
+        """Refuse two checks of one name: a report could not tell them apart."""
+        ids = [check.id for check in self.checks]
+        if len(set(ids)) != len(ids):
+            raise ValueError(f"suite {self.name} has two checks of one id: {sorted(ids)}")
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON, equal for equal suites."""

@@ -69,7 +69,7 @@ def shard_quality(record: RunRecord, trials: Span) -> Suite:
         known("odd_reason", where=Where((("odd", "==", True),)), words="for each odd trial"),
     ]
     note = f"One row for each of the trials {trials.start} to {trials.stop - 1}, from the shards that passed our own checks."
-    return Suite("shard_quality", note, tuple(checks))
+    return Suite("shard_quality", "trials", note, tuple(checks))
 
 
 def subset_limits(subsets: Subsets, n_train: int) -> tuple[int, int]:

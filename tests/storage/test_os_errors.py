@@ -54,5 +54,8 @@ def test_a_failing_call(
 
 
 def test_the_file_at_fault_is_named_when_it_is_another(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=f"Permission denied: {tmp_path}/other"), input_errors("Doing", tmp_path / "one"):
+    with (
+        pytest.raises(InputError, match=f"Permission denied: {tmp_path}/other"),
+        input_errors("Doing", tmp_path / "one"),
+    ):
         raise PermissionError(errno.EACCES, "Permission denied", str(tmp_path / "other"))

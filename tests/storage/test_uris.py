@@ -36,7 +36,9 @@ def test_uris_do_not_depend_on_where_they_are_used(tmp_path: Path, monkeypatch: 
 
 @pytest.mark.parametrize("uri", ["s3://bucket/x", "http://host/x", "", "  "])
 def test_an_unknown_scheme_names_the_known_ones(uri: str) -> None:
-    with pytest.raises(StoreError, match=r"Store URI is not supported: .* expected a folder's path, file://, gs://, mem"):
+    with pytest.raises(
+        StoreError, match=r"Store URI is not supported: .* expected a folder's path, file://, gs://, mem"
+    ):
         open_store(uri)
 
 
@@ -61,7 +63,9 @@ def test_objects_are_addressed_by_one_uri(tmp_path: Path, monkeypatch: pytest.Mo
     assert (store.uri, key) == ("memory://name", "a")
 
 
-@pytest.mark.parametrize("uri", ["", "a/", "/", ".", "..", "a/..", "memory://name", "gs://bucket", "gs://bucket/", "file://x"])
+@pytest.mark.parametrize(
+    "uri", ["", "a/", "/", ".", "..", "a/..", "memory://name", "gs://bucket", "gs://bucket/", "file://x"]
+)
 def test_uris_that_name_no_object(uri: str) -> None:
     with pytest.raises(StoreError, match="URI names no object"):
         split_object_uri(uri)

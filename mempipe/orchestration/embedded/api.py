@@ -60,10 +60,10 @@ class Api:
 
     def ensure_pool(self, name: str, slots: int, description: str) -> None:
         """Make a pool where it is not there; leave it as it is where it is."""
+        if self._client.get(f"pools/{name}").is_success:
+            return
         body = {"name": name, "slots": slots, "description": description, "include_deferred": True}
-        response = self._client.post("pools", json=body)
-        if response.status_code != httpx.codes.CONFLICT:
-            response.raise_for_status()
+        self._client.post("pools", json=body).raise_for_status()
 
     def trigger(self, dag_id: str, conf: dict[str, Any]) -> str:
         """Start a DAG run with these params; return its id."""

@@ -119,9 +119,8 @@ class Home:
         Short intervals, because a person waits for each step. The pools bound what computes at once, not the workers.
         """
 
-        def secret(section: str, option: str) -> str:
-            # 32 random bytes in base64: the form of a Fernet key, and good for the others.
-            return known.get(section, option, fallback=None) or urlsafe_b64encode(secrets.token_bytes(32)).decode()
+        def secret(section: str, option: str, n_bytes: int) -> str:
+            return known.get(section, option, fallback=None) or urlsafe_b64encode(secrets.token_bytes(n_bytes)).decode()
 
         return {
             "core": {
@@ -134,7 +133,7 @@ class Home:
                 "simple_auth_manager_all_admins": "True",  # bound to this machine, see [api] host
                 "hostname_callable": "socket.gethostname",  # never asks a name server
                 "execution_api_server_url": f"{self.url}/execution/",
-                "fernet_key": secret("core", "fernet_key"),
+                "fernet_key": secret("core", "fernet_key", 32),
             },
             "database": {"sql_alchemy_conn": f"sqlite:///{self.folder / 'airflow.db'}", "check_migrations": "False"},
             "api": {
@@ -142,9 +141,9 @@ class Home:
                 "port": str(self.port),
                 "base_url": self.url,
                 "workers": "1",
-                "secret_key": secret("api", "secret_key"),
+                "secret_key": secret("api", "secret_key", 64),
             },
-            "api_auth": {"jwt_secret": secret("api_auth", "jwt_secret")},
+            "api_auth": {"jwt_secret": secret("api_auth", "jwt_secret", 64)},
             # A worker may see only at its next heartbeat that its task has ended.
             "workers": {"min_heartbeat_interval": "1"},
             "logging": {"base_log_folder": str(self.logs), "colored_console_log": "False"},

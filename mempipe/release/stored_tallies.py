@@ -1,0 +1,160 @@
+"""Reads tallies from their files: the examples at once, the pairs class by class or in parts of bounded size."""
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mempipe.errors import ReleaseError, TallyError
+from mempipe.release.npz import NpzReader
+from mempipe.release.schema import SCHEMA_VERSION
+from mempipe.release.tally_files import EXAMPLES_FILE, Groups, file_groups, write_tallies
+from mempipe.scores.blocks import Block, Scope
+from mempipe.scores.tally import BlockTally, ExampleTally, TrialSet, merge
+
+PART_BYTES: Final = 2**26
+"""Counts of a block that are read at once, unless the caller says otherwise; larger blocks come in parts."""
+
+Locate = Callable[[str], Path]
+"""Returns the local file of that name, which may be fetched first."""
+
+
+@dataclass(frozen=True, eq=False)
+class StoredTallies:
+    """Tallies in files.
+
+    Attributes:
+        examples: counts of the examples.
+        train_labels, test_labels: int64 (n,).
+        scope: which pairs are counted.
+        source: their folder, for messages.
+    """
+
+    examples: ExampleTally
+    train_labels: NDArray[np.int64]
+    test_labels: NDArray[np.int64]
+    scope: Scope
+    source: str
+    _locate: Locate = field(repr=False)
+
+    @property
+    def groups(self) -> Groups:
+        """Which blocks lie in which file."""
+        return file_groups(self.train_labels, self.test_labels, self.scope)
+
+    def blocks(self, *, max_bytes: int = PART_BYTES) -> Iterator[BlockTally]:
+        """Yield every block, a large one as consecutive parts of its rows of at most `max_bytes`, labels ascending.
+
+        Raises:
+            ReleaseError: a file is missing or damaged.
+        """
+        for file, blocks in self.groups:
+            with NpzReader(self._locate(file), source=f"{self.source}/{file}") as archive:
+                for block in blocks:
+                    yield from self._parts(archive, block, max_bytes)
+
+    def block(self, label: int) -> BlockTally:
+        """Return the whole block of a label.
+
+        Raises:
+            KeyError: no training example has this label.
+            ReleaseError: a file is missing or damaged.
+        """
+        for file, blocks in self.groups:
+            for block in blocks:
+                if block.label == label:
+                    with NpzReader(self._locate(file), source=f"{self.source}/{file}") as archive:
+                        self._check(archive, block)
+                        counts = archive.read(f"{block.name}.correct_in")
+                    return BlockTally(block, counts, self.examples.trials)
+        raise KeyError(label)
+
+    def _parts(self, archive: NpzReader, block: Block, max_bytes: int) -> Iterator[BlockTally]:
+        self._check(archive, block)
+        position = 0
+        for band in archive.bands(f"{block.name}.correct_in", max_bytes):
+            stop = position + len(band)
+            part = block if len(band) == block.shape[0] else block.rows(position, stop)
+            yield BlockTally(part, band, self.examples.trials)
+            position = stop
+
+    def _check(self, archive: NpzReader, block: Block) -> None:
+        """Refuse a file whose pairs are not those of the labels."""
+        shape, dtype = archive.shape(f"{block.name}.correct_in")
+        if (
+            shape != block.shape
+            or dtype != np.int32
+            or not np.array_equal(archive.read(f"{block.name}.tr_idx"), block.tr_idx)
+            or not np.array_equal(archive.read(f"{block.name}.tt_idx"), block.tt_idx)
+        ):
+            raise ReleaseError(
+                f"File is damaged: {archive.source} {block.name} is {dtype} {shape} with its own positions, "
+                f"expected int32 {block.shape} with those of the labels.",
+                hint="fetch it again, or make it again.",
+            )
+
+
+def open_tallies(folder: Path | str, *, locate: Locate | None = None) -> StoredTallies:
+    """Open the tallies that `write_tallies` wrote.
+
+    Args:
+        folder: where they are, or a name for messages with `locate`.
+        locate: returns the local file of a name; by default the one in `folder`.
+
+    Raises:
+        ReleaseError: a file is missing, damaged or of an unknown schema.
+    """
+    find = locate or (lambda name: Path(folder) / name)
+    source = f"{folder}/{EXAMPLES_FILE}"
+    with NpzReader(find(EXAMPLES_FILE), source=source) as archive:
+        version = int(archive.read("schema_version"))
+        if version != SCHEMA_VERSION:
+            raise ReleaseError(
+                f"Tallies cannot be read: {source} schema_version is {version}, expected {SCHEMA_VERSION}.",
+                hint="install the version of mempipe that wrote them, or a newer one.",
+            )
+        try:
+            examples = ExampleTally(
+                TrialSet.from_dict(json.loads(str(archive.read("trials")))),
+                *(archive.read(name) for name in ("n_in", "n_out", "correct_in", "correct_out", "test_correct")),
+            )
+            scope = Scope(str(archive.read("scope")))
+        except (ValueError, AttributeError, TallyError) as error:
+            raise ReleaseError(
+                f"File is damaged: {source} contradicts itself ({error.args[0] if error.args else error}).",
+                hint="fetch it again, or make it again.",
+            ) from error
+        labels = archive.read("train_labels"), archive.read("test_labels")
+    if (labels[0].size, labels[1].size) != (examples.n_train, examples.n_test):
+        raise ReleaseError(
+            f"File is damaged: {source} labels are of {labels[0].size} and {labels[1].size} examples, "
+            f"expected {examples.n_train} and {examples.n_test}.",
+            hint="fetch it again, or make it again.",
+        )
+    return StoredTallies(examples, *labels, scope, str(folder), find)
+
+
+def merge_tallies(a: StoredTallies, b: StoredTallies, folder: Path) -> str:
+    """Add two tallies of different trials of the same data, exactly, into `folder`; return their digest.
+
+    Raises:
+        TallyError: a trial is in both, so it would count twice; or labels or scope differ.
+        ReleaseError: a file is missing or damaged.
+    """
+    for what, one, other in (
+        ("scope", np.asarray(str(a.scope)), np.asarray(str(b.scope))),
+        ("train_labels", a.train_labels, b.train_labels),
+        ("test_labels", a.test_labels, b.test_labels),
+    ):
+        if not np.array_equal(one, other):
+            raise TallyError(
+                f"Counts cannot be combined: {b.source} {what} is another, expected that of {a.source}.",
+                hint="merge only tallies of the same data set and scope.",
+            )
+    examples = merge(a.examples, b.examples)
+    blocks = (merge(one, other) for one, other in zip(a.blocks(), b.blocks(), strict=True))
+    return write_tallies(folder, examples, blocks, a.train_labels, a.test_labels, a.scope)
