@@ -104,7 +104,7 @@ TRIALS: Final = (
     Column("train_accuracy_out", _FLOAT, "probability", "accuracy on those that it did not see", nullable=True),
     Column("test_accuracy", _FLOAT, "probability", "accuracy on the test examples"),
     Column("odd", pa.bool_(), "flag", "valid, but unlike the other trials; counted all the same", nullable=True, optional=True),
-    Column("odd_reason", _TEXT, "text", "what is odd about it", nullable=True, optional=True),
+    Column("odd_reason", _TEXT, "text", "what is odd about it", nullable=True, in_digest=False, optional=True),
     Column("seconds", _FLOAT, "seconds", "time to train it", nullable=True, in_digest=False, optional=True),
     Column("device", _TEXT, "name", "what it was trained on", nullable=True, in_digest=False, optional=True),
     Column("hardware", _TEXT, "key", "hardware key of the machine", nullable=True, in_digest=False, optional=True),

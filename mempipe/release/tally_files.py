@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mempipe.errors import TallyError
-from mempipe.release.digest import BlocksDigest, array_digest
+from mempipe.release.digest import BlocksDigest, array_digest, content_digest
 from mempipe.release.npz import NpzWriter
 from mempipe.release.schema import SCHEMA_VERSION
 from mempipe.scores.blocks import Block, Scope, blocks_of
@@ -152,7 +152,7 @@ def write_tallies(
     writer = TallyWriter(folder, examples, train_labels, test_labels, scope)
     for _ in writer.write(blocks):
         pass
-    return f"{examples_digest(examples, train_labels, test_labels)}{writer.digest.hexdigest()}"
+    return content_digest(tally_digests(examples, train_labels, test_labels, writer.digest))
 
 
 def example_arrays(
@@ -170,12 +170,13 @@ def example_arrays(
     }
 
 
-def examples_digest(
-    examples: ExampleTally, train_labels: NDArray[np.int64], test_labels: NDArray[np.int64]
-) -> str:
-    """Return the digest of the examples' counts and labels and of which trials were counted."""
+def tally_digests(
+    examples: ExampleTally, train_labels: NDArray[np.int64], test_labels: NDArray[np.int64], blocks: BlocksDigest
+) -> dict[str, str]:
+    """Return the digests of the examples' counts (with labels and which trials were counted) and of the pairs'."""
     trials = np.frombuffer(json.dumps(examples.trials.to_dict(), sort_keys=True).encode(), dtype=np.uint8)
-    return array_digest({"trials": trials, **example_arrays(examples, train_labels, test_labels)})
+    arrays = {"trials": trials, **example_arrays(examples, train_labels, test_labels)}
+    return {"tallies/examples": array_digest(arrays), "tallies/blocks": blocks.hexdigest()}
 
 
 def _unexpected(got: str, wanted: str) -> TallyError:

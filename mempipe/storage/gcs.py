@@ -5,6 +5,7 @@ object changed, and we look whether it was by the first. Needs the extra `gcs`; 
 """
 
 import mimetypes
+import os
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -271,6 +272,9 @@ class GcsStore:
 
 
 def _open_client() -> Any:
+    # Else each client asks for the bucket's description in a thread, for traces that nobody records here; it needs a
+    # right that a writer of objects does not have.
+    os.environ.setdefault("DISABLE_GCS_PYTHON_CLIENT_OTEL_BUCKET_METADATA", "true")
     try:
         # A project is needed to make buckets, not to use them.
         return storage.Client(project=None)

@@ -81,7 +81,9 @@ def ordered_columns(columns: tuple[str, ...]) -> Check:
 
 def column_type(column: str, dtype: str) -> Check:
     """Expect a column of this pandas dtype."""
-    return Check(f"{column}_type", "ExpectColumnValuesToBeOfType", f"{column} of type {dtype}", _on(column, type_=dtype))
+    return Check(
+        f"{column}_type", "ExpectColumnValuesToBeOfType", f"{column} of type {dtype}", _on(column, type_=dtype)
+    )
 
 
 def row_count(n: int, of: str) -> Check:
@@ -112,7 +114,9 @@ def within(
     limits = [least] if low is not None else []
     limits += [f"at most {high}"] if high is not None else []
     arguments = _on(column, min_value=low, max_value=high, strict_min=above)
-    return Check(f"{column}_range", "ExpectColumnValuesToBeBetween", note or f"{column} {' and '.join(limits)}", arguments)
+    return Check(
+        f"{column}_range", "ExpectColumnValuesToBeBetween", note or f"{column} {' and '.join(limits)}", arguments
+    )
 
 
 def known(
@@ -126,9 +130,7 @@ def known(
 
 def mostly_known(column: str, mostly: float, note: str) -> Check:
     """Warn where more than a share of `1 - mostly` is null."""
-    return Check(
-        f"{column}_mostly_known", "ExpectColumnValuesToNotBeNull", note, _on(column, mostly=mostly), "warning"
-    )
+    return Check(f"{column}_mostly_known", "ExpectColumnValuesToNotBeNull", note, _on(column, mostly=mostly), "warning")
 
 
 def null(column: str, *, where: Where, words: str) -> Check:

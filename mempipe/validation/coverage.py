@@ -13,8 +13,8 @@ def overlapping(refs: Iterable[ShardRef], wanted: Span) -> list[ShardRef]:
 def trial_rows(refs: Iterable[ShardRef], wanted: Span) -> list[tuple[ShardRef, Span]]:
     """Return from which shard each wanted trial is taken: every trial once, from the first shard that holds it.
 
-    First in the order of `sorted(refs)`: by first trial, then by last. The spans are disjoint and ascend; trials that no
-    shard holds are absent; shards from which no trial is taken are left out.
+    First in the order of `sorted(refs)`: by first trial, then by last. The spans are disjoint and ascend; trials that
+    no shard holds are absent; shards from which no trial is taken are left out.
 
     Args:
         refs: committed shards, in any order.
@@ -26,8 +26,8 @@ def trial_rows(refs: Iterable[ShardRef], wanted: Span) -> list[tuple[ShardRef, S
     taken = []
     position = wanted.start
     for ref in overlapping(refs, wanted):
-        rows = Span(max(position, ref.span.start), min(ref.span.stop, wanted.stop))
-        if len(range(*rows)) > 0:
-            taken.append((ref, rows))
-            position = rows.stop
+        start, stop = max(position, ref.span.start), min(ref.span.stop, wanted.stop)
+        if start < stop:
+            taken.append((ref, Span(start, stop)))
+            position = stop
     return taken

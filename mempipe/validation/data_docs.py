@@ -1,7 +1,8 @@
 """Data Docs that open anywhere: Great Expectations' pages without what they load from the network, and a first page.
 
-As Great Expectations makes them, the pages load style sheets, scripts and images from seven hosts and look broken without.
-Here they get one small style sheet and script of our own, inline, and a policy that forbids the browser any request.
+As Great Expectations makes them, the pages load style sheets, scripts and images from eight hosts and look broken
+without. Here they get one small style sheet and script of our own, inline, and a policy that forbids the browser any
+request.
 """
 
 import re
@@ -119,9 +120,7 @@ def _suite(suite: SuiteResult) -> str:
 
 def _outcome(item: Outcome) -> str:
     mark, style = ("✓ holds", "good") if item.success else (f"✗ {item.severity}", item.severity)
-    return (
-        f'<tr><td class="{style}">{mark}</td><td>{escape(item.note)}</td><td>{escape(item.observation())}</td></tr>'
-    )
+    return f'<tr><td class="{style}">{mark}</td><td>{escape(item.note)}</td><td>{escape(item.observation())}</td></tr>'
 
 
 def _section(section: Section) -> str:

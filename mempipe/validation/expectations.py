@@ -1,6 +1,7 @@
 """What must hold for the quality table: the suite `shard_quality`."""
 
 from math import comb
+from typing import Final
 
 from mempipe.runs import RunRecord, Span
 from mempipe.spec import Subsets
@@ -8,10 +9,10 @@ from mempipe.subsets import subset_size
 from mempipe.subsets.design import DEAL
 from mempipe.validation.checks import Check, Suite, Where, column_type, each_once, known, ordered_columns, within
 
-ODD_SHARE = 0.01
+ODD_SHARE: Final = 0.01
 """More odd trials than this share are a warning: then it is the recipe or a machine that is odd."""
 
-_TYPES = {
+_TYPES: Final = {
     "trial": "int64",
     "n_subset": "int64",
     "train_accuracy_in": "float64",
@@ -20,9 +21,9 @@ _TYPES = {
     "odd": "bool",
     "seconds": "float64",
 }
-_ACCURACIES = ("train_accuracy_in", "train_accuracy_out", "test_accuracy")
-_CIRCUMSTANCES = ("seconds", "device", "hardware")
-_COLUMNS = (
+_ACCURACIES: Final = ("train_accuracy_in", "train_accuracy_out", "test_accuracy")
+_CIRCUMSTANCES: Final = ("seconds", "device", "hardware")
+_COLUMNS: Final = (
     "trial",
     "n_subset",
     "train_accuracy_in",
@@ -68,7 +69,7 @@ def shard_quality(record: RunRecord, trials: Span) -> Suite:
         ),
         known("odd_reason", where=Where((("odd", "==", True),)), words="for each odd trial"),
     ]
-    note = f"One row for each of the trials {trials.start} to {trials.stop - 1}, from the shards that passed our own checks."
+    note = f"One row for each of the trials {trials.start} to {trials.stop - 1}, of shards that passed our own checks."
     return Suite("shard_quality", "trials", note, tuple(checks))
 
 

@@ -1,4 +1,4 @@
-"""What must hold for every shard before a bit of it is counted; each message names the shard, the field and the trial."""
+"""What must hold for every shard before a bit of it is counted; a message names the shard, the field and the trial."""
 
 import math
 from typing import Final, NoReturn
@@ -117,14 +117,10 @@ def _check_margins(shard: Shard, run: Run, uri: str) -> None:
             problem = _margin_problem(row.astype(np.float32), unpack(bits, n), n_classes)
             if problem is not None:
                 index, expected = problem
-                _fail(
-                    uri, f"trial {trial} {part}_margin of example {index} is {row[index]}, expected {expected}"
-                )
+                _fail(uri, f"trial {trial} {part}_margin of example {index} is {row[index]}, expected {expected}")
 
 
-def _margin_problem(
-    margin: NDArray[np.float32], correct: NDArray[np.bool_], n_classes: int
-) -> tuple[int, str] | None:
+def _margin_problem(margin: NDArray[np.float32], correct: NDArray[np.bool_], n_classes: int) -> tuple[int, str] | None:
     """Return the first example whose margin cannot be right, and what it should be."""
     lowest = -math.log(n_classes - 1) if n_classes > 1 else -math.inf
     for wrong, expected in (

@@ -132,7 +132,7 @@ def mark_odd(table: pa.Table, *, test_labels: NDArray[np.int64], n_train: int) -
     accuracy = table["test_accuracy"].to_numpy()
     for row in np.flatnonzero(accuracy <= chance).tolist():
         reasons[row].append(
-            f"test_accuracy {accuracy[row]:.4f} is no better than always predicting the most frequent label ({chance:.4f})"
+            f"test_accuracy {accuracy[row]:.4f} is no better than predicting the most frequent label ({chance:.4f})"
         )
     if table.num_rows >= ODD_MIN_TRIALS:
         n_held_out = n_train - int(np.median(table["n_subset"].to_numpy()))
@@ -160,7 +160,8 @@ def _outliers(column: str, values: NDArray[np.float64], *, least: float) -> list
 
 
 def _count(rows: NDArray[np.uint8]) -> NDArray[np.int64]:
-    return np.bitwise_count(rows).sum(axis=1, dtype=np.int64)
+    counts: NDArray[np.int64] = np.bitwise_count(rows).sum(axis=1, dtype=np.int64)
+    return counts
 
 
 def _seconds(value: Any) -> dict[int, float]:

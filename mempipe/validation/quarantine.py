@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Iterable
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Literal
 
@@ -54,8 +55,8 @@ def quarantine(run: Run, ref: ShardRef, content: bytes, error: ShardError) -> Qu
     it between two steps, the bytes are somewhere, and the next call carries on. A shard that somebody repaired or
     removed meanwhile is left as it is.
 
-    Bytes are the same bad bytes twice when they are in the place again after they were seen gone from it (`removed`), or
-    as another object than the recorded one (its generation). A generation alone does not tell, because that of a local
+    The same bad bytes came twice when they are in their place after they were seen gone from it (`removed`), or as
+    another object than the recorded one (its generation). A generation alone does not tell, because that of a local
     folder is a hash of the content.
 
     Args:
@@ -92,16 +93,13 @@ def quarantine(run: Run, ref: ShardRef, content: bytes, error: ShardError) -> Qu
     )
     if (record.state == "removed" or record.generation != ref.generation) and _is_there(store, ref):
         raise TrialError(
-            f"Trials fail again with the same bytes: {run.uri}/{ref.key} trials {ref.span.start} to {ref.span.stop - 1} "
-            f"SHA-256 is {digest[:16]}… as in {stem}.json, expected other bytes after they were trained again. "
-            f"{record.reason}",
+            f"Trials {ref.span.start} to {ref.span.stop - 1} fail again with the same bytes: {run.uri}/{ref.key} "
+            f"SHA-256 is {digest[:16]}… as in {stem}.json, expected others after they were trained again. {record.reason}",
             hint=f"training them again will not help: find out why they are written so. To try once more, delete "
             f"{stem}.json and {ref.key}; the bytes stay in {stem}.npz.",
         )
-    try:
+    with suppress(ObjectNotFoundError, GenerationError):  # somebody else removed or repaired it
         store.delete(ref.key, generation=ref.generation)
-    except (ObjectNotFoundError, GenerationError):
-        pass  # somebody else removed or repaired it
     return _mark_removed(store, f"{stem}.json", record, generation)
 
 
@@ -130,10 +128,8 @@ def settle(run: Run, committed: Iterable[ShardRef]) -> None:
 
 def _tombstone(store: Store, key: str, fresh: QuarantineRecord) -> tuple[QuarantineRecord, str]:
     """Return the first tombstone of these bytes, which is `fresh` if there was none, and its generation."""
-    try:
+    with suppress(ObjectExistsError):
         store.create(key, fresh.to_json())
-    except ObjectExistsError:
-        pass
     content, generation = store.read_versioned(key)
     try:
         return QuarantineRecord.model_validate_json(content), generation
@@ -144,10 +140,8 @@ def _tombstone(store: Store, key: str, fresh: QuarantineRecord) -> tuple[Quarant
 def _mark_removed(store: Store, key: str, record: QuarantineRecord, generation: str) -> QuarantineRecord:
     removed = record.model_copy(update={"state": "removed"})
     if record.state != "removed":
-        try:
+        with suppress(GenerationError):  # another process marked it
             store.replace(key, removed.to_json(), generation=generation)
-        except GenerationError:
-            pass  # another process marked it
     return removed
 
 

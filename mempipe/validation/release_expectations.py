@@ -1,10 +1,10 @@
-"""What must hold for a release's tables: the suites `release_examples`, `release_test_examples`, `release_pairs`, …"""
+"""What must hold for a release's tables: the suites `release_examples`, `_test_examples`, `_pairs` and `_classes`."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from mempipe.validation.checks import (
     Check,
@@ -28,14 +28,15 @@ from mempipe.validation.checks import (
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-UNDEFINED_SHARE = 0.001
+UNDEFINED_SHARE: Final = 0.001
 """More examples without a score than this share are a warning: the run has too few trials."""
 
-_INT, _FLOAT = "int64", "float64"
-_COUNTS = {"n_in": _INT, "n_out": _INT, "correct_in": _INT, "correct_out": _INT}
-_EXAMPLES = {"idx": _INT, "label": _INT, "mem": _FLOAT, "mem_se": _FLOAT, **_COUNTS, "heldout_accuracy": _FLOAT}
-_TEST_EXAMPLES = {"idx": _INT, "label": _INT, "n_trials": _INT, "n_correct": _INT, "accuracy": _FLOAT}
-_PAIRS = {
+_INT: Final = "int64"
+_FLOAT: Final = "float64"
+_COUNTS: Final = {"n_in": _INT, "n_out": _INT, "correct_in": _INT, "correct_out": _INT}
+_EXAMPLES: Final = {"idx": _INT, "label": _INT, "mem": _FLOAT, "mem_se": _FLOAT, **_COUNTS, "heldout_accuracy": _FLOAT}
+_TEST_EXAMPLES: Final = {"idx": _INT, "label": _INT, "n_trials": _INT, "n_correct": _INT, "accuracy": _FLOAT}
+_PAIRS: Final = {
     "tr_idx": _INT,
     "tt_idx": _INT,
     "label": _INT,
@@ -46,7 +47,7 @@ _PAIRS = {
     "mem_se": _FLOAT,
     **_COUNTS,
 }
-_CLASSES = {
+_CLASSES: Final = {
     "label": _INT,
     "name": None,
     "n_train": _INT,
@@ -56,8 +57,8 @@ _CLASSES = {
     "n_pairs": _INT,
     "n_undefined": _INT,
 }
-_UNDEFINED = Where((("n_in", "==", 0), ("n_out", "==", 0)), "or")
-_DEFINED = Where((("n_in", ">", 0), ("n_out", ">", 0)))
+_UNDEFINED: Final = Where((("n_in", "==", 0), ("n_out", "==", 0)), "or")
+_DEFINED: Final = Where((("n_in", ">", 0), ("n_out", ">", 0)))
 
 
 @dataclass(frozen=True)
@@ -157,7 +158,7 @@ def release_pairs(facts: ReleaseFacts) -> Suite:
         within("mem_se", 0, above=True),
     ]
     note = (
-        f"Pairs of a training and a test example with infl >= {facts.infl_threshold:g} and mem >= {facts.mem_threshold:g}"
+        f"Pairs of training and test examples with infl >= {facts.infl_threshold:g} and mem >= {facts.mem_threshold:g}"
         f"{', of equal labels' if facts.same_label else ''}."
     )
     return Suite("release_pairs", "pairs", note, tuple(checks))

@@ -94,5 +94,5 @@ class SuiteResults(Strict):
         raise ExpectationError(
             f"Table must not be used: {suite.table} expectation {suite.name} {item.id} is {item.observation()}, "
             f"expected {item.note}.{more}",
-            hint=f"open the Data Docs at {docs_uri}; the table contradicts itself, so look for a defect in what made it.",
+            hint=f"open the Data Docs at {docs_uri}; look for a defect in what made the table.",
         )

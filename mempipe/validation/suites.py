@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from mempipe.storage.protocol import Store
 from mempipe.validation.checks import Suite
@@ -14,6 +15,8 @@ from mempipe.validation.results import SuiteResults
 
 if TYPE_CHECKING:
     from pandas import DataFrame
+
+_NOT_IN_A_PATH: Final = re.compile(r"[^A-Za-z0-9._=-]+")
 
 
 def check_tables(
@@ -61,6 +64,6 @@ def build_site(
 
     made = folder / ".made"
     made.mkdir(parents=True)
-    results = run_suites(suites, tables, run_name=title, site=made)
+    results = run_suites(suites, tables, run_name=_NOT_IN_A_PATH.sub("-", title), site=made)
     finish_site(made, folder, results, title=title, sections=sections)
     return results

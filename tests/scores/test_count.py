@@ -2,7 +2,7 @@
 
 import tracemalloc
 from collections.abc import Iterator
-from itertools import groupby
+from itertools import groupby, pairwise
 
 import numpy as np
 import pytest
@@ -76,7 +76,7 @@ def test_every_order_and_division_gives_the_same_bytes(data: st.DataObject) -> N
     order = data.draw(st.permutations(range(world.n_trials)))
     cuts = sorted(data.draw(st.lists(st.integers(0, world.n_trials), max_size=6)))
     edges = [0, *cuts, world.n_trials]
-    batches = [world.batch(order[a:b]) for a, b in zip(edges, edges[1:], strict=False)]
+    batches = [world.batch(order[a:b]) for a, b in pairwise(edges)]
     found = examples_of(world, batches)
     assert found.trials == expected.trials
     assert counts(found) == counts(expected)

@@ -65,9 +65,8 @@ def test_right_if_and_only_if_example_0_was_seen(n: int, m: int) -> None:
     assert mem_of(world)[0] == 1.0
     for i in range(1, n):  # a design of fixed size is not neutral: seeing i makes 0 rarer
         n_in, n_out = int(tally.n_in[i]), int(tally.n_out[i])
-        for correct_in, correct in ((tally.correct_in[i], tally.correct_in[i] + tally.correct_out[i]),) + tuple(
-            zip(pairs.correct_in[i], tally.test_correct, strict=True)
-        ):
+        themselves = (tally.correct_in[i], tally.correct_in[i] + tally.correct_out[i])
+        for correct_in, correct in (themselves, *zip(pairs.correct_in[i], tally.test_correct, strict=True)):
             exact = Fraction(int(correct_in), n_in) - Fraction(int(correct - correct_in), n_out)
             assert exact == Fraction(-1, n - 1)
     np.testing.assert_allclose(infl_of(world)[1:], -1 / (n - 1), rtol=0, atol=2e-16)

@@ -95,10 +95,8 @@ def test_columns_are_those_of_the_whole_matrices(monkeypatch: pytest.MonkeyPatch
     np.testing.assert_array_equal(table.mem_se, memorization_standard_error(examples)[i])
     np.testing.assert_array_equal(table.n_in, WORLD.mask.sum(axis=0)[i])
     np.testing.assert_array_equal(table.n_out, (~WORLD.mask).sum(axis=0)[i])
-    np.testing.assert_array_equal(table.correct_in, [(WORLD.mask[:, a] & WORLD.test[:, b]).sum() for a, b in zip(i, j)])
-    np.testing.assert_array_equal(
-        table.correct_out, [(~WORLD.mask[:, a] & WORLD.test[:, b]).sum() for a, b in zip(i, j)]
-    )
+    np.testing.assert_array_equal(table.correct_in, (WORLD.mask[:, i] & WORLD.test[:, j]).sum(axis=0))
+    np.testing.assert_array_equal(table.correct_out, (~WORLD.mask[:, i] & WORLD.test[:, j]).sum(axis=0))
     integers, floats = np.dtype(np.int64), np.dtype(np.float64)
     assert {name: column.dtype for name, column in table.columns().items()} == {
         "tr_idx": integers,
@@ -134,7 +132,7 @@ def test_what_does_not_belong_together_is_refused() -> None:
 
 
 def table_of(*found: tuple[int, int]) -> PairTable:
-    tr_idx, tt_idx = (np.array(column, dtype=np.int64) for column in (zip(*found) if found else ((), ())))
+    tr_idx, tt_idx = np.array(found, dtype=np.int64).reshape(-1, 2).T
     ones = np.ones(len(found))
     return PairTable(tr_idx, tt_idx, ones, ones, ones, ones, tr_idx, tr_idx, tr_idx, tr_idx)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -27,7 +28,7 @@ def same(a: ExampleTally | BlockTally, b: ExampleTally | BlockTally) -> bool:
 
 def parts(cuts: Sequence[int]) -> list[World]:
     edges = [0, *sorted(cuts), WORLD.n_trials]
-    return [WORLD.trials(a, b) for a, b in zip(edges, edges[1:], strict=False)]
+    return [WORLD.trials(a, b) for a, b in pairwise(edges)]
 
 
 @settings(deadline=None)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import combinations, pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,7 +50,7 @@ class World:
     def batches(self, *cuts: int) -> list[TrialBatch]:
         """Return the trials cut at these places; equal cuts give batches without trials."""
         edges = [0, *sorted(cuts), self.n_trials]
-        return [self.batch(range(a, b)) for a, b in zip(edges, edges[1:], strict=False)]
+        return [self.batch(range(a, b)) for a, b in pairwise(edges)]
 
 
 def examples_of(world: World, batches: Iterable[TrialBatch] | None = None, source: str = "run") -> ExampleTally:
@@ -92,7 +92,7 @@ def random_world(
 
 
 def enumerated_world(n: int, m: int, right: Callable[[frozenset[int]], bool], n_test: int = 3) -> World:
-    """Return every subset of size m once, with a learner that is right everywhere or nowhere, as `right(subset)` says."""
+    """Return every subset of size m once; the learner is right everywhere or nowhere, as `right(subset)` says."""
     subsets = [frozenset(chosen) for chosen in combinations(range(n), m)]
     mask = np.array([[i in subset for i in range(n)] for subset in subsets])
     outcome = np.array([right(subset) for subset in subsets])

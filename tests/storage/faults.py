@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import requests
-from google.cloud import storage
 from requests.adapters import HTTPAdapter
 from urllib3 import HTTPResponse
 
@@ -37,10 +36,10 @@ class FaultyTransport(HTTPAdapter):
 
 def faulty_store(bucket: str, fault: Fault, *, patience_seconds: float = 20.0) -> tuple[GcsStore, FaultyTransport]:
     """A store whose requests go through the fault."""
-    client = storage.Client(project=None)
+    store = GcsStore(bucket, "prefix", patience_seconds=patience_seconds)
     transport = FaultyTransport(fault)
-    client._http.mount("http://", transport)
-    return GcsStore(bucket, "prefix", client=client, patience_seconds=patience_seconds), transport
+    store._client._http.mount("http://", transport)
+    return store, transport
 
 
 def answer(

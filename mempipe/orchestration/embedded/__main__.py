@@ -1,13 +1,13 @@
 """The command line of the embedded Airflow."""
 
+import argparse
 import signal
 import sys
 import threading
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Final
 
-import click
-import typer
 from rich.console import Console
 
 from mempipe.errors import ExitCode, MempipeError
@@ -18,79 +18,86 @@ from mempipe.orchestration.embedded.server import running
 
 _PROJECT: Final = Path(__file__).resolve().parents[3]
 
-app = typer.Typer(
-    help="A whole Airflow on this machine: SQLite, LocalExecutor, reachable from this machine only.",
-    no_args_is_help=True,
-    add_completion=False,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-)
 
-HomeOption = Annotated[Path, typer.Option("--home", help="Airflow's folder: configuration, database, logs.")]
-StoreOption = Annotated[str, typer.Option("--store", help="Folder or URI that keeps runs and releases.")]
-
-
-@app.command()
-def demo(
-    home: HomeOption = _PROJECT / ".airflow",
-    store: StoreOption = str(_PROJECT / "mempipe-store"),
-    spec: Annotated[Path, typer.Option(help="What is trained.")] = _PROJECT / "specs" / "digits.yaml",
-    trials: Annotated[int, typer.Option(min=1, help="How many models in all.")] = 500,
-    task_size: Annotated[int, typer.Option(min=1, help="Chunks that one training task covers.")] = 5,
-) -> None:
-    """Run the DAG once, show its progress and its release, end Airflow."""
-    console = Console()
-    run_demo(
-        _home(home, store, free_port()),
-        Demo(spec=spec.resolve(), store=_absolute(store), trials=trials, task_size=task_size),
-        console,
-    )
-
-
-@app.command()
-def ui(
-    home: HomeOption = _PROJECT / ".airflow",
-    store: StoreOption = str(_PROJECT / "mempipe-store"),
-    port: Annotated[int, typer.Option(min=1, max=65535, help="Of the user interface; another if it is taken.")] = 8080,
-) -> None:
-    """Keep Airflow running, with the DAGs ready to trigger, until Ctrl-C."""
-    console = Console()
-    place = _home(home, store, free_port(port))
-    console.print(f"Starting Airflow in {place.folder} …")
-    with place.locked(), running(place, keep_parsing=True) as server:
-        server.wait_for_dag(DAG_ID)
-        console.print(f"Airflow's user interface: {place.url}/dags/{DAG_ID}", soft_wrap=True)
-        console.print("Everyone on this machine is administrator there, without a password; no other machine can reach it.")
-        console.print(f"Results go to {place.store}; logs are in {place.logs}. Ctrl-C ends it.", soft_wrap=True)
-        ended = threading.Event()
-        while not ended.wait(2.0):
-            server.components.check()
-
-
-def main() -> int:
+def main(arguments: Sequence[str]) -> int:
     """Run the command line; return the exit code of mempipe's contract."""
+    options = _parser().parse_args(arguments)
     signal.signal(signal.SIGTERM, _interrupt)
     try:
-        app(prog_name="embedded", standalone_mode=False)
+        options.command(options, Console())
     except MempipeError as error:
         print(f"Error: {error}", file=sys.stderr, flush=True)
         return error.exit_code
-    except (KeyboardInterrupt, typer.Abort):
+    except KeyboardInterrupt:
         print("interrupted; what was committed is kept", file=sys.stderr)
         return 128 + signal.SIGINT
-    except click.UsageError as error:
-        print(f"Error: {error.format_message()}", file=sys.stderr)
-        return ExitCode.PERMANENT
     return ExitCode.OK
+
+
+def demo(options: argparse.Namespace, console: Console) -> None:
+    """Run the DAG once, show its progress and its release, end Airflow."""
+    wanted = Demo(
+        spec=options.spec.resolve(),
+        store=_absolute(options.store),
+        trials=options.trials,
+        task_size=options.task_size,
+    )
+    run_demo(_home(options, free_port()), wanted, console)
+
+
+def ui(options: argparse.Namespace, console: Console) -> None:
+    """Keep Airflow running, with the DAGs ready to trigger, until Ctrl-C."""
+    home = _home(options, free_port(options.port))
+    console.print(f"Starting Airflow in {home.folder} …", soft_wrap=True)
+    with home.locked(), running(home, keep_parsing=True) as server:
+        server.wait_for_dag(DAG_ID)
+        console.print(f"User interface: {home.url}/dags/{DAG_ID}", soft_wrap=True)
+        console.print(
+            "Everyone on this machine is administrator there, without a password; no other machine can reach it.\n"
+            f"Results: {home.store}; logs: {home.logs}. Ctrl-C ends it.",
+            soft_wrap=True,
+        )
+        while not threading.Event().wait(2.0):
+            server.components.check()
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m mempipe.orchestration.embedded",
+        description="A whole Airflow on this machine: SQLite, LocalExecutor, reachable from this machine only.",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    commands = parser.add_subparsers(required=True, metavar="demo|ui")
+    for command in (demo, ui):
+        options = commands.add_parser(
+            command.__name__,
+            help=command.__doc__,
+            description=command.__doc__,
+            formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+        )
+        options.set_defaults(command=command)
+        options.add_argument("--home", type=Path, default=_PROJECT / ".airflow", help="configuration, database, logs")
+        options.add_argument("--store", default=str(_PROJECT / "mempipe-store"), help="keeps runs and releases")
+        if command is demo:
+            options.add_argument("--spec", type=Path, default=_PROJECT / "specs" / "digits.yaml", help="what is trained")
+            options.add_argument("--trials", type=int, default=500, help="how many models in all")
+            options.add_argument("--task-size", type=int, default=5, help="chunks that one training task covers")
+        else:
+            options.add_argument("--port", type=int, default=8080, help="another one where it is taken")
+    return parser
 
 
 def _interrupt(number: int, frame: object) -> None:
     raise KeyboardInterrupt
 
 
-def _home(folder: Path, store: str, port: int) -> Home:
+def _home(options: argparse.Namespace, port: int) -> Home:
     return Home(
-        folder=folder.resolve(), dags=_PROJECT / "dags", specs=_PROJECT / "specs", store=_absolute(store), port=port
+        folder=options.home.resolve(),
+        dags=_PROJECT / "dags",
+        specs=_PROJECT / "specs",
+        store=_absolute(options.store),
+        port=port,
     )
 
 
@@ -99,4 +106,4 @@ def _absolute(store: str) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

@@ -139,6 +139,14 @@ class Components:
         self.peak_bytes = max(self.peak_bytes, total)
         return total
 
+    def runs_commands(self) -> bool:
+        """Tell whether a task's `mempipe` command runs."""
+        for process in self._tree():
+            with suppress(psutil.Error):
+                if process.cmdline()[1:3] == ["-m", "mempipe"]:
+                    return True
+        return False
+
     def stop(self) -> None:
         """End every component and every process that they started."""
         tree = self._tree()

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -108,7 +109,7 @@ def _run_dag(server: Server, demo: Demo, console: Console) -> tuple[str, int]:
     try:
         n_committed = _follow(server, demo, run_id, console)
     except BaseException:
-        _end_run(api, run_id)
+        _end_run(server, run_id)
         raise
     if api.run_state(DAG_ID, run_id) != "success":
         raise _failure(server.home, api, run_id)
@@ -159,15 +160,13 @@ class _Committed:
         return sum(len(span) for span in spans if span is not None)
 
 
-def _end_run(api: Api, run_id: str) -> None:
-    """Fail a DAG run and wait until its tasks were killed, so that Airflow ends without waiting for them."""
-    try:
-        api.fail(DAG_ID, run_id)
+def _end_run(server: Server, run_id: str) -> None:
+    """Fail a DAG run and wait until Airflow has killed its tasks; afterwards it ends without waiting for them."""
+    with suppress(httpx.HTTPError):  # where Airflow itself is the trouble, its processes are killed next
+        server.api.fail(DAG_ID, run_id)
         deadline = time.monotonic() + _KILL_SECONDS
-        while time.monotonic() < deadline and any(task.state == "running" for task in api.tasks(DAG_ID, run_id)):
+        while server.components.runs_commands() and time.monotonic() < deadline:
             time.sleep(_POLL_SECONDS)
-    except httpx.HTTPError:
-        return  # Airflow itself is the trouble; its processes are killed next
 
 
 def _failure(home: Home, api: Api, run_id: str) -> EmbeddedAirflowError:

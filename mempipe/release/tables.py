@@ -1,0 +1,177 @@
+"""The Parquet tables of a release, from its counts; `mempipe.release.schema` states every column."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from mempipe.errors import InputError, ReleaseError
+from mempipe.release.schema import TABLES, table_schema
+from mempipe.scores.estimate import heldout_accuracy, memorization
+from mempipe.scores.pairs import PairTable
+from mempipe.scores.tally import ExampleTally
+from mempipe.scores.uncertainty import memorization_standard_error
+
+_COMPRESSION: Final = "zstd"
+
+
+def table_file(name: str) -> str:
+    """Return the file of a table."""
+    return f"{name}.parquet"
+
+
+def examples_table(
+    examples: ExampleTally, labels: NDArray[np.int64], filenames: Sequence[str] | None = None
+) -> pa.Table:
+    """Return the scores and counts of the training examples, in the data set's order."""
+    return _table(
+        "examples",
+        {
+            "idx": np.arange(examples.n_train, dtype=np.int64),
+            "label": labels,
+            "mem": memorization(examples),
+            "mem_se": memorization_standard_error(examples),
+            "n_in": examples.n_in,
+            "n_out": examples.n_out,
+            "correct_in": examples.correct_in,
+            "correct_out": examples.correct_out,
+            "heldout_accuracy": heldout_accuracy(examples),
+            "filename": filenames,
+        },
+    )
+
+
+def test_examples_table(
+    examples: ExampleTally, labels: NDArray[np.int64], filenames: Sequence[str] | None = None
+) -> pa.Table:
+    """Return the counts of the test examples, in the data set's order."""
+    return _table(
+        "test_examples",
+        {
+            "idx": np.arange(examples.n_test, dtype=np.int64),
+            "label": labels,
+            "n_trials": np.full(examples.n_test, examples.n_trials, dtype=np.int64),
+            "n_correct": examples.test_correct,
+            "accuracy": examples.test_correct / examples.n_trials,
+            "filename": filenames,
+        },
+    )
+
+
+def pairs_table(pairs: PairTable, train_labels: NDArray[np.int64], test_labels: NDArray[np.int64]) -> pa.Table:
+    """Return pairs with their labels, in the order of `PairTable`: by descending influence."""
+    return _table(
+        "pairs", {**pairs.columns(), "label": train_labels[pairs.tr_idx], "tt_label": test_labels[pairs.tt_idx]}
+    )
+
+
+def classes_table(
+    examples: ExampleTally,
+    train_labels: NDArray[np.int64],
+    test_labels: NDArray[np.int64],
+    class_names: Sequence[str],
+    pairs: PairTable,
+    *,
+    mem_threshold: float,
+) -> pa.Table:
+    """Return one row for each class, by label."""
+    n_classes = len(class_names)
+    mem = memorization(examples)
+    defined = ~np.isnan(mem)
+
+    def count(labels: NDArray[np.int64]) -> NDArray[np.int64]:
+        return np.bincount(labels, minlength=n_classes).astype(np.int64)
+
+    n_defined = count(train_labels[defined])
+    total = np.bincount(train_labels[defined], weights=mem[defined], minlength=n_classes)
+    return _table(
+        "classes",
+        {
+            "label": np.arange(n_classes, dtype=np.int64),
+            "name": class_names,
+            "n_train": count(train_labels),
+            "n_test": count(test_labels),
+            "mean_mem": np.divide(total, n_defined, out=np.full(n_classes, np.nan), where=n_defined > 0),
+            "n_mem_above_threshold": count(train_labels[mem >= mem_threshold]),
+            "n_pairs": count(train_labels[pairs.tr_idx]),
+            "n_undefined": count(train_labels[~defined]),
+        },
+    )
+
+
+def trials_table(trials: pa.Table) -> pa.Table:
+    """Return the quality table of the trials with the release's columns and types, sorted by trial.
+
+    Columns that the schema does not know are left out; optional ones may be absent.
+
+    Raises:
+        InputError: a column is missing or has values of another type.
+    """
+    columns = {column.name: column for column in TABLES["trials"]}
+    missing = [name for name, column in columns.items() if not column.optional and name not in trials.column_names]
+    if missing:
+        raise InputError(
+            f"Release cannot be written: table of trials has no column {missing[0]}, expected {', '.join(columns)}.",
+            hint="give one row for each trial with its accuracies.",
+        )
+    schema = table_schema("trials", frozenset(trials.column_names))
+    try:
+        table = trials.select(schema.names).cast(schema)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, ValueError) as error:
+        raise InputError(
+            f"Release cannot be written: table of trials does not fit ({error}), expected the types of its schema.",
+            hint="docs/release-format.md lists the columns of trials.",
+        ) from error
+    return _nan_is_null(table.sort_by("trial").combine_chunks())
+
+
+def write_table(table: pa.Table, path: Path) -> None:
+    """Write Parquet; equal tables give equal bytes with one version of pyarrow."""
+    pq.write_table(table, path, compression=_COMPRESSION, version="2.6", write_statistics=True)
+
+
+def read_table(path: Path, name: str, *, source: str) -> pa.Table:
+    """Read a table and check that it is the one of that name.
+
+    Raises:
+        ReleaseError: the file is missing, damaged or of another table.
+    """
+    try:
+        table = pq.read_table(path, partitioning=None)
+    except FileNotFoundError as error:
+        raise ReleaseError(
+            f"File is missing: {source} does not exist, expected the table {name}.", hint="fetch the release again."
+        ) from error
+    except (pa.ArrowException, OSError) as error:
+        raise ReleaseError(
+            f"File is damaged: {source} cannot be read as Parquet ({error}).", hint="fetch the release again."
+        ) from error
+    expected = table_schema(name, frozenset(table.column_names))
+    if not table.schema.equals(expected):
+        raise ReleaseError(
+            f"File is damaged: {source} columns are {table.schema.names}, expected {expected.names} of table {name}.",
+            hint="fetch the release again, or read it with the version of mempipe that wrote it.",
+        )
+    return table
+
+
+def _table(name: str, columns: dict[str, Any]) -> pa.Table:
+    """Build a table from arrays; an absent optional column is None, NaN becomes null."""
+    present = {key: values for key, values in columns.items() if values is not None}
+    schema = table_schema(name, frozenset(present))
+    arrays = [pa.array(present[field.name], type=field.type, from_pandas=field.nullable) for field in schema]
+    return pa.Table.from_arrays(arrays, schema=schema)
+
+
+def _nan_is_null(table: pa.Table) -> pa.Table:
+    arrays = [
+        pa.array(table[field.name].to_numpy(), type=field.type, from_pandas=True)
+        if pa.types.is_floating(field.type) and field.nullable
+        else table[field.name]
+        for field in table.schema
+    ]
+    return pa.Table.from_arrays(arrays, schema=table.schema)

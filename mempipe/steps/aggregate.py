@@ -1,0 +1,93 @@
+"""`mempipe aggregate`: counts validated shards into exact integer tallies, kept in the run's store."""
+
+import hashlib
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from mempipe.release.stored_tallies import StoredTallies, open_tallies
+from mempipe.release.tally_files import EXAMPLES_FILE, write_tallies
+from mempipe.runs import Run, Span, open_run
+from mempipe.runs.layout import TALLIES, span_name
+from mempipe.scores.tally import BlockTally, Scope, TrialBatch, blocks_of
+from mempipe.steps.batches import read_batches
+from mempipe.steps.progress import Reporter
+from mempipe.steps.validate import valid_report, wanted_trials
+from mempipe.storage import open_store
+from mempipe.validation.coverage import trial_rows
+from mempipe.validation.report import ValidationReport
+
+
+def aggregate(run_uri: str, trials: int | None, reporter: Reporter) -> str:
+    """Count trials 0 to `trials` - 1 (the plan's by default).
+
+    The tallies of these very shards are counted once: where they are complete already, nothing is done.
+
+    Returns:
+        URI of the tallies.
+
+    Raises:
+        IncompleteRunError: trials are missing.
+        RunError: the shards are not validated as they are.
+    """
+    run = open_run(open_store(run_uri))
+    wanted = wanted_trials(run, trials)
+    report = valid_report(run, wanted)
+    prefix = tallies_prefix(run, report, wanted)
+    uri = f"{run.uri}/{prefix}"
+    if run.store.exists(f"{prefix}/{EXAMPLES_FILE}"):
+        reporter.note("these trials are counted already")
+        return uri
+    with TemporaryDirectory(prefix="mempipe-tallies-") as name:
+        folder = Path(name)
+        _count(run, wanted, folder, reporter)
+        files = sorted(folder.iterdir(), key=lambda path: (path.name == EXAMPLES_FILE, path.name))
+        for path in files:  # the file of the examples last: it completes the tallies
+            run.store.create(f"{prefix}/{path.name}", path)
+    return uri
+
+
+def tallies_prefix(run: Run, report: ValidationReport, wanted: Span) -> str:
+    """Return where the tallies of these shards lie: their trials, and a hash of the shards' bytes and the scope."""
+    counted = [(shard.sha256, shard.counted) for shard in report.shards if shard.counted is not None]
+    content = json.dumps([run.record.spec.influence, counted])
+    return f"{TALLIES}{span_name(wanted)}-{hashlib.sha256(content.encode()).hexdigest()[:12]}"
+
+
+def read_tallies(run: Run, prefix: str, folder: Path) -> StoredTallies:
+    """Open tallies of the run's store, each file fetched into `folder` when it is needed."""
+
+    def locate(name: str) -> Path:
+        path = folder / name
+        if not path.exists():
+            run.store.download(f"{prefix}/{name}", path)
+        return path
+
+    return open_tallies(f"{run.uri}/{prefix}", locate=locate)
+
+
+def _count(run: Run, wanted: Span, folder: Path, reporter: Reporter) -> None:
+    # Here, because numba takes a second to load and most runs of this step find everything done.
+    from mempipe.scores.count import count_blocks, count_examples
+
+    record, labels = run.record, run.labels
+    rows = trial_rows(run.shards(), wanted)
+    sizes = {"n_train": record.data.n_train, "n_test": record.data.n_test}
+    scope = Scope(record.spec.influence)
+
+    def batches() -> Iterator[TrialBatch]:
+        return read_batches(run, rows)
+
+    blocks = blocks_of(labels.train, labels.test, scope)
+    with reporter.stage("counting", total=len(blocks) + 1, unit="blocks") as advance:
+        examples = count_examples(batches(), source=record.run_key, **sizes)
+        advance(1)
+        tallies = count_blocks(batches, blocks, source=record.run_key, **sizes)
+
+        def counted() -> Iterator[BlockTally]:
+            for tally in tallies:
+                yield tally
+                advance(tally.block.shape[0] / max(1, int((labels.train == tally.block.label).sum())))
+
+        write_tallies(folder, examples, counted(), labels.train, labels.test, scope)

@@ -1,0 +1,185 @@
+"""Validates a run: every shard by our invariants, then the quality table by Great Expectations, then the report."""
+
+import hashlib
+import io
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from mempipe.errors import ObjectNotFoundError, ShardError, TrialError
+from mempipe.runs import Run, ShardRef, Span
+from mempipe.validation.checks import Suite
+from mempipe.validation.coverage import overlapping, trial_rows
+from mempipe.validation.data_docs import INDEX, Section
+from mempipe.validation.expectations import shard_quality
+from mempipe.validation.invariants import check_shard
+from mempipe.validation.quality import concat, mark_odd, quality_rows, read_sidecar
+from mempipe.validation.quarantine import quarantine, quarantined, settle
+from mempipe.validation.report import (
+    CheckedShard,
+    OddTrial,
+    ValidationReport,
+    docs_prefix,
+    quality_key,
+    read_report,
+    validation_id,
+    write_report,
+)
+from mempipe.validation.suites import check_tables
+
+Progress = Callable[[float], None]
+"""Told of so many more shards that are checked."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Checked:
+    """A shard that passed, and its rows of the quality table."""
+
+    sha256: str
+    rows: pa.Table
+
+
+def n_to_check(run: Run, wanted: Span) -> int:
+    """Return how many shards `validate_run` will look at, for a progress bar."""
+    return len(overlapping(run.shards(), wanted))
+
+
+def validate_run(run: Run, wanted: Span, *, progress: Progress = lambda _: None) -> ValidationReport:
+    """Check the shards that hold the wanted trials, move bad ones aside, and report.
+
+    An unchanged run that is valid already is not checked again, and Great Expectations is not loaded for it.
+
+    Args:
+        run: the run.
+        wanted: trials that must be there.
+        progress: told of each shard.
+
+    Returns:
+        The report. Where it names `missing` trials, these must be planned and trained again; nothing else was decided.
+
+    Raises:
+        TrialError: a shard came back with the same bad bytes after it was moved aside (all others were checked first).
+        ExpectationError: the quality table contradicts what must hold; the Data Docs are in the store.
+    """
+    listed = run.shards()
+    settle(run, listed)
+    refs = overlapping(listed, wanted)
+    suite = shard_quality(run.record, wanted)
+    if not run.missing(wanted, committed=refs):
+        known = read_report(run, validation_id(run, refs, wanted, suite))
+        if known is not None:
+            progress(len(refs))
+            return known
+    checked = _check_all(run, refs, progress)
+    taken = trial_rows(checked, wanted)
+    report = ValidationReport(
+        run_uri=run.uri,
+        id=None,
+        wanted=wanted,
+        missing=tuple(run.missing(wanted, committed=checked)),
+        shards=_shards(checked, dict(taken)),
+        quarantined=tuple(quarantined(run, wanted)),
+    )
+    if report.missing:
+        return report
+    rows = [checked[ref].rows.slice(span.start - ref.span.start, len(span)) for ref, span in taken]
+    table = mark_odd(concat(rows), test_labels=run.labels.test, n_train=run.record.data.n_train)
+    return _judge(run, report, table, suite, validation_id(run, checked, wanted, suite))
+
+
+def _judge(run: Run, report: ValidationReport, table: pa.Table, suite: Suite, identity: str) -> ValidationReport:
+    """Check the complete quality table, and commit table and report."""
+    odd = tuple(
+        OddTrial(trial=row["trial"], reason=row["odd_reason"], shard=row["shard"])
+        for row in table.filter(table["odd"]).to_pylist()
+    )
+    results = check_tables(
+        [suite],
+        {suite.table: table.to_pandas()},
+        store=run.store,
+        prefix=docs_prefix(identity),
+        title=f"Trials {report.wanted.start} to {report.wanted.stop - 1} of {run.uri}",
+        sections=_sections(report, odd),
+    )
+    content = _parquet(table)
+    key = quality_key(identity, content)
+    run.store.create(key, content)
+    complete = {
+        "id": identity,
+        "odd": odd,
+        "suites": results,
+        "quality_key": key,
+        "docs_key": f"{docs_prefix(identity)}/{INDEX}",
+    }
+    return write_report(run, report.model_copy(update=complete))
+
+
+def _check_all(run: Run, refs: list[ShardRef], progress: Progress) -> dict[ShardRef, _Checked]:
+    """Return the shards that pass, and move the others aside."""
+    checked: dict[ShardRef, _Checked] = {}
+    hopeless: list[TrialError] = []
+    for listed in refs:
+        try:
+            content, generation = run.store.read_versioned(listed.key)
+        except ObjectNotFoundError:  # somebody moved it aside since it was listed
+            progress(1)
+            continue
+        ref = replace(listed, size=len(content), generation=generation)
+        try:
+            checked[ref] = _check(run, ref, content)
+        except ShardError as error:
+            try:
+                quarantine(run, ref, content, error)
+            except TrialError as repeated:
+                hopeless.append(repeated)
+        progress(1)
+    if len(hopeless) > 1:
+        raise TrialError(" ".join(error.message for error in hopeless), hint=hopeless[0].hint)
+    if hopeless:
+        raise hopeless[0]
+    return checked
+
+
+def _check(run: Run, ref: ShardRef, content: bytes) -> _Checked:
+    shard = check_shard(content, ref, run)
+    digest = hashlib.sha256(content).hexdigest()
+    circumstances = read_sidecar(run, ref.span, digest)
+    return _Checked(digest, quality_rows(shard, key=ref.key, circumstances=circumstances))
+
+
+def _shards(checked: Mapping[ShardRef, _Checked], counted: Mapping[ShardRef, Span]) -> tuple[CheckedShard, ...]:
+    return tuple(
+        CheckedShard(
+            key=ref.key,
+            trials=ref.span,
+            counted=counted.get(ref),
+            generation=ref.generation,
+            sha256=checked[ref].sha256,
+        )
+        for ref in sorted(checked)
+    )
+
+
+def _sections(report: ValidationReport, odd: tuple[OddTrial, ...]) -> tuple[Section, ...]:
+    return (
+        Section(
+            "Odd trials",
+            ("Trial", "Reason", "Shard"),
+            [(str(item.trial), item.reason, item.shard) for item in odd],
+            "No trial is odd. (Odd trials are valid and count; leaving them out would change what is estimated.)",
+        ),
+        Section(
+            "Shards moved aside",
+            ("Shard", "Reason", "Kept as", "Found"),
+            [(item.key, item.reason, item.bytes_key, item.found) for item in report.quarantined],
+            "No shard was ever moved aside.",
+        ),
+    )
+
+
+def _parquet(table: pa.Table) -> bytes:
+    buffer = io.BytesIO()
+    pq.write_table(table, buffer, compression="zstd")
+    return buffer.getvalue()

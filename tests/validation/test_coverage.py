@@ -1,0 +1,28 @@
+"""Each trial is taken once, from the first shard that holds it."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mempipe.runs import ShardRef, Span, shard_key
+from mempipe.validation.coverage import overlapping, trial_rows
+
+SPANS = st.tuples(st.integers(0, 30), st.integers(1, 12)).map(lambda pair: Span(pair[0], pair[0] + pair[1]))
+
+
+def refs(spans: set[Span]) -> list[ShardRef]:
+    return [ShardRef(span, shard_key(span), 1, "g") for span in spans]
+
+
+@given(spans=st.sets(SPANS, max_size=6), wanted=SPANS)
+def test_against_a_plain_loop(spans: set[Span], wanted: Span) -> None:
+    oracle = {}
+    for trial in range(*wanted):
+        for span in sorted(spans):
+            if span.start <= trial < span.stop:
+                oracle[trial] = span
+                break
+    taken = trial_rows(refs(spans), wanted)
+    assert [(trial, ref.span) for ref, rows in taken for trial in range(*rows)] == sorted(oracle.items())
+    assert {ref.span for ref in overlapping(refs(spans), wanted)} == {
+        span for span in spans if set(range(*span)) & set(range(*wanted))
+    }
