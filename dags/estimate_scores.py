@@ -1,39 +1,47 @@
-"""### Memorization and influence scores of a data set
+"""### Memorization and influence scores of a data set.
 
 Trains many models on random subsets of a training set (Feldman & Zhang 2020, Algorithm 1), estimates for each example
 how much its label depends on its being seen, for each (train, test) pair how much the one helps the other, and
 publishes the result as an immutable release.
 
-**Start.** *Trigger* opens a form: `spec` says what is trained (the files in the specs folder are suggested; any path or
-URI that the steps can read will do), `store` where everything is kept. An empty `trials` takes the spec's number.
+**Start.** *Trigger* opens a form: `spec` says what is trained (the files in the specs folder are suggested; any path
+or URI that the steps can read will do), `store` where everything is kept. An empty `trials` takes the spec's number.
 
-**Steps.** `plan` records the run and what is missing; `read_request` and `missing_trials` read that; `train` is one task
-for each range of trials; `validate` checks every shard and moves corrupt ones aside; `repairs` reads what has to be
-trained again, `train_again` and `validate_again` do it, once, and are skipped where there is nothing to repair;
-`aggregate` counts, `publish` writes the release, `announce` updates the asset `mempipe://releases` for the DAGs that
-wait for it, and is skipped where the release was announced before.
+**Steps.**
+
+- `plan` records the run and what is missing; `read_request` and `missing_trials` read that.
+- `train` is one task for each range of trials.
+- `validate` checks every shard and moves corrupt ones aside; `repairs` reads what has to be trained again;
+  `train_again` and `validate_again` do that, once, and are skipped where there is nothing to repair.
+- `aggregate` counts; `publish` writes the release.
+- `announce` updates the asset `mempipe://releases`, for the DAGs that wait for it; it is skipped where the release was
+  announced before.
 
 **Extend.** Trigger it with a larger `trials`, or with `add_trials`: what is committed is never trained again. A
-scheduled run (`MEMPIPE_SCHEDULE`) does what the form's defaults say: it adds `MEMPIPE_ADD_TRIALS`, or does nothing when
-all is done.
+scheduled run (`MEMPIPE_SCHEDULE`) does what the form's defaults say: it adds `MEMPIPE_ADD_TRIALS`, or does nothing
+when all is done.
 
-**Resume.** Every step looks in the store for what is done. *Clear* a failed task, or trigger again: both go on where the
-store ends. Nothing is lost when the scheduler, a worker or a node dies.
+**Resume.** Every step looks in the store for what is done. *Clear* a failed task, or trigger again: both go on where
+the store ends. Nothing is lost when the scheduler, a worker or a node dies.
 
-**When a task fails.** Its log ends with the command's own message: what failed, what was expected, and a hint.
+**When a task fails**, its log ends with the command's own message: what failed, what was expected, and a hint.
 
-| what | why | what to do |
-|---|---|---|
-| exit code 20, failed at once | permanent: the spec, the data or the store is wrong | follow the hint; correct it; clear the task or trigger again |
-| exit code 10, tried again | transient: the store did not answer, or trials are missing | nothing; after the last retry clear the task |
-| killed by SIGKILL, or OOMKilled | out of memory | raise `MEMPIPE_TRAIN__MEMORY` (or `MEMPIPE_CPU__MEMORY`), clear the task |
-| `train` runs into its time limit | a task holds too much | trigger with a smaller `task_size`; committed chunks are kept |
-| `aggregate`: trials are missing | two rounds of repair were not enough | read the quarantine's records in the run; find who damages shards; trigger again |
-| tasks stay *scheduled* | a pool is missing or full | Admin → Pools: `mempipe_train` bounds the GPUs, `mempipe_cpu` the other steps |
+- *Exit code 20*, failed at once: permanent; the spec, the data or the store is wrong. Follow the hint, correct it,
+  clear the task or trigger again.
+- *Exit code 10*, tried again with growing delays: the store did not answer, or trials are missing. After the last
+  retry clear the task.
+- *Killed by SIGKILL*, or *OOMKilled*: out of memory. Raise `MEMPIPE_TRAIN__MEMORY` (other steps: `MEMPIPE_CPU__MEMORY`)
+  and clear the task.
+- *`train` runs into its time limit*: a task holds too much. Trigger with a smaller `task_size`; committed chunks are
+  kept.
+- *`aggregate` misses trials*: one round of repair was not enough. Read the records of the run's `quarantine/`, find who
+  damages shards, trigger again.
+- *Tasks stay scheduled*: a pool is missing or full. Admin → Pools: `mempipe_train` bounds the GPUs, `mempipe_cpu` the
+  other steps.
 
-**Where things are.** In the store: `runs/<run>/` (`run.json`, `plan.json`, `shards/`, `quarantine/`, `validation/`),
-`releases/<name>/<id>/` with `latest.json` beside them, `requests/` (which run a DAG run asked for). Each step can be
-repeated by hand: the first line of its log is the command.
+**Where things are.** In the store: `runs/<run>/` with `run.json`, `plan.json`, `shards/`, `quarantine/`,
+`validation/`; `releases/<name>/<id>/` with `latest.json` beside them; `requests/`, which run a DAG run asked for. Each
+step can be repeated by hand: the first line of its log is the command.
 """
 
 from datetime import UTC, datetime
@@ -135,9 +143,9 @@ def announce(name: str) -> None:
     with mempipe_errors():
         release = store_reader.newest_release(context["params"]["store"], name)
     earlier = context["inlet_events"][RELEASES].ascending(False).limit(LOOK_BACK)
-    if not is_news(release, (event.extra for event in earlier)):
+    if not is_news(release, (event.extra or {} for event in earlier)):
         raise AirflowSkipException(f"{release['release']} was announced before")
-    context["outlet_events"][RELEASES].extra = dict(release)
+    context["outlet_events"][RELEASES].extra = {**release}
 
 
 with DAG(

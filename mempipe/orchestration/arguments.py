@@ -17,12 +17,12 @@ def request_id(dag_id: str, run_id: str) -> str:
     return f"{plain}.{hashlib.sha256(f'{dag_id}/{run_id}'.encode()).hexdigest()[:8]}"
 
 
-def plan_arguments(context: Mapping[str, Any], jinja_env: object = None) -> list[str]:
+def plan_arguments(context: Mapping[str, Any], jinja_env: object = None) -> list[str]:  # noqa: ARG001 - Airflow's call
     """Return `mempipe plan …` for a DAG run's form; Airflow calls it when the task runs."""
     params = context["params"]
     options = {
         "--store": params["store"],
-        "--trials": None if params["add_trials"] else params["trials"],
+        "--trials": params["trials"],
         "--add-trials": params["add_trials"],
         "--chunk-size": params["chunk_size"],
         "--task-size": params["task_size"],

@@ -22,5 +22,5 @@ def is_news(release: Mapping[str, str], newest_first: Iterable[Mapping[str, Any]
     place = release["release"].removesuffix(release["id"])
     for extra in newest_first:
         if extra.get("name") == release["name"] and extra.get("release") == place + str(extra.get("id")):
-            return extra["id"] != release["id"]
+            return bool(extra["id"] != release["id"])
     return True

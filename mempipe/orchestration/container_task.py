@@ -29,7 +29,7 @@ def container_task(
 def mapped_container_task(
     task_id: str, *, kind: Kind, arguments: XComArg, settings: Settings, **operator_arguments: Any
 ) -> MappedOperator:
-    """Return one task for each list of arguments that `arguments` yields when the DAG runs; skipped where it yields none.
+    """Return one task for each list of arguments that `arguments` yields when the DAG runs; it is skipped without any.
 
     The user interface names each by its last argument, which is the range of trials.
     """

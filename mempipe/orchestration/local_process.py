@@ -1,6 +1,7 @@
 """Runs one `mempipe` command as a local process of the Airflow worker: the embedded default."""
 
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -8,7 +9,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar, Final, cast
 
 from airflow.sdk import BaseOperator
 from airflow.sdk.definitions.context import Context
@@ -48,11 +49,12 @@ class LocalProcessOperator(BaseOperator):
         self._process: subprocess.Popen[str] | None = None
         self._killed = False
 
-    def execute(self, context: Context) -> None:
+    def execute(self, context: Context) -> None:  # noqa: ARG002 - all it needs is in the arguments
         """Run the command to its end; raise what its exit code means."""
         last: deque[str] = deque(maxlen=LAST_LINES)
-        self.log.info("Running: %s %s", " ".join(self.command), " ".join(self.arguments))
-        process = self._start()
+        arguments = cast("list[str]", self.arguments)  # rendered by now
+        self.log.info("Running: %s", shlex.join([*self.command, *arguments]))
+        process = self._start(arguments)
         try:
             for line in process.stdout or ():
                 last.append(line.rstrip("\n"))
@@ -64,16 +66,16 @@ class LocalProcessOperator(BaseOperator):
                 process.stdout.close()
         if code != 0:
             detail = "The task was killed." if self._killed else ""
-            raise failure(code, what=f"mempipe {self.arguments[0]}", detail=detail, last_lines=last)
+            raise failure(code, what=f"mempipe {arguments[0]}", detail=detail, last_lines=last)
 
     def on_kill(self) -> None:
         """End the command and all that it started."""
         self._killed = True
         self._end()
 
-    def _start(self) -> "subprocess.Popen[str]":
+    def _start(self, arguments: list[str]) -> "subprocess.Popen[str]":
         self._process = subprocess.Popen(  # noqa: S603 - our own command, no shell
-            [*self.command, *self.arguments],
+            [*self.command, *arguments],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

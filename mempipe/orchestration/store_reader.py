@@ -25,20 +25,6 @@ class Requested(TypedDict):
     release_name: str
 
 
-class Release(TypedDict):
-    """A release as the asset event names it.
-
-    Attributes:
-        name: under which it is published.
-        id: its own, with the digest of its content.
-        release: its URI.
-    """
-
-    name: str
-    id: str
-    release: str
-
-
 def read_requested(store_uri: str, request: str, release_name: str | None) -> Requested:
     """Return the run that a DAG run asked for.
 
@@ -52,9 +38,7 @@ def read_requested(store_uri: str, request: str, release_name: str | None) -> Re
 
     answer = json.loads(open_store(store_uri).read(f"requests/{request}.json"))
     run = open_run(open_store(answer["run"]))
-    return Requested(
-        run=run.uri, trials=str(answer["trials"]), release_name=release_name or run.record.spec.name
-    )
+    return Requested(run=run.uri, trials=str(answer["trials"]), release_name=release_name or run.record.spec.name)
 
 
 def missing_trials(store_uri: str, request: str) -> list[list[str]]:
@@ -67,10 +51,10 @@ def missing_trials(store_uri: str, request: str) -> list[list[str]]:
     return [["train", run_uri, "--trials", f"{span.start}:{span.stop}"] for span in tasks]
 
 
-def newest_release(store_uri: str, name: str) -> Release:
-    """Return the newest release of that name."""
+def newest_release(store_uri: str, name: str) -> dict[str, str]:
+    """Return the newest release of that name: its `name`, its `id` and, as `release`, its URI."""
     from mempipe.storage import open_store
 
     releases: Store = open_store(store_uri).child(f"releases/{name}")
     release_id = json.loads(releases.read("latest.json"))["release"]
-    return Release(name=name, id=release_id, release=releases.child(release_id).uri)
+    return {"name": name, "id": release_id, "release": releases.child(release_id).uri}

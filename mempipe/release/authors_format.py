@@ -57,7 +57,8 @@ def write_matrix(
         blocks: those of `blocks_of` in its order, each whole or as consecutive parts of its rows, of either scope: the
             file keeps the pairs of equal labels, as the authors did.
         examples: counts of the examples.
-        train_labels, test_labels: int64 (n,), in [0, n_classes).
+        train_labels: int64 (n_train,), in [0, n_classes).
+        test_labels: int64 (n_test,), in [0, n_classes).
         n_classes: how many classes the file has; a class without examples has empty arrays.
     """
     stream = iter(blocks)

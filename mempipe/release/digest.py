@@ -27,7 +27,8 @@ def content_digest(parts: Mapping[str, str]) -> str:
 def table_digest(name: str, table: pa.Table) -> str:
     """Return the digest of a table: of its rows in order, and of its columns whatever their order."""
     left_out = outside_digest(name)
-    columns = {field.name: _column_digest(field, table[field.name]) for field in table.schema if field.name not in left_out}
+    fields = [field for field in table.schema if field.name not in left_out]
+    columns = {field.name: _column_digest(field, table[field.name]) for field in fields}
     return content_digest({"": f"table {name}, {table.num_rows} rows", **columns})
 
 
@@ -54,7 +55,7 @@ class BlocksDigest:
         if digest is None:
             header = array_digest({"tr_idx": block.tr_idx, "tt_idx": block.tt_idx})
             digest = self._classes[block.name] = hashlib.sha256(f"{block.label}|{header}|".encode())
-        digest.update(np.ascontiguousarray(rows, dtype="<i4"))
+        digest.update(np.ascontiguousarray(rows, dtype="<i4").data)
 
     def hexdigest(self) -> str:
         """Return the digest of what was taken."""

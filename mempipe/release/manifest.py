@@ -3,7 +3,7 @@
 import hashlib
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from pydantic import Field, ValidationError
 
@@ -11,10 +11,10 @@ from mempipe.errors import ReleaseError
 from mempipe.release.schema import SCHEMA_VERSION
 from mempipe.spec import Name, Strict
 
-MANIFEST_FILE = "manifest.json"
-LATEST_FILE = "latest.json"
+MANIFEST_FILE: Final = "manifest.json"
+LATEST_FILE: Final = "latest.json"
 
-_CHUNK = 2**20
+_CHUNK: Final = 2**20
 
 
 class FileEntry(Strict):
@@ -205,7 +205,8 @@ class Manifest(Strict):
             where = ".".join(str(part) for part in first["loc"])
             if where == "schema_version":
                 raise ReleaseError(
-                    f"Release cannot be read: {source} schema_version is {first['input']!r}, expected {SCHEMA_VERSION}.",
+                    f"Release cannot be read: {source} schema_version is {first['input']!r}, "
+                    f"expected {SCHEMA_VERSION}.",
                     hint="install a version of mempipe that knows this schema.",
                 ) from error
             raise ReleaseError(
@@ -253,7 +254,7 @@ class Latest(Strict):
         except ValidationError as error:
             raise ReleaseError(
                 f"Latest release cannot be found: {source} is damaged ({error.errors()[0]['msg']}).",
-                hint="open a release by its own URI; publishing again repairs nothing, delete the file first.",
+                hint="open a release by its own URI, or delete this file and publish again.",
             ) from error
 
 

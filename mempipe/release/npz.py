@@ -1,12 +1,14 @@
 """npz files as a stream: written with the same bytes for the same arrays, read band by band, and never a pickle."""
 
+import struct
 import tokenize
 import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any, Final, Self, cast
+from typing import IO, Any, Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,14 +21,20 @@ _HEADER_BYTES: Final = 1024
 _BAND_BYTES: Final = 2**24
 
 # What numpy and zipfile raise on bytes that are no npz, or no longer one.
-UNREADABLE: Final = (
+_UNREADABLE: Final = (
     ValueError,
-    EOFError,
+    TypeError,
     KeyError,
+    EOFError,
     SyntaxError,
-    tokenize.TokenError,
+    OSError,
+    MemoryError,
+    RuntimeError,
     NotImplementedError,
+    struct.error,
+    tokenize.TokenError,
     zipfile.BadZipFile,
+    zlib.error,
 )
 
 
@@ -68,7 +76,7 @@ class NpzWriter:
         member.file_size = n_bytes + _HEADER_BYTES  # zip or zip64 is decided before the content is known
         header = {"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False, "shape": shape}
         with self._archive.open(member, mode="w") as stream:
-            np.lib.format.write_array_header_1_0(cast(IO[bytes], stream), header)
+            np.lib.format.write_array_header_1_0(stream, header)
             rows = RowWriter(stream, dtype)
             yield rows
             if rows.n_bytes != n_bytes:
@@ -108,7 +116,7 @@ class NpzReader:
             raise ReleaseError(
                 f"File is missing: {source} does not exist, expected an npz.", hint="fetch the release again."
             ) from error
-        except UNREADABLE as error:
+        except _UNREADABLE as error:
             raise self._damaged(f"cannot be read as npz ({error})") from error
 
     def __enter__(self) -> Self:
@@ -134,9 +142,9 @@ class NpzReader:
         """
         with self._member(name) as stream:
             try:
-                array = np.lib.format.read_array(cast(IO[bytes], stream), allow_pickle=False)
+                array = np.lib.format.read_array(stream, allow_pickle=False)
                 stream.read(1)
-            except UNREADABLE as error:
+            except _UNREADABLE as error:
                 raise self._damaged(f"array {name} cannot be read ({error})") from error
             return array
 
@@ -162,7 +170,7 @@ class NpzReader:
                     filled = self._fill(stream, buffer)
                     if start + n_rows == shape[0]:
                         stream.read(1)
-                except UNREADABLE as error:
+                except _UNREADABLE as error:
                     raise self._damaged(f"array {name} cannot be read ({error})") from error
                 if filled < len(buffer):
                     raise self._damaged(f"array {name} ends early")
@@ -172,7 +180,7 @@ class NpzReader:
     def _member(self, name: str) -> Iterator[IO[bytes]]:
         try:
             stream = self._archive.open(f"{name}.npy")
-        except UNREADABLE as error:
+        except _UNREADABLE as error:
             raise self._damaged(f"has no array {name} ({error})") from error
         with stream:
             yield stream
@@ -183,7 +191,7 @@ class NpzReader:
             if version != (1, 0):
                 raise ValueError(f"npy version {version}")
             shape, fortran_order, dtype = np.lib.format.read_array_header_1_0(stream)
-        except UNREADABLE as error:
+        except _UNREADABLE as error:
             raise self._damaged(f"array {name} cannot be read ({error})") from error
         if fortran_order or dtype.hasobject or not shape:
             raise self._damaged(f"array {name} is {dtype} {shape}, expected plain rows")

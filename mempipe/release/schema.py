@@ -1,4 +1,7 @@
-"""The tables of a release as data: every column with its type, unit and meaning; `docs/release-format.md` is tested on it."""
+"""The tables of a release as data: every column with its type, unit and meaning.
+
+`docs/release-format.md` says the same for readers, and a test compares both.
+"""
 
 from dataclasses import dataclass
 from typing import Final
@@ -41,7 +44,9 @@ _COUNTS = (
     Column("n_in", _INT, "trials", "trials that saw the training example"),
     Column("n_out", _INT, "trials", "trials that did not see the training example"),
 )
-_FILENAME = Column("filename", _TEXT, "file name", "relative name of the image file (image folders only)", optional=True)
+_FILENAME = Column(
+    "filename", _TEXT, "file name", "relative name of the image file (image folders only)", optional=True
+)
 
 EXAMPLES: Final = (
     Column("idx", _INT, "index", f"training example: {_IDX}"),
@@ -82,7 +87,10 @@ PAIRS: Final = (
     *_COUNTS,
     Column("correct_in", _INT, "trials", "trials that saw the training example and predict the test example's label"),
     Column(
-        "correct_out", _INT, "trials", "trials that did not see the training example and predict the test example's label"
+        "correct_out",
+        _INT,
+        "trials",
+        "trials that did not see the training example and predict the test example's label",
     ),
 )
 
@@ -103,7 +111,14 @@ TRIALS: Final = (
     Column("train_accuracy_in", _FLOAT, "probability", "accuracy on the training examples that it saw", nullable=True),
     Column("train_accuracy_out", _FLOAT, "probability", "accuracy on those that it did not see", nullable=True),
     Column("test_accuracy", _FLOAT, "probability", "accuracy on the test examples"),
-    Column("odd", pa.bool_(), "flag", "valid, but unlike the other trials; counted all the same", nullable=True, optional=True),
+    Column(
+        "odd",
+        pa.bool_(),
+        "flag",
+        "valid, but unlike the other trials; counted all the same",
+        nullable=True,
+        optional=True,
+    ),
     Column("odd_reason", _TEXT, "text", "what is odd about it", nullable=True, in_digest=False, optional=True),
     Column("seconds", _FLOAT, "seconds", "time to train it", nullable=True, in_digest=False, optional=True),
     Column("device", _TEXT, "name", "what it was trained on", nullable=True, in_digest=False, optional=True),
@@ -130,7 +145,10 @@ def table_schema(name: str, present: frozenset[str] | None = None) -> pa.Schema:
     """
     fields = [
         pa.field(
-            column.name, column.type, nullable=column.nullable, metadata={"unit": column.unit, "meaning": column.meaning}
+            column.name,
+            column.type,
+            nullable=column.nullable,
+            metadata={"unit": column.unit, "meaning": column.meaning},
         )
         for column in TABLES[name]
         if not column.optional or present is None or column.name in present

@@ -45,7 +45,7 @@ def examples_table(
     )
 
 
-def test_examples_table(
+def test_set_table(
     examples: ExampleTally, labels: NDArray[np.int64], filenames: Sequence[str] | None = None
 ) -> pa.Table:
     """Return the counts of the test examples, in the data set's order."""

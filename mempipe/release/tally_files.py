@@ -11,7 +11,7 @@ holds `GROUP_BYTES`. However the counts were divided when they were counted, equ
 import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -143,7 +143,8 @@ def write_tallies(
         examples: counts of the examples.
         blocks: counts of the pairs: those of `blocks_of`, in its order, each whole or as consecutive parts of its rows;
             each is written before the next is asked for, and none is kept.
-        train_labels, test_labels: int64 (n,).
+        train_labels: int64 (n_train,).
+        test_labels: int64 (n_test,).
         scope: which pairs are counted.
 
     Raises:
@@ -175,7 +176,7 @@ def tally_digests(
 ) -> dict[str, str]:
     """Return the digests of the examples' counts (with labels and which trials were counted) and of the pairs'."""
     trials = np.frombuffer(json.dumps(examples.trials.to_dict(), sort_keys=True).encode(), dtype=np.uint8)
-    arrays = {"trials": trials, **example_arrays(examples, train_labels, test_labels)}
+    arrays: dict[str, NDArray[Any]] = {"trials": trials, **example_arrays(examples, train_labels, test_labels)}
     return {"tallies/examples": array_digest(arrays), "tallies/blocks": blocks.hexdigest()}
 
 

@@ -20,7 +20,8 @@ _CHUNK_BYTES: Final = 256 * 2**20
 class WordChunk:
     """Some trials of the stream, their bits along the trials; bits of trials beyond the last are 0.
 
-    Examples are padded to a multiple of 64, with words that are 0.
+    Examples are padded to a multiple of 64; what lies beyond the last one (spare bits of the packed rows) is not to be
+    read, so spare bits count nowhere.
 
     Attributes:
         trials: int64 (c,), in the stream's order.
@@ -76,14 +77,11 @@ class _BitRows:
     """A buffer of packed rows, padded to whole words of 64 examples."""
 
     def __init__(self, capacity: int, n: int) -> None:
-        self.n = n
         self.rows = np.zeros((capacity, -(-n // WORD) * (WORD // 8)), dtype=np.uint8)
 
     def put(self, here: slice, packed: NDArray[np.uint8]) -> None:
-        """Copy packed rows and clear the spare bits of their last byte."""
+        """Copy packed rows."""
         self.rows[here, : packed.shape[1]] = packed
-        if self.n % 8:
-            self.rows[here, packed.shape[1] - 1] &= np.uint8((1 << self.n % 8) - 1)
 
     def words(self, filled: int) -> Words:
         """Transpose the first `filled` rows."""

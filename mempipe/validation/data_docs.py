@@ -62,18 +62,26 @@ def finish_site(made: Path, site: Path, results: SuiteResults, *, title: str, se
             (next((made / "validations" / suite.name).rglob("*.html")), f"{suite.name}.html"),
             (made / "expectations" / f"{suite.name}.html", f"{suite.name}-expectations.html"),
         ):
-            text = offline(page.read_text(encoding="utf-8"), title=f"{suite.name} · {title}")
+            text = offline(page.read_text(encoding="utf-8"), title=f"{suite.name} · {title}", remark=_remark(suite))
             (site / name).write_text(text, encoding="utf-8")
     (site / INDEX).write_text(_index(results, title, sections), encoding="utf-8")
     shutil.rmtree(made)
 
 
-def offline(page: str, *, title: str) -> str:
-    """Return a page of Great Expectations that asks the network for nothing and links within one folder."""
+def offline(page: str, *, title: str, remark: str = "") -> str:
+    """Return a page of Great Expectations that asks the network for nothing and links within one folder.
+
+    Args:
+        page: its HTML.
+        title: for the browser.
+        remark: a line above its content, for what Great Expectations does not say.
+    """
     page = _LOADED.sub("", page)
     page = _HOME.sub(f'href="{INDEX}"', page)
     page = _EXPECTATIONS.sub(r'href="\1-expectations.html"', page)
     page = page.replace("<head>", f"<head>{_head(title)}", 1)
+    if remark:
+        page = page.replace("<body>", f'<body><p class="remark">{escape(remark)}</p>', 1)
     return page.replace("</body>", f"<script>{_asset('data_docs.js')}</script></body>", 1)
 
 
@@ -116,6 +124,15 @@ def _suite(suite: SuiteResult) -> str:
         f'<table class="table"><thead><tr><th>Result</th><th>Expected</th><th>Found</th></tr></thead>'
         f"<tbody>{rows}</tbody></table></section>"
     )
+
+
+def _remark(suite: SuiteResult) -> str:
+    """Tell failures that only warn from those that count; Great Expectations calls both failed."""
+    minor = suite.failed("warning", "info")
+    if not suite.success or not minor:
+        return ""
+    names = ", ".join(f"{item.id} ({item.severity})" for item in minor)
+    return f"The table is valid: every critical expectation holds. Only reported: {names}."
 
 
 def _outcome(item: Outcome) -> str:

@@ -37,19 +37,21 @@ _SAMPLE: Final = 5
 _OPERATORS: Final = {"==": operator.eq, "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}
 
 
-def run_suites(suites: Sequence[Suite], tables: Mapping[str, DataFrame], *, run_name: str, site: Path) -> SuiteResults:
+def run_suites(
+    suites: Sequence[Suite], tables: Mapping[str, DataFrame], *, run_name: str, site: Path | None = None
+) -> SuiteResults:
     """Check tables, and write Great Expectations' Data Docs as it makes them (`data_docs.finish_site` completes them).
 
     Args:
         suites: each names the table that it checks.
         tables: by name.
         run_name: shown in the Data Docs.
-        site: an empty folder.
+        site: an empty folder; None for no Data Docs.
 
     Returns:
         The results, in the order of the suites; a failed check raises nothing.
     """
-    context = _context(site)
+    context = _context()
     source = context.data_sources.add_pandas(_SITE)
     results = []
     for suite in suites:
@@ -63,12 +65,13 @@ def run_suites(suites: Sequence[Suite], tables: Mapping[str, DataFrame], *, run_
             run_id=gx.RunIdentifier(run_name=run_name),
         )
         results.append(_suite_result(suite, found.results))
-    context.build_data_docs(site_names=[_SITE])
+    if site is not None:
+        _build_docs(context, site)
     return SuiteResults(suites=tuple(results))
 
 
-def _context(site: Path) -> Any:
-    context = gx.get_context(
+def _context() -> Any:
+    return gx.get_context(
         mode="ephemeral",
         project_config=DataContextConfig(
             store_backend_defaults=InMemoryStoreBackendDefaults(init_temp_docs_sites=False),
@@ -76,6 +79,9 @@ def _context(site: Path) -> Any:
             progress_bars=ProgressBarsConfig(globally=False),
         ),
     )
+
+
+def _build_docs(context: Any, site: Path) -> None:
     context.add_data_docs_site(
         _SITE,
         {
@@ -84,7 +90,7 @@ def _context(site: Path) -> Any:
             "store_backend": {"class_name": "TupleFilesystemStoreBackend", "base_directory": str(site)},
         },
     )
-    return context
+    context.build_data_docs(site_names=[_SITE])
 
 
 def _great_suite(suite: Suite) -> Any:

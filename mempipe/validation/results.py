@@ -35,10 +35,12 @@ class Outcome(Strict):
         """Return what was seen, in words."""
         if self.error is not None:
             return f"not evaluated ({self.error})"
+        if self.n_unexpected == 0:
+            return f"all of {self.n_rows} rows"
         if self.n_unexpected is not None:
-            examples = f", such as {', '.join(str(value) for value in self.sample[:3])}" if self.sample else ""
-            return f"broken by {self.n_unexpected} of {self.n_rows} rows{examples}"
-        return str(self.observed)
+            examples = ", ".join(dict.fromkeys(str(value) for value in self.sample[:3]))
+            return f"broken by {self.n_unexpected} of {self.n_rows} rows{f', such as {examples}' if examples else ''}"
+        return ", ".join(self.observed) if isinstance(self.observed, list) else str(self.observed)
 
 
 class SuiteResult(Strict):

@@ -4,6 +4,7 @@ import hashlib
 import os
 import threading
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -237,7 +238,7 @@ class StoreContract:
 
     def test_racing_writers_of_different_bytes(self, store: Store) -> None:
         contents = [f"writer {position}".encode() * 1000 for position in range(8)]
-        outcomes = run_together([lambda content=content: store.create("a", content) for content in contents])
+        outcomes = run_together([partial(store.create, "a", content) for content in contents])
         assert outcomes.count(Commit.CREATED) == 1
         assert sum(isinstance(outcome, ObjectExistsError) for outcome in outcomes) == 7
         assert store.read("a") == contents[outcomes.index(Commit.CREATED)]

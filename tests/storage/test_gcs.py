@@ -10,7 +10,7 @@ from google.cloud import storage
 from mempipe.errors import GenerationError, ObjectNotFoundError, StoreError
 from mempipe.storage import Commit, Store, open_store
 from mempipe.storage.gcs import GcsStore
-from mempipe.storage.gcs_checksums import same_bytes
+from mempipe.storage.gcs_checksums import crc32c_of, same_bytes
 from mempipe.storage.source import open_source
 from tests.storage.contract import StoreContract
 from tests.storage.faults import Send, answer, faulty_store, refuse
@@ -94,13 +94,19 @@ def test_comparing_needs_more_than_a_crc32c(gcs_bucket: str) -> None:
     """Objects composed by other tools have no MD5: then the bytes are compared."""
     bucket = storage.Client(project="test").bucket(gcs_bucket)
     bucket.blob("a").upload_from_string(b"content")
-    blob = bucket.get_blob("a")
-    blob._properties.pop("md5Hash")
+
+    def composed() -> storage.Blob:
+        blob = bucket.get_blob("a")
+        blob._properties.pop("md5Hash")
+        return blob
+
     with open_source(b"content") as source:
-        assert same_bytes(blob, source)
-    blob._properties["crc32c"] = "AAAAAA=="  # of any content whose crc32c is the same
-    with open_source(b"content") as source:
-        assert not same_bytes(blob, source)
+        assert same_bytes(composed(), source)
+    with open_source(b"CONTENT") as source:
+        assert not same_bytes(composed(), source)
+        collision = composed()
+        collision._properties["crc32c"] = crc32c_of(source)
+        assert not same_bytes(collision, source)
 
 
 ACTIONS: dict[str, Callable[[Store], object]] = {

@@ -140,7 +140,7 @@ class CutInTheMiddle:
 
     def __init__(self, *, damaged: bool) -> None:
         self.damaged = damaged
-        self.ranges: list[str | None] = []
+        self.ranges: list[object] = []
 
     def __call__(self, request: requests.PreparedRequest, send: Send) -> requests.Response:
         response = send(request)
@@ -171,10 +171,12 @@ def test_a_download_that_is_cut_off_is_resumed(gcs_bucket: str, plain: GcsStore,
 def test_what_comes_after_a_cut_is_checked_too(gcs_bucket: str, plain: GcsStore, tmp_path: Path) -> None:
     """The library itself does not check a download that it resumed."""
     plain.create("a", os.urandom(300_000))
-    for read in (lambda store: store.read("a"), lambda store: store.download("a", tmp_path / "a")):
-        store, _ = faulty_store(gcs_bucket, CutInTheMiddle(damaged=True))
-        with pytest.raises(StoreUnavailableError, match=r"crc32c is \S+, expected"):
-            read(store)
+    store, _ = faulty_store(gcs_bucket, CutInTheMiddle(damaged=True))
+    with pytest.raises(StoreUnavailableError, match=r"crc32c is \S+, expected"):
+        store.read("a")
+    store, _ = faulty_store(gcs_bucket, CutInTheMiddle(damaged=True))
+    with pytest.raises(StoreUnavailableError, match=r"crc32c is \S+, expected"):
+        store.download("a", tmp_path / "a")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -183,7 +185,8 @@ def test_bytes_damaged_while_they_are_sent(gcs_bucket: str, plain: GcsStore) -> 
 
     def refuse_checksum(request: requests.PreparedRequest, send: Send) -> requests.Response:
         if request.method == "POST":
-            assert b"crc32c" in (request.body or b"")
+            assert isinstance(request.body, bytes)
+            assert b"crc32c" in request.body
             return answer(request, 400, [b'Provided CRC32C "x" doesn\'t match calculated CRC32C "y".'])
         return send(request)
 

@@ -5,8 +5,11 @@ import os
 import resource
 import subprocess
 import sys
+import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import IO, Any
 
 import pytest
 
@@ -90,14 +93,14 @@ def test_a_folder_is_no_object(store: LocalStore) -> None:
     assert files(store.folder) == ["a", "a/b"]
 
 
-def test_generations_follow_the_content_at_once(store: LocalStore) -> None:
-    """A file changed in place, with its size and time kept, is not taken for what it was: nothing fresh is cached."""
+def test_a_change_that_the_clock_misses(store: LocalStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file changed twice in one tick of the clock looks the same: what is fresh is read, not remembered."""
     store.create("a", b"1")
-    first = next(store.list()).generation
     path = store.folder / "a"
-    status = path.stat()
+    same = path.stat()
+    monkeypatch.setattr(os, "fstat", lambda descriptor: same)
+    first = next(store.list()).generation
     path.write_bytes(b"2")
-    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
     second = next(store.list()).generation
     assert (first, second) == tuple(hashlib.sha256(content).hexdigest() for content in (b"1", b"2"))
 
@@ -194,6 +197,23 @@ def test_whatever_is_visible_after_a_kill_is_whole(store: LocalStore) -> None:
     assert all(info.key == f"all/{info.generation}" and info.size == 300_000 for info in found)
 
 
+def test_a_writer_whose_hidden_folder_another_takes_away(store: LocalStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The last writer to finish removes the empty folder, perhaps before the next one has put its file there."""
+    real_open = Path.open
+    taken: list[Path] = []
+
+    def open_late(path: Path, mode: str = "r") -> IO[Any]:
+        if path.parent.name == HIDDEN and len(taken) < 3:
+            path.parent.rmdir()
+            taken.append(path)
+        return real_open(path, mode)
+
+    monkeypatch.setattr(Path, "open", open_late)
+    assert store.create("a", b"1") is Commit.CREATED
+    assert len(taken) == 3
+    assert files(store.folder) == ["a"]
+
+
 # Several processes, each of which opened the store in its own way.
 
 RACE = """
@@ -261,7 +281,6 @@ def test_a_change_waits_for_the_lock_and_then_looks_again(store: LocalStore) -> 
     generation = store.read_versioned("a")[1]
     outcomes: list[object] = []
     with store._locked(store.folder / "a"):
-        import threading
 
         def swap() -> None:
             try:
@@ -288,7 +307,10 @@ def test_a_change_waits_for_the_lock_and_then_looks_again(store: LocalStore) -> 
 def test_a_store_that_cannot_be_written(tmp_path: Path, place: str) -> None:
     (tmp_path / "file").write_bytes(b"content")
     store = open_store(str(tmp_path / place))
-    writes = [lambda: store.create("a/b", b"1"), lambda: store.replace("a/b", b"1", generation=None)]
+    writes: list[Callable[[], object]] = [
+        lambda: store.create("a/b", b"1"),
+        lambda: store.replace("a/b", b"1", generation=None),
+    ]
     for write in writes:
         with pytest.raises(StoreError, match=r"^Object cannot be written: .*/a/b is (below a file|missing)") as caught:
             write()
@@ -301,7 +323,12 @@ def test_a_store_that_cannot_be_written(tmp_path: Path, place: str) -> None:
 def test_a_file_in_place_of_the_folder_is_named(tmp_path: Path) -> None:
     (tmp_path / "store").write_bytes(b"1")
     store = open_store(str(tmp_path / "store"))
-    for action in (lambda: store.read("a"), lambda: store.exists("a"), lambda: list(store.list())):
+    actions: list[Callable[[], object]] = [
+        lambda: store.read("a"),
+        lambda: store.exists("a"),
+        lambda: list(store.list()),
+    ]
+    for action in actions:
         with pytest.raises(StoreError, match="store is a file, expected a folder"):
             action()
 

@@ -79,7 +79,9 @@ def _parser() -> argparse.ArgumentParser:
         options.add_argument("--home", type=Path, default=_PROJECT / ".airflow", help="configuration, database, logs")
         options.add_argument("--store", default=str(_PROJECT / "mempipe-store"), help="keeps runs and releases")
         if command is demo:
-            options.add_argument("--spec", type=Path, default=_PROJECT / "specs" / "digits.yaml", help="what is trained")
+            options.add_argument(
+                "--spec", type=Path, default=_PROJECT / "specs" / "digits.yaml", help="what is trained"
+            )
             options.add_argument("--trials", type=int, default=500, help="how many models in all")
             options.add_argument("--task-size", type=int, default=5, help="chunks that one training task covers")
         else:
@@ -87,7 +89,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _interrupt(number: int, frame: object) -> None:
+def _interrupt(_number: int, _frame: object) -> None:
     raise KeyboardInterrupt
 
 

@@ -1,7 +1,5 @@
 """Airflow's components as child processes: started together, watched, ended together, none left behind."""
 
-import os
-import signal
 import socket
 import subprocess
 import sys
@@ -12,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-import psutil
+import psutil  # type: ignore[import-untyped]
 
 from mempipe.orchestration.embedded.home import EmbeddedAirflowError, Home
 from mempipe.orchestration.parent_death import die_with_parent
@@ -89,22 +87,10 @@ class Components:
             forked: from one process that imports Airflow once (only Linux), else each by itself.
         """
         components = cls()
-        commands: list[tuple[str, ...]]
-        if forked:
-            options = ["--migrate"] * migrate + ["--parse-once"] * (not keep_parsing)
-            commands = [(LAUNCHER, *options)]
-        else:
-            if migrate:
-                components.run(home, "airflow", "db", "migrate")
-            once = () if keep_parsing else ("--num-runs", "1")
-            # The API server reads the logs of the tasks from the same folder, so nobody needs to serve them.
-            commands = [
-                ("airflow", "api-server"),
-                ("airflow", "scheduler", "--skip-serve-logs"),
-                ("airflow", "dag-processor", *once),
-            ]
         try:
-            for command in commands:
+            if migrate and not forked:
+                components.run(home, "airflow", "db", "migrate")
+            for command in _commands(migrate=migrate, keep_parsing=keep_parsing, forked=forked):
                 components.running.append(Component.start(home, *command))
         except BaseException:
             components.stop()
@@ -148,12 +134,13 @@ class Components:
         return False
 
     def stop(self) -> None:
-        """End every component and every process that they started."""
+        """End every component, last started first, and every process that they started."""
         tree = self._tree()
         for component in reversed(self.running):
-            with suppress(ProcessLookupError):
-                os.kill(component.process.pid, signal.SIGTERM)
-        _, alive = psutil.wait_procs(tree, timeout=_GRACE_SECONDS)
+            component.process.terminate()
+            with suppress(subprocess.TimeoutExpired):
+                component.process.wait(_GRACE_SECONDS)
+        _, alive = psutil.wait_procs(tree, timeout=1)
         for process in alive:
             with suppress(psutil.Error):
                 process.terminate()
@@ -174,7 +161,9 @@ class Components:
         return list(found.values())
 
 
-def wait_for(condition: Callable[[], bool], components: Components, *, what: str, seconds: float, every: float = 0.2) -> None:
+def wait_for(
+    condition: Callable[[], bool], components: Components, *, what: str, seconds: float, every: float = 0.2
+) -> None:
     """Wait until `condition` holds while all components run.
 
     Raises:
@@ -189,3 +178,14 @@ def wait_for(condition: Callable[[], bool], components: Components, *, what: str
                 hint=f"read the logs in {components.running[0].log.parent}.",
             )
         time.sleep(every)
+
+
+def _commands(*, migrate: bool, keep_parsing: bool, forked: bool) -> list[tuple[str, ...]]:
+    if forked:
+        return [(LAUNCHER, *["--migrate"] * migrate, *["--parse-once"] * (not keep_parsing))]
+    # The API server reads the logs of the tasks from the same folder, so nobody needs to serve them.
+    return [
+        ("airflow", "api-server"),
+        ("airflow", "scheduler", "--skip-serve-logs"),
+        ("airflow", "dag-processor", *(() if keep_parsing else ("--num-runs", "1"))),
+    ]

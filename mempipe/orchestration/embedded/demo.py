@@ -92,9 +92,7 @@ def run_demo(home: Home, demo: Demo, console: Console) -> str:
         summary.wait()
     phases.done("summary and end")
     peak = server.components.peak_bytes / 1e9
-    console.print(
-        f"Done in {phases}; {n_committed} trials in the store; peak memory {peak:.1f} GB.", highlight=False
-    )
+    console.print(f"Done in {phases}; {n_committed} trials in the store; peak memory {peak:.1f} GB.", highlight=False)
     console.print(f"Release: {release}", highlight=False, soft_wrap=True)
     return release
 

@@ -83,7 +83,7 @@ class Home:
             except BlockingIOError:
                 lock.seek(0)
                 raise AlreadyRunningError(
-                    f"Embedded Airflow runs already: {self.folder} is held by {lock.read().strip() or 'another process'}.",
+                    f"Embedded Airflow runs already: {self.folder} is held by {lock.read().strip() or 'another'}.",
                     hint="end that one, or trigger the DAG in its user interface.",
                 ) from None
             lock.truncate(0)
@@ -110,7 +110,9 @@ class Home:
         path.touch(mode=0o600, exist_ok=True)
         path.chmod(0o600)
         with path.open("w") as file:
-            file.write("# Written by mempipe.orchestration.embedded at each start; holds secrets, keep it to yourself.\n")
+            file.write(
+                "# Written by mempipe.orchestration.embedded at each start; holds secrets, keep it to yourself.\n"
+            )
             config.write(file)
 
     def _options(self, known: configparser.ConfigParser) -> dict[str, dict[str, str]]:

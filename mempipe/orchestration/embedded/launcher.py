@@ -36,6 +36,7 @@ MODULES: Final = (
 )
 """What the other components and the tasks need."""
 
+
 def main(options: list[str]) -> int:
     """Start the components and wait; return 0 after SIGTERM, or the exit code of the first that ended with an error."""
     home = Path(os.environ["AIRFLOW_HOME"])
@@ -66,10 +67,11 @@ class _Family:
         if not self._ended:
             self._names[_fork(home, *command)] = command[0]
 
-    def end(self, number: int = signal.SIGTERM, frame: object = None) -> None:
-        """Ask all to end."""
+    def end(self, _number: int = signal.SIGTERM, _frame: object = None) -> None:
+        """Ask all to end; the API server only after the scheduler, whose tasks report their end to it."""
         self._ended = True
-        for pid in list(self._names):
+        first = {pid for pid, name in list(self._names.items()) if name != "api-server"}
+        for pid in first or list(self._names):
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGTERM)
 
@@ -82,6 +84,8 @@ class _Family:
             if name and code != 0 and not self._ended:
                 print(f"{name} ended with code {code}; see {name}.log", flush=True)
                 failed = abs(code)
+                self._ended = True
+            if self._ended:
                 self.end()
         return failed
 
@@ -98,9 +102,9 @@ def _fork(home: Path, *command: str) -> int:
     sys.stdout.flush()
     sys.stderr.flush()
     pid = os.fork()
-    if pid:
-        return pid
-    _run(home, command)
+    if pid == 0:
+        _run(home, command)
+    return pid
 
 
 def _run(home: Path, command: tuple[str, ...]) -> NoReturn:
@@ -114,7 +118,7 @@ def _run(home: Path, command: tuple[str, ...]) -> NoReturn:
         sys.argv = ["airflow", *command]
         from airflow.__main__ import main as airflow
 
-        airflow()
+        airflow()  # type: ignore[no-untyped-call]
         code = 0
     except SystemExit as request:
         code = request.code if isinstance(request.code, int) else int(request.code is not None)

@@ -74,9 +74,7 @@ class RunView:
                 self._console.print(f"{seconds:6.1f} s  {what}: {now}", highlight=False)
         self._told = told
 
-    def _picture(
-        self, groups: dict[str, list[TaskState]], told: dict[str, str], n_committed: int | None
-    ) -> Group:
+    def _picture(self, groups: dict[str, list[TaskState]], told: dict[str, str], n_committed: int | None) -> Group:
         table = Table(box=None, pad_edge=False)
         table.add_column("task")
         table.add_column("state")

@@ -1,0 +1,128 @@
+"""What a release is made of, before any file is written."""
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from importlib.metadata import PackageNotFoundError, version
+from platform import python_version
+from typing import Any, Final, Literal
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from mempipe.errors import EmptyTallyError, InputError, TallyError
+from mempipe.release.manifest import DataSource, SubsetDesign, Thresholds
+from mempipe.scores.blocks import Scope
+from mempipe.scores.tally import BlockTally, ExampleTally
+
+_NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
+_SOFTWARE: Final = ("mempipe", "numpy", "pyarrow")
+
+
+@dataclass(frozen=True, eq=False)
+class ReleaseContent:
+    """Counts and provenance of one release.
+
+    Attributes:
+        name: of the release and its files.
+        key: run key, or hash of the inputs; `key_kind` says which.
+        examples: counts of the examples.
+        blocks: gives the counts of the pairs anew at each call: those of `blocks_of` in its order, each whole or as
+            consecutive parts of its rows; `write_release` calls it once and keeps none.
+        scope: which pairs are counted.
+        train_labels, test_labels: int64 (n,), in [0, number of class names).
+        class_names: one for each label.
+        trials: one row for each trial counted (`mempipe.release.schema.TRIALS`).
+        subsets: how the trials' subsets were drawn.
+        data: the data set.
+        train_filenames, test_filenames: for image folders, names in the data set's order; else None.
+        thresholds: of the high-influence pairs.
+        spec: the resolved spec of the run; None where there was no run.
+        created: UTC; None for now.
+        software: versions beyond those of Python, mempipe, numpy and pyarrow.
+
+    Raises:
+        InputError: the name is not allowed, or labels, class names, file names or trials do not fit the counts.
+        EmptyTallyError: no trial was counted.
+    """
+
+    name: str
+    key: str
+    key_kind: Literal["run", "inputs"]
+    examples: ExampleTally
+    blocks: Callable[[], Iterable[BlockTally]]
+    scope: Scope
+    train_labels: NDArray[np.int64]
+    test_labels: NDArray[np.int64]
+    class_names: Sequence[str]
+    trials: pa.Table
+    subsets: SubsetDesign
+    data: DataSource
+    train_filenames: Sequence[str] | None = None
+    test_filenames: Sequence[str] | None = None
+    thresholds: Thresholds = field(default_factory=Thresholds)
+    spec: Mapping[str, Any] | None = None
+    created: datetime | None = None
+    software: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Refuse what would make a release that contradicts itself, before anything is written."""
+        if not _NAME.fullmatch(self.name):
+            raise _unfit(
+                f"name is {self.name!r}",
+                "1 to 63 lower-case letters, digits, '-' or '_', the first a letter or digit",
+                "choose another name.",
+            )
+        if self.examples.n_trials == 0:
+            raise EmptyTallyError(
+                f"Release cannot be written: {self.name} n_trials is 0, expected 1 or more.",
+                hint="train first: `mempipe plan` says which trials are missing.",
+            )
+        if self.scope is Scope.CLASS and not self.thresholds.same_label:
+            raise _unfit("pairs of any labels are wanted of counts by class", "same_label", "count the scope `full`.")
+        n_classes = len(self.class_names)
+        for part, labels, names, n in (
+            ("train", self.train_labels, self.train_filenames, self.examples.n_train),
+            ("test", self.test_labels, self.test_filenames, self.examples.n_test),
+        ):
+            if labels.dtype != np.int64 or labels.shape != (n,):
+                raise TallyError(
+                    f"Release cannot be written: {part} labels are {labels.dtype} {labels.shape}, "
+                    f"expected int64 ({n},).",
+                    hint="give the labels of the data set that was counted.",
+                )
+            if n and not 0 <= labels.min() <= labels.max() < n_classes:
+                raise _unfit(
+                    f"{part} labels are from {labels.min()} to {labels.max()}",
+                    f"0 to {n_classes - 1}, as there are {n_classes} class names",
+                    "number the classes from 0.",
+                )
+            if names is not None and len(names) != n:
+                raise _unfit(f"{part} file names are {len(names)}", str(n), "give one for each example, or none.")
+        if (self.train_filenames is None) != (self.test_filenames is None):
+            raise _unfit("file names are given for one part", "both or none", "give both.")
+        if self.trials.num_rows != self.examples.n_trials:
+            raise _unfit(
+                f"table of trials has {self.trials.num_rows} rows",
+                f"{self.examples.n_trials}, the trials counted",
+                "make the table from the shards that were counted.",
+            )
+
+
+def software_versions(more: Mapping[str, str]) -> dict[str, str]:
+    """Return the versions that write a release, by package."""
+    found = {"python": python_version(), **more}
+    for package in _SOFTWARE:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:  # run from a checkout
+            from mempipe import __version__
+
+            found[package] = __version__
+    return dict(sorted(found.items()))
+
+
+def _unfit(got: str, wanted: str, hint: str) -> InputError:
+    return InputError(f"Release cannot be written: {got}, expected {wanted}.", hint=hint)

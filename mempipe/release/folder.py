@@ -1,0 +1,91 @@
+"""A release in a plain folder of the user's, for `mempipe score --out DIR`: refused where something else lies there."""
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from mempipe.errors import InputError
+from mempipe.release.authors_format import index_file, matrix_file
+from mempipe.release.manifest import MANIFEST_FILE, Manifest
+from mempipe.release.publish import Outcome, commit_release
+from mempipe.release.schema import TABLES
+from mempipe.release.tables import table_file
+from mempipe.storage.local import LocalStore
+
+_STAGING: Final = ".staging-"
+
+
+def check_folder(folder: Path, *, name: str) -> Manifest | None:
+    """Tell whether a release may be written into `folder`, before anything is computed.
+
+    Args:
+        folder: absent, empty, or with a release or an unfinished attempt at one of this name.
+        name: of the release that would be written.
+
+    Returns:
+        The manifest of the release that is there, or None.
+
+    Raises:
+        InputError: the folder is a file, or holds something else; nothing was changed.
+        ReleaseError: its manifest is damaged.
+    """
+    if not folder.exists():
+        return None
+    if not folder.is_dir():
+        raise _refusal(folder, "is a file", "a new or empty folder")
+    entries = sorted(path.name for path in folder.iterdir())
+    if MANIFEST_FILE in entries:
+        manifest = Manifest.from_json((folder / MANIFEST_FILE).read_bytes(), source=str(folder / MANIFEST_FILE))
+        if manifest.name != name:
+            raise _refusal(folder, f"holds the release {manifest.id}", f"none, or one of {name}")
+        return manifest
+    foreign = [entry for entry in entries if not _belongs(entry, name)]
+    if foreign:
+        raise _refusal(folder, f"holds {foreign[0]}", "a new or empty folder")
+    return None
+
+
+def _belongs(entry: str, name: str) -> bool:
+    """Tell whether an unfinished attempt at a release of this name may have left a file of that name."""
+    known = {"README.md", "croissant.json", "tallies", matrix_file(name), index_file(name), *map(table_file, TABLES)}
+    return entry in known or entry.startswith((_STAGING, f"{name}_high_infl_pairs_", ".mempipe"))
+
+
+@contextmanager
+def staging_folder(folder: Path) -> Iterator[Path]:
+    """Yield a hidden folder in `folder` to write a release into; it is removed afterwards, as is `folder` if empty."""
+    existed = folder.exists()
+    folder.mkdir(parents=True, exist_ok=True)
+    staging = Path(tempfile.mkdtemp(prefix=_STAGING, dir=folder))
+    try:
+        yield staging
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+        if not existed and not any(folder.iterdir()):
+            folder.rmdir()
+
+
+def publish_folder(folder: Path, staging: Path, manifest: Manifest) -> tuple[Manifest, Outcome]:
+    """Let `folder` become the release that `write_release` wrote into `staging`, the manifest last.
+
+    Repeating it after a kill completes the same release; a release of other content is left alone.
+
+    Raises:
+        InputError: the folder holds something else.
+        ReleaseError: it holds another release, or a file of other content where one of this release belongs.
+    """
+    check_folder(folder, name=manifest.name)
+    committed, outcome = commit_release(LocalStore(folder), staging, manifest)
+    for leftover in folder.glob(f"{_STAGING}*"):
+        if leftover != staging:
+            shutil.rmtree(leftover, ignore_errors=True)
+    return committed, outcome
+
+
+def _refusal(folder: Path, got: str, wanted: str) -> InputError:
+    return InputError(
+        f"Release cannot be written: {folder} {got}, expected {wanted}.", hint="choose another folder with --out."
+    )

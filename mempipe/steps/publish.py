@@ -1,0 +1,148 @@
+"""`mempipe publish`: estimates the scores from a run's tallies and publishes them as an immutable release."""
+
+import io
+import json
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from mempipe.errors import ObjectNotFoundError, RunError
+from mempipe.release.content import ReleaseContent
+from mempipe.release.manifest import MANIFEST_FILE, DataSource, Manifest, SubsetDesign, Thresholds
+from mempipe.release.publish import Outcome, Publication, publish_release
+from mempipe.release.stored_tallies import StoredTallies
+from mempipe.release.tally_files import EXAMPLES_FILE
+from mempipe.release.write import write_release
+from mempipe.runs import Run, open_run
+from mempipe.runs.layout import VALIDATION
+from mempipe.steps.aggregate import read_tallies, tallies_prefix
+from mempipe.steps.progress import Reporter
+from mempipe.steps.release_check import check_with_docs
+from mempipe.steps.validate import valid_report, wanted_trials
+from mempipe.storage import Store, open_store
+from mempipe.validation.report import ValidationReport
+
+RELEASES = "releases"
+
+
+def publish(run_uri: str, trials: int | None, name: str | None, reporter: Reporter) -> str:
+    """Publish the tallies of trials 0 to `trials` - 1 (the plan's by default) under `name` (the spec's).
+
+    Returns:
+        URI of the release.
+
+    Raises:
+        IncompleteRunError: trials are missing.
+        RunError: the shards are not validated, or not counted, as they are.
+        ExpectationError: the tables must not be published.
+    """
+    run = open_run(open_store(run_uri))
+    wanted = wanted_trials(run, trials)
+    report = valid_report(run, wanted)
+    prefix = tallies_prefix(run, report, wanted)
+    if not run.store.exists(f"{prefix}/{EXAMPLES_FILE}"):
+        raise RunError(
+            f"Run is not counted: {run.uri} has no tallies of trials {wanted.start} to {wanted.stop - 1} as they are.",
+            hint="run `mempipe aggregate` first.",
+        )
+    name = name or run.record.spec.name
+    root = root_store(run)
+    known = _published(run, root, prefix, name)
+    if known is not None:
+        reporter.note("this release is published already")
+        return known
+    with TemporaryDirectory(prefix="mempipe-release-") as folder:
+        tallies = read_tallies(run, prefix, Path(folder) / "tallies")
+        publication = _publish(run, root, report, tallies, name, Path(folder) / "release", prefix)
+    _remember(run, prefix, name, publication)
+    manifest = publication.manifest
+    state = "published" if publication.outcome is Outcome.PUBLISHED else "was published already"
+    reporter.note(f"{manifest.id}: {state}; {'latest' if publication.is_latest else 'a later one stays latest'}")
+    return publication.uri
+
+
+def root_store(run: Run) -> Store:
+    """Return the store that the run lies in."""
+    return open_store(run.uri.rsplit("/runs/", 1)[0])
+
+
+def _publish(
+    run: Run, root: Store, report: ValidationReport, tallies: StoredTallies, name: str, staging: Path, prefix: str
+) -> Publication:
+    record, labels = run.record, run.labels
+    spec, data = record.spec, record.data
+    thresholds = Thresholds()
+    content = ReleaseContent(
+        name=name,
+        key=record.run_key,
+        key_kind="run",
+        examples=tallies.examples,
+        blocks=tallies.blocks,
+        scope=tallies.scope,
+        train_labels=labels.train,
+        test_labels=labels.test,
+        class_names=data.class_names,
+        trials=_quality(run, report),
+        subsets=SubsetDesign(
+            design=spec.subsets.design,
+            ratio=str(spec.subsets.ratio),
+            seed=spec.seed,
+            subset_size=record.subset_size,
+        ),
+        data=DataSource(
+            name=data.name,
+            fingerprint=data.fingerprint,
+            image_shape=data.image_shape,
+            source=data.source,
+            license=data.license,
+        ),
+        train_filenames=_names(labels.train_filenames),
+        test_filenames=_names(labels.test_filenames),
+        thresholds=thresholds,
+        spec=spec.model_dump(mode="json"),
+    )
+    check = check_with_docs(
+        tallies.examples,
+        thresholds,
+        store=run.store,
+        prefix=f"{VALIDATION}{name}-{prefix.rsplit('/', 1)[-1]}/data_docs",
+        title=f"Release {name} of {run.uri}",
+    )
+    manifest = write_release(content, staging, check=check)
+    return publish_release(root, f"{RELEASES}/{name}", staging, manifest)
+
+
+def _quality(run: Run, report: ValidationReport) -> pa.Table:
+    if report.quality_key is None:
+        raise RunError(f"Run is not validated: {run.uri} has no quality table.", hint="run `mempipe validate` first.")
+    return pq.read_table(io.BytesIO(run.store.read(report.quality_key)))
+
+
+def _names(names: NDArray[np.str_] | None) -> list[str] | None:
+    return None if names is None else names.tolist()
+
+
+def _note_key(prefix: str, name: str) -> str:
+    return f"{prefix}/published-{name}.json"
+
+
+def _published(run: Run, root: Store, prefix: str, name: str) -> str | None:
+    """Return the release that was made of these tallies under this name, if it is still there and the latest."""
+    try:
+        note = json.loads(run.store.read(_note_key(prefix, name)))
+        place = root.child(f"{RELEASES}/{name}")
+        manifest = Manifest.from_json(place.child(note["release"]).read(MANIFEST_FILE), source=note["release"])
+        latest = json.loads(place.read("latest.json"))["release"]
+    except ObjectNotFoundError:
+        return None
+    return place.child(manifest.id).uri if latest == manifest.id else None
+
+
+def _remember(run: Run, prefix: str, name: str, publication: Publication) -> None:
+    key = _note_key(prefix, name)
+    if not run.store.exists(key):
+        run.store.create(key, (json.dumps({"release": publication.manifest.id}) + "\n").encode())

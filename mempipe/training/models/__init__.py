@@ -1,0 +1,1 @@
+"""One file for each model: `Params`, its keys in a spec; `misfit`, what params alone can tell; and `build`."""

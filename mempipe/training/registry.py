@@ -1,0 +1,111 @@
+"""Finds a model by name: one file in `mempipe/training/models/` defines one. Does not load TensorFlow."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from typing import TYPE_CHECKING, Protocol, cast
+
+from mempipe.errors import SpecError
+from mempipe.spec import Component, Strict, validated
+from mempipe.training import models
+
+if TYPE_CHECKING:
+    import keras
+
+
+class Model(Protocol):
+    """What a file in `models/` provides."""
+
+    Params: type[Strict]
+
+    @staticmethod
+    def misfit(params: Strict, image_shape: tuple[int, int, int], n_classes: int) -> str | None:
+        """Return what does not fit, `<key> is <got>, expected <wanted>`, or None. Loads nothing heavy."""
+        ...
+
+    @staticmethod
+    def build(params: Strict, image_shape: tuple[int, int, int], n_classes: int) -> keras.Model:
+        """Return a Keras model from normalized float32 images (h, w, c) to float32 logits (n_classes)."""
+        ...
+
+
+def available() -> list[str]:
+    """Return the names of the models that specs can choose."""
+    return sorted(module.name for module in pkgutil.iter_modules(models.__path__))
+
+
+def resolve_model(model: Component) -> Component:
+    """Return `model` with every parameter filled in.
+
+    Raises:
+        SpecError: no model has that name, or a parameter is wrong.
+    """
+    params = _params(model)
+    return Component.model_validate({"name": model.name, **params.model_dump(mode="json")})
+
+
+def check_model_fits(model: Component, image_shape: tuple[int, int, int], n_classes: int) -> None:
+    """Check what can be told without building the model.
+
+    Args:
+        model: the model that a spec names.
+        image_shape: (height, width, channels).
+        n_classes: number of classes.
+
+    Raises:
+        SpecError: the model cannot take such images.
+    """
+    problem = _model(model.name).misfit(_params(model), image_shape, n_classes)
+    if problem is not None:
+        raise SpecError(
+            f"Model does not fit the data set: {model.name} {problem}.",
+            hint="change the keys below `model`, or choose another model.",
+        )
+
+
+def build_model(
+    model: Component, image_shape: tuple[int, int, int], n_classes: int, *, precision: str = "float32"
+) -> keras.Model:
+    """Build the Keras model that a spec names; this loads TensorFlow.
+
+    Args:
+        model: the model and its parameters.
+        image_shape: (height, width, channels).
+        n_classes: number of classes.
+        precision: Keras' name of a dtype policy: `float32`, `mixed_bfloat16`, `mixed_float16`.
+
+    Raises:
+        SpecError: the model does not fit, or its file does not keep to the contract.
+    """
+    import keras
+
+    check_model_fits(model, image_shape, n_classes)
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(precision)
+    try:
+        built = _model(model.name).build(_params(model), image_shape, n_classes)
+    finally:
+        keras.config.set_dtype_policy(before)
+    output = getattr(built, "output", None)
+    if output is None or output.shape != (None, n_classes) or output.dtype != "float32":
+        got = "not built" if output is None else f"{output.dtype} {output.shape}"
+        raise SpecError(
+            f"Model cannot be trained: {model.name} output is {got}, expected float32 (None, {n_classes}).",
+            hint='end the model with Dense(n_classes, dtype="float32") without activation.',
+        )
+    return built
+
+
+def _params(model: Component) -> Strict:
+    kind = _model(model.name).Params
+    return validated(kind, model.params(), source=f"model {model.name!r}", prefix="model")
+
+
+def _model(name: str) -> Model:
+    if name not in available():
+        raise SpecError(
+            f"Spec cannot be used: model.name is {name!r}, expected one of {', '.join(available())}.",
+            hint="choose one of these, or add a file to mempipe/training/models/.",
+        )
+    return cast(Model, importlib.import_module(f"{models.__name__}.{name}"))

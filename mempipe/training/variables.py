@@ -1,0 +1,67 @@
+"""What each variable of a Keras model is: how it begins, and whether it is a kernel that weight decay acts on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from mempipe.errors import SpecError
+
+if TYPE_CHECKING:
+    import keras
+
+
+@dataclass(frozen=True, eq=False)
+class Beginning:
+    """How one variable begins.
+
+    Attributes:
+        variable: the Keras variable.
+        initializer: the Keras initializer that its layer gave it; None for the state of a seed generator.
+    """
+
+    variable: Any
+    initializer: Any | None
+
+
+def beginnings(model: keras.Model) -> list[Beginning]:
+    """Return how each of `model.variables` begins, in that order.
+
+    Raises:
+        SpecError: a layer does not tell the initializer of one of its variables.
+    """
+    found: dict[int, Beginning] = {}
+    for layer in model._flatten_layers():
+        for variable in layer._trainable_variables + layer._non_trainable_variables:
+            found[id(variable)] = Beginning(variable, _initializer(layer, variable))
+        for generator in layer._seed_generators:
+            found[id(generator.state)] = Beginning(generator.state, None)
+    missing = [variable.path for variable in model.variables if id(variable) not in found]
+    if missing:
+        raise _no_initializer("a model", missing[0])
+    return [found[id(variable)] for variable in model.variables]
+
+
+def is_kernel(variable: Any) -> bool:
+    """Tell whether weight decay acts on a variable: kernels yes, biases and normalization no."""
+    return str(variable.name).endswith("kernel")
+
+
+def _initializer(layer: Any, variable: Any) -> Any:
+    name = str(variable.name)
+    candidates = [f"{name}_initializer", f"{name.removesuffix('_kernel')}_initializer"]
+    if name == "kernel":
+        candidates.append("depthwise_initializer")
+    for candidate in candidates:
+        initializer = getattr(layer, candidate, None)
+        if initializer is not None:
+            return initializer
+    raise _no_initializer(type(layer).__name__, variable.path)
+
+
+def _no_initializer(layer: str, path: str) -> SpecError:
+    return SpecError(
+        f"Model cannot be seeded: layer {layer} has no initializer for its variable {path}, "
+        "expected an attribute <variable>_initializer.",
+        hint="keep the initializer as an attribute of the layer, as Keras' own layers do.",
+    )

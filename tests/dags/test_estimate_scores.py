@@ -1,0 +1,119 @@
+"""The shape of the main DAG: order, mapping, trigger rules, form."""
+
+import pytest
+from airflow.sdk import DAG, TriggerRule
+from airflow.sdk.definitions.mappedoperator import MappedOperator
+from airflow.sdk.exceptions import ParamValidationError
+
+EDGES = {
+    "plan": set(),
+    "read_request": {"plan"},
+    "missing_trials": {"plan"},
+    "train": {"missing_trials"},
+    "validate": {"read_request", "train"},
+    "repairs": {"validate"},
+    "train_again": {"repairs"},
+    "validate_again": {"train_again"},
+    "aggregate": {"validate_again"},
+    "publish": {"aggregate"},
+    "announce": {"publish"},
+}
+
+
+def test_order(dag: DAG):
+    assert {task.task_id: task.upstream_task_ids for task in dag.tasks} == EDGES
+
+
+def test_demo_knows_the_order(dag: DAG):
+    from mempipe.orchestration.embedded.demo import DAG_ID, TASKS
+
+    assert dag.dag_id == DAG_ID
+    assert set(TASKS) == set(dag.task_ids)
+    for task in dag.tasks:
+        for upstream in task.upstream_task_ids:
+            assert TASKS.index(upstream) < TASKS.index(task.task_id)
+
+
+def test_training_is_mapped_over_what_is_missing(dag: DAG):
+    for task_id, source in {"train": "missing_trials", "train_again": "repairs"}.items():
+        task = dag.get_task(task_id)
+        assert isinstance(task, MappedOperator)
+        assert {operator.task_id for operator in task.iter_mapped_dependencies()} == {source}
+
+
+def test_an_empty_map_stops_nothing(dag: DAG):
+    """A mapped task without parts is skipped: what follows must run all the same, except the second validation."""
+    rules = {task.task_id: task.trigger_rule for task in dag.tasks}
+    assert rules.pop("validate") is TriggerRule.NONE_FAILED
+    assert rules.pop("validate_again") is TriggerRule.NONE_FAILED_MIN_ONE_SUCCESS
+    assert rules.pop("aggregate") is TriggerRule.NONE_FAILED
+    assert set(rules.values()) == {TriggerRule.ALL_SUCCESS}
+
+
+def test_the_second_validation_depends_on_repairs_alone(dag: DAG):
+    """Any other success upstream would make it run where nothing was repaired."""
+    assert dag.get_task("validate_again").upstream_task_ids == {"train_again"}
+
+
+def test_steps_run_on_the_requested_run(dag: DAG):
+    def read(field: str) -> str:
+        return f"{{{{ ti.xcom_pull(task_ids='read_request')['{field}'] }}}}"
+
+    run, trials, name = read("run"), read("trials"), read("release_name")
+    for task_id in ("validate", "validate_again"):
+        assert dag.get_task(task_id).arguments == ["validate", run, "--trials", trials]
+    assert dag.get_task("aggregate").arguments == ["aggregate", run, "--trials", trials]
+    assert dag.get_task("publish").arguments == ["publish", run, "--trials", trials, "--name", name]
+
+
+def test_only_the_announcement_changes_the_asset(dag: DAG):
+    changing = {task.task_id: [asset.uri for asset in task.outlets] for task in dag.tasks if task.outlets}
+    assert changing == {"announce": ["mempipe://releases"]}
+
+
+def test_form_suggests_the_specs(dag: DAG):
+    spec = dag.params.get_param("spec")
+    assert spec.value.endswith("specs/digits.yaml")
+    assert spec.value in spec.schema["examples"]
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("trials", None),
+        ("trials", 1),
+        ("add_trials", 500),
+        ("chunk_size", None),
+        ("task_size", 3),
+        ("store", "/mnt/store"),
+        ("store", "gs://bucket/folder"),
+        ("spec", "gs://bucket/spec.yaml"),
+        ("release_name", None),
+        ("release_name", "digits-2"),
+    ],
+)
+def test_form_accepts(dag: DAG, field: str, value: object):
+    assert dag.params.get_param(field).resolve(value) == value
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("trials", 0),
+        ("trials", "many"),
+        ("add_trials", -1),
+        ("chunk_size", 0),
+        ("task_size", 0),
+        ("store", "relative/folder"),
+        ("store", ""),
+        ("spec", ""),
+        ("release_name", "Not/A Name"),
+    ],
+)
+def test_form_refuses(dag: DAG, field: str, value: object):
+    with pytest.raises(ParamValidationError):
+        dag.params.get_param(field).resolve(value)
+
+
+def test_everything_may_be_left_empty(dag: DAG):
+    dag.params.validate()

@@ -1,0 +1,103 @@
+"""What every DAG and every task of ours must have."""
+
+import subprocess
+import sys
+from datetime import timedelta
+
+import pytest
+from airflow.dag_processing.dagbag import DagBag
+from airflow.sdk import DAG
+from airflow.sdk.definitions.mappedoperator import MappedOperator
+from airflow.serialization.serialized_objects import DagSerialization
+
+MAX_IMPORT_SECONDS = 1.0
+
+
+def every_task(dag_bag: DagBag):
+    return [(dag, task) for dag in dag_bag.dags.values() for task in dag.tasks]
+
+
+def test_dags_load_without_errors(dag_bag: DagBag):
+    assert dag_bag.import_errors == {}
+    assert set(dag_bag.dags) == {"estimate_scores"}
+
+
+def test_dags_survive_serialization(dag_bag: DagBag):
+    for dag in dag_bag.dags.values():
+        copy = DagSerialization.from_dict(DagSerialization.to_dict(dag))
+        assert set(copy.task_ids) == set(dag.task_ids)
+
+
+def test_every_dag_has_a_runbook_and_bounds(dag_bag: DagBag):
+    for dag in dag_bag.dags.values():
+        assert dag.tags == {"mempipe"}
+        assert dag.max_active_runs == 1
+        assert dag.catchup is False
+        for topic in ("Start", "Steps", "Extend", "Resume", "When a task fails", "Where things are"):
+            assert f"**{topic}" in dag.doc_md
+
+
+def test_every_step_is_in_the_runbook(dag: DAG):
+    for task in dag.tasks:
+        assert f"`{task.task_id}`" in dag.doc_md
+
+
+def test_every_task_has_owner_retries_and_limit(dag_bag: DagBag):
+    for dag, task in every_task(dag_bag):
+        what = f"{dag.dag_id}.{task.task_id}"
+        assert task.owner == "mempipe", what
+        assert task.retries == 3, what
+        assert task.retry_exponential_backoff == 2.0, what
+        assert timedelta(0) < task.execution_timeout <= timedelta(days=1), what
+
+
+def test_what_computes_is_bounded_by_our_pools(dag_bag: DagBag):
+    pools = {task.task_id: task.pool for _, task in every_task(dag_bag)}
+    train = {task_id for task_id, pool in pools.items() if pool == "mempipe_train"}
+    cpu = {task_id for task_id, pool in pools.items() if pool == "mempipe_cpu"}
+    assert train == {"train", "train_again"}
+    assert cpu == {"plan", "validate", "validate_again", "aggregate", "publish"}
+
+
+def test_mapped_tasks_are_named_by_their_trials(dag_bag: DagBag):
+    mapped = [task for _, task in every_task(dag_bag) if isinstance(task, MappedOperator)]
+    assert len(mapped) == 2
+    for task in mapped:
+        assert task.partial_kwargs["map_index_template"] == "{{ task.arguments[-1] }}"
+
+
+@pytest.mark.parametrize("execution", ["local", "kubernetes"])
+def test_parsing_is_quick_and_light(execution: str):
+    """Airflow's own import is not ours to shorten; what a DAG adds to it is."""
+    heavy = ["tensorflow", "keras", "great_expectations", "pandas", "numba", "numpy", "sklearn", "pyarrow"]
+    if execution == "local":
+        heavy.append("kubernetes")
+    program = f"""
+import sys, time
+import airflow.sdk
+import airflow.providers.standard.decorators.python
+if {execution!r} == "kubernetes":
+    import airflow.providers.cncf.kubernetes.operators.pod
+before = set(sys.modules)
+begun = time.process_time()
+sys.path.insert(0, "dags")
+import estimate_scores
+seconds = time.process_time() - begun
+print(seconds, *sorted(set({heavy!r}) & (set(sys.modules) - before)))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        check=True,
+        env=environment(MEMPIPE_EXECUTION=execution, MEMPIPE_IMAGE="registry/mempipe-trainer:1.0"),
+    )
+    seconds, *imported = done.stdout.splitlines()[-1].split()
+    assert imported == []
+    assert float(seconds) < MAX_IMPORT_SECONDS
+
+
+def environment(**more: str) -> dict[str, str]:
+    import os
+
+    return os.environ | more
