@@ -14,7 +14,7 @@ or URI that the steps can read will do), `store` where everything is kept. An em
 - `validate` checks every shard and moves corrupt ones aside; `repairs` reads what has to be trained again;
   `train_again` and `validate_again` do that, once, and are skipped where there is nothing to repair.
 - `aggregate` counts; `publish` writes the release.
-- `announce` updates the asset `mempipe://releases`, for the DAGs that wait for it; it is skipped where the release was
+- `announce` updates the asset `mempipe_releases`, for the DAGs that wait for it; it is skipped where the release was
   announced before.
 
 **Extend.** Trigger it with a larger `trials`, or with `add_trials`: what is committed is never trained again. A

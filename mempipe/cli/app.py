@@ -11,7 +11,6 @@ from mempipe.cli.terminal import reporter
 app = typer.Typer(
     name="mempipe",
     help="Memorization and influence scores of neural networks (Feldman & Zhang 2020), computed and published.",
-    no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,

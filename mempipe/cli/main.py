@@ -3,7 +3,8 @@
 import sys
 from typing import NoReturn
 
-import click
+import typer
+from typer.exceptions import TyperException
 
 from mempipe.cli.app import app
 from mempipe.errors import ExitCode, MempipeError
@@ -17,19 +18,15 @@ def main() -> NoReturn:
 def run(arguments: list[str]) -> int:
     """Run one command and return its exit code; the message of an error goes to standard error."""
     try:
-        result = app(arguments, prog_name="mempipe", standalone_mode=False)
+        result = app(arguments or ["--help"], prog_name="mempipe", standalone_mode=False)
     except MempipeError as error:
         return _fail(error.message, error.hint, error.exit_code)
-    except click.exceptions.NoArgsIsHelpError as error:
-        print(error.format_message())
-        return ExitCode.OK
-    except click.UsageError as error:
-        command = error.ctx.command_path if error.ctx else "mempipe"
+    except TyperException as error:
+        command = getattr(getattr(error, "ctx", None), "command_path", "mempipe")
         return _fail(f"Command cannot be run: {error.format_message()}", f"see `{command} --help`.", ExitCode.PERMANENT)
-    except click.exceptions.Abort:
-        print("interrupted; what was committed is kept", file=sys.stderr)
-        return 128 + 2
-    except KeyboardInterrupt:
+    except typer.Exit as ended:
+        return ended.exit_code
+    except (KeyboardInterrupt, typer.Abort):
         print("interrupted; what was committed is kept", file=sys.stderr)
         return 128 + 2
     except BrokenPipeError:

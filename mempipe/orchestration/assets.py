@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from airflow.sdk import Asset
 
-RELEASES: Final = Asset(name="mempipe_releases", uri="mempipe://releases", group="mempipe")
+RELEASES: Final = Asset(name="mempipe_releases", uri="mempipe://releases/", group="mempipe")
 """Changes when a release is published that was not announced before; its event's `extra` holds name, id and URI."""
 
 LOOK_BACK: Final = 1000

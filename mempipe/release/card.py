@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from mempipe.release.authors_format import matrix_file, pairs_file
 from mempipe.release.manifest import Manifest
 from mempipe.release.schema import TABLES
+from mempipe.release.tables import descending
 
 _TOP: Final = 10
 _PAPER: Final = "https://arxiv.org/abs/2008.03703"
@@ -155,8 +155,7 @@ def _uncertainty(manifest: Manifest) -> list[str]:
 
 def _most_memorized(examples: pa.Table, classes: pa.Table) -> str:
     names = dict(zip(classes["label"].to_pylist(), classes["name"].to_pylist(), strict=True))
-    order = pc.sort_indices(examples, sort_keys=[("mem", "descending"), ("idx", "ascending")], null_placement="at_end")
-    top = examples.take(order[:_TOP]).to_pylist()
+    top = examples.take(descending(examples, "mem")[:_TOP]).to_pylist()
     rows = [
         [
             str(row["idx"]),

@@ -1,7 +1,6 @@
 """What `mempipe show` prints of a release: plain words, so that nobody wonders what a number means."""
 
 import pyarrow as pa
-import pyarrow.compute as pc
 from rich import box
 from rich.console import Group, RenderableType
 from rich.table import Table
@@ -10,6 +9,7 @@ from rich.text import Text
 from mempipe.release.card import design_text, lemma_text, percent
 from mempipe.release.load import Release
 from mempipe.release.manifest import Manifest
+from mempipe.release.tables import descending
 
 _CLASSES = 20
 
@@ -81,8 +81,7 @@ def _most_memorized(release: Release, top: int) -> Table:
     table.add_column("C-score", justify="right")
     if with_file:
         table.add_column("file", overflow="fold")
-    order = pc.sort_indices(examples, sort_keys=[("mem", "descending"), ("idx", "ascending")], null_placement="at_end")
-    for row in examples.take(order[:top]).to_pylist():
+    for row in examples.take(descending(examples, "mem")[:top]).to_pylist():
         if row["mem"] is None:
             continue
         table.add_row(
@@ -110,16 +109,13 @@ def _pairs(manifest: Manifest) -> Text:
 def _classes(release: Release) -> Table:
     limits = release.manifest.thresholds
     classes = release.classes
-    order = pc.sort_indices(
-        classes, sort_keys=[("mean_mem", "descending"), ("label", "ascending")], null_placement="at_end"
-    )
     n_classes = classes.num_rows
     title = "Classes by mean memorization" + (f" (first {_CLASSES} of {n_classes})" if n_classes > _CLASSES else "")
     table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("class")
     for name in ("train", "test", "mean mem", f"mem ≥ {limits.mem:g}", "pairs", "no score"):
         table.add_column(name, justify="right")
-    for row in classes.take(order[:_CLASSES]).to_pylist():
+    for row in classes.take(descending(classes, "mean_mem")[:_CLASSES]).to_pylist():
         table.add_row(
             Text(row["name"]),
             str(row["n_train"]),

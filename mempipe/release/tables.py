@@ -45,7 +45,7 @@ def examples_table(
     )
 
 
-def test_set_table(
+def table_of_tests(
     examples: ExampleTally, labels: NDArray[np.int64], filenames: Sequence[str] | None = None
 ) -> pa.Table:
     """Return the counts of the test examples, in the data set's order."""
@@ -101,6 +101,12 @@ def classes_table(
             "n_undefined": count(train_labels[~defined]),
         },
     )
+
+
+def descending(table: pa.Table, column: str) -> NDArray[np.int64]:
+    """Return the order of a table's rows by a column from its largest value; equal values and nulls (last) as they are."""
+    order: NDArray[np.int64] = np.argsort(-table[column].to_numpy(), kind="stable")  # null is NaN, which comes last
+    return order
 
 
 def trials_table(trials: pa.Table) -> pa.Table:

@@ -32,7 +32,7 @@ from mempipe.release.tables import (
     examples_table,
     pairs_table,
     table_file,
-    test_set_table,
+    table_of_tests,
     trials_table,
     write_table,
 )
@@ -128,7 +128,7 @@ def _tables(content: ReleaseContent, pairs: PairTable) -> dict[str, pa.Table]:
     examples, train_labels, test_labels = content.examples, content.train_labels, content.test_labels
     return {
         "examples": examples_table(examples, train_labels, content.train_filenames),
-        "test_examples": test_set_table(examples, test_labels, content.test_filenames),
+        "test_examples": table_of_tests(examples, test_labels, content.test_filenames),
         "pairs": pairs_table(pairs, train_labels, test_labels),
         "classes": classes_table(
             examples, train_labels, test_labels, content.class_names, pairs, mem_threshold=content.thresholds.mem

@@ -138,16 +138,16 @@ class Predictions:
         mask = _map(files.subset_mask, "subset-mask")
         train_correct = _map(files.train_correct, "train-correct")
         test_correct = _map(files.test_correct, "test-correct")
-        for option, path, array, n in (
-            ("subset-mask", files.subset_mask, mask, len(train_labels)),
-            ("train-correct", files.train_correct, train_correct, len(train_labels)),
-            ("test-correct", files.test_correct, test_correct, len(test_labels)),
+        for option, path, array, labels_option, n in (
+            ("subset-mask", files.subset_mask, mask, "train-labels", len(train_labels)),
+            ("train-correct", files.train_correct, train_correct, "train-labels", len(train_labels)),
+            ("test-correct", files.test_correct, test_correct, "test-labels", len(test_labels)),
         ):
             wanted = (len(mask) if mask.ndim else 0, n)
             if array.shape != wanted or wanted[0] == 0:
                 raise InputError(
                     f"Predictions cannot be used: {option} {path} is {array.shape}, expected {max(wanted[0], 1)} trials "
-                    f"x {n} labels.",
+                    f"of subset-mask x {n} labels of {labels_option}.",
                     hint="rows are trials, columns are examples in the order of the labels.",
                 )
         return cls(mask, train_correct, test_correct, train_labels, test_labels, files)

@@ -94,7 +94,7 @@ def quarantine(run: Run, ref: ShardRef, content: bytes, error: ShardError) -> Qu
     if (record.state == "removed" or record.generation != ref.generation) and _is_there(store, ref):
         raise TrialError(
             f"Trials {ref.span.start} to {ref.span.stop - 1} fail again with the same bytes: {run.uri}/{ref.key} "
-            f"SHA-256 is {digest[:16]}… as in {stem}.json, expected others after they were trained again. {record.reason}",
+            f"SHA-256 is {digest[:16]}… as in {stem}.json, expected others as they were trained again. {record.reason}",
             hint=f"training them again will not help: find out why they are written so. To try once more, delete "
             f"{stem}.json and {ref.key}; the bytes stay in {stem}.npz.",
         )

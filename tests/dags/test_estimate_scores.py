@@ -68,7 +68,7 @@ def test_steps_run_on_the_requested_run(dag: DAG):
 
 def test_only_the_announcement_changes_the_asset(dag: DAG):
     changing = {task.task_id: [asset.uri for asset in task.outlets] for task in dag.tasks if task.outlets}
-    assert changing == {"announce": ["mempipe://releases"]}
+    assert changing == {"announce": ["mempipe://releases/"]}
 
 
 def test_form_suggests_the_specs(dag: DAG):

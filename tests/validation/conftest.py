@@ -4,7 +4,7 @@ import hashlib
 import io
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
 from itertools import count
 from typing import Any
@@ -130,9 +130,3 @@ def world() -> World:
 @pytest.fixture(name="make_world")
 def make_world_fixture() -> Callable[..., World]:
     return make_world
-
-
-@pytest.fixture
-def swap() -> Callable[..., Shard]:
-    """Change fields of a shard."""
-    return replace

@@ -60,7 +60,7 @@ def quality(world: Any) -> pd.DataFrame:
     spans = [Span(start, start + 10) for start in range(0, N_TRIALS, 10)]
     tables = []
     for span in spans:
-        known = Circumstances(seconds={trial: 1.0 for trial in range(*span)}, device="CPU", hardware="machine-1")
+        known = Circumstances(seconds=dict.fromkeys(range(*span), 1.0), device="CPU", hardware="machine-1")
         tables.append(quality_rows(world.shard(span), key="shards/x", circumstances=known))
     return mark_odd(concat(tables), test_labels=world.run.labels.test, n_train=43).to_pandas()
 

@@ -1,0 +1,200 @@
+"""Keras layers as functions of stacked variables: every array has a leading axis for the members of a group.
+
+A stacked convolution is a product of patches and kernels: patches are shifted slices, joined along the channels, which
+XLA compiles to one copy and one batched matrix product (docs/decisions: the alternatives, measured).
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import keras
+import tensorflow as tf
+
+from mempipe.errors import SpecError
+from mempipe.training.ensemble.pooling import average_pool, max_pool
+
+Variables = Sequence[Any]
+Function = Callable[[Variables, Any], Any]
+
+_ACTIVATIONS: Final = frozenset(
+    {"linear", "relu", "leaky_relu", "elu", "selu", "gelu", "silu", "softplus", "sigmoid", "tanh"}
+)
+_HINT: Final = "set `trainer.kind: single`, which trains any Keras model."
+
+
+@dataclass(frozen=True)
+class StackedLayer:
+    """One layer of all members.
+
+    Attributes:
+        n_variables: how many variables it takes.
+        apply: (its variables, each float32 (width, *shape); inputs float32 (width, batch, ...)) to outputs.
+    """
+
+    n_variables: int
+    apply: Function
+
+
+def stack_layers(model: keras.Model) -> list[StackedLayer]:
+    """Translate a Keras model.
+
+    Args:
+        model: a `keras.Sequential` of the layers below; its trainable variables, in order, are the layers' variables.
+
+    Raises:
+        SpecError: the model, a layer or one of its options cannot be vectorised; the message names it.
+    """
+    if not isinstance(model, keras.Sequential):
+        raise SpecError(
+            f"Model cannot be vectorised: it is {type(model).__name__}, expected keras.Sequential.", hint=_HINT
+        )
+    layers = [stack_layer(layer) for layer in model.layers]
+    if sum(layer.n_variables for layer in layers) != len(model.variables):
+        raise SpecError(
+            f"Model cannot be vectorised: it has {len(model.variables)} variables, expected only kernels and biases.",
+            hint=_HINT,
+        )
+    return layers
+
+
+def apply_layers(layers: Sequence[StackedLayer], variables: Variables, inputs: Any) -> Any:
+    """Return the logits, float32 (width, batch, n_classes), of inputs (width, batch, h, w, c)."""
+    used = 0
+    for layer in layers:
+        inputs = layer.apply(variables[used : used + layer.n_variables], inputs)
+        used += layer.n_variables
+    return inputs
+
+
+def stack_layer(layer: keras.Layer) -> StackedLayer:
+    """Translate one layer; `SpecError` where it cannot be."""
+    if layer.dtype_policy.name != "float32":
+        raise _unsupported(layer, "dtype", layer.dtype_policy.name, "float32")
+    match layer:
+        case keras.layers.Dense():
+            return _dense(layer)
+        case keras.layers.Conv2D() if type(layer) is keras.layers.Conv2D:
+            return _convolution(layer)
+        case keras.layers.MaxPooling2D():
+            size = _pool_size(layer)
+            return StackedLayer(0, lambda _, images: max_pool(images, size))
+        case keras.layers.AveragePooling2D():
+            size = _pool_size(layer)
+            return StackedLayer(0, lambda _, images: average_pool(images, size))
+        case keras.layers.GlobalAveragePooling2D():
+            _expect(layer, "data_format", "channels_last")
+            kept = layer.keepdims
+            return StackedLayer(0, lambda _, images: tf.reduce_mean(images, axis=[2, 3], keepdims=kept))
+        case keras.layers.Flatten():
+            _expect(layer, "data_format", "channels_last")
+            return StackedLayer(0, lambda _, inputs: tf.reshape(inputs, [*inputs.shape[:2], -1]))
+        case keras.layers.ReLU():
+            return StackedLayer(0, lambda _, inputs: layer.call(inputs))
+        case keras.layers.Activation():
+            activation = _activation(layer)
+            return StackedLayer(0, lambda _, inputs: activation(inputs))
+    raise SpecError(
+        f"Model cannot be vectorised: layer {layer.name} is {type(layer).__name__}, expected Dense, Conv2D, "
+        "MaxPooling2D, AveragePooling2D, GlobalAveragePooling2D, Flatten, ReLU or Activation.",
+        hint=_HINT,
+    )
+
+
+def _dense(layer: keras.layers.Dense) -> StackedLayer:
+    activation = _weighted(layer)
+    if layer.lora_enabled or layer.quantization_mode:
+        raise _unsupported(layer, "quantization", "on", "off")
+
+    def apply(variables: Variables, inputs: Any) -> Any:
+        width, batch, *inner, features = inputs.shape
+        product = tf.matmul(tf.reshape(inputs, [width, -1, features]), variables[0])
+        if layer.use_bias:
+            product += variables[1][:, None, :]
+        return activation(tf.reshape(product, [width, batch, *inner, layer.units]))
+
+    return StackedLayer(1 + layer.use_bias, apply)
+
+
+def _convolution(layer: keras.layers.Conv2D) -> StackedLayer:
+    activation = _weighted(layer)
+    _expect(layer, "data_format", "channels_last")
+    _expect(layer, "groups", 1)
+    _expect(layer, "dilation_rate", (1, 1))
+    if layer.lora_enabled or layer.quantization_mode:
+        raise _unsupported(layer, "quantization", "on", "off")
+
+    def apply(variables: Variables, inputs: Any) -> Any:
+        patches = _patches(inputs, layer.kernel_size, layer.strides, same=layer.padding == "same")
+        width, batch, height, across, features = patches.shape
+        kernel = tf.reshape(variables[0], [width, features, layer.filters])
+        product = tf.matmul(tf.reshape(patches, [width, -1, features]), kernel)
+        if layer.use_bias:
+            product += variables[1][:, None, :]
+        return activation(tf.reshape(product, [width, batch, height, across, layer.filters]))
+
+    return StackedLayer(1 + layer.use_bias, apply)
+
+
+def _patches(images: Any, kernel: tuple[int, int], strides: tuple[int, int], *, same: bool) -> Any:
+    """Return the patch below each output, (width, batch, h, w, kernel[0] * kernel[1] * c), as kernels are laid out."""
+    outputs, pads = [], []
+    for size, length, stride in zip(images.shape[2:4], kernel, strides, strict=True):
+        output = -(-size // stride) if same else (size - length) // stride + 1
+        missing = max(0, (output - 1) * stride + length - size) if same else 0
+        outputs.append(output)
+        pads.append((missing // 2, missing - missing // 2))
+    if same:
+        images = tf.pad(images, [(0, 0), (0, 0), *pads, (0, 0)])
+    shifted = [
+        images[
+            :,
+            :,
+            row : row + (outputs[0] - 1) * strides[0] + 1 : strides[0],
+            column : column + (outputs[1] - 1) * strides[1] + 1 : strides[1],
+            :,
+        ]
+        for row in range(kernel[0])
+        for column in range(kernel[1])
+    ]
+    return tf.concat(shifted, axis=-1)
+
+
+def _weighted(layer: Any) -> Callable[[Any], Any]:
+    """Check the options that Dense and Conv2D share; return the activation."""
+    for option in ("regularizer", "constraint"):
+        for part in ("kernel", "bias", "activity"):
+            value = getattr(layer, f"{part}_{option}", None)
+            if value is not None:
+                raise _unsupported(layer, f"{part}_{option}", type(value).__name__, "none")
+    _expect(layer, "trainable", True)
+    return _activation(layer)
+
+
+def _activation(layer: Any) -> Callable[[Any], Any]:
+    name = getattr(layer.activation, "__name__", type(layer.activation).__name__)
+    if name not in _ACTIVATIONS or layer.activation is not keras.activations.get(name):
+        raise _unsupported(layer, "activation", name, ", ".join(sorted(_ACTIVATIONS)))
+    activation: Callable[[Any], Any] = layer.activation
+    return activation
+
+
+def _pool_size(layer: Any) -> tuple[int, int]:
+    _expect(layer, "data_format", "channels_last")
+    _expect(layer, "strides", tuple(layer.pool_size))
+    _, height, width, _ = layer.input.shape
+    if layer.padding == "same" and (height % layer.pool_size[0] or width % layer.pool_size[1]):
+        raise _unsupported(layer, "padding", "same", "valid, or windows that divide the image")
+    return int(layer.pool_size[0]), int(layer.pool_size[1])
+
+
+def _expect(layer: Any, option: str, wanted: Any) -> None:
+    if getattr(layer, option) != wanted:
+        raise _unsupported(layer, option, getattr(layer, option), wanted)
+
+
+def _unsupported(layer: Any, option: str, got: Any, wanted: Any) -> SpecError:
+    kind = type(layer).__name__
+    return SpecError(
+        f"Model cannot be vectorised: layer {layer.name} ({kind}) {option} is {got}, expected {wanted}.", hint=_HINT
+    )

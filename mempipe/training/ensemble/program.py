@@ -1,0 +1,147 @@
+"""The compiled training and evaluation of one group: `width` models at once, in XLA, with fixed shapes."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import keras
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from mempipe.spec import Recipe
+from mempipe.training.ensemble.layers import apply_layers, stack_layers
+from mempipe.training.judge import judge
+from mempipe.training.variables import is_kernel
+
+BLOCK_STEPS: Final = 64
+"""Steps in one call of the compiled loop."""
+_LEAST_EVALUATED: Final = 64
+
+Stack = list[NDArray[np.float32]]
+
+
+class Program:
+    """Trains and evaluates a group of models; the order of its examples is the order of `images`.
+
+    Args:
+        model: the Keras model that gives the layers; its own variables are not used.
+        images: float32 (n, h, w, c), normalized: the training part, then the test part.
+        labels: int32 (n,).
+        recipe: momentum, weight decay, batch size.
+        margins: whether evaluation returns margins.
+    """
+
+    def __init__(
+        self,
+        model: keras.Model,
+        images: NDArray[np.float32],
+        labels: NDArray[np.int32],
+        *,
+        recipe: Recipe,
+        margins: bool,
+    ) -> None:
+        self._layers = stack_layers(model)
+        self._decayed = [is_kernel(variable) for variable in model.trainable_variables]
+        self._recipe = recipe
+        self._margins = margins
+        self._image_shape = images.shape[1:]
+        self._n = len(images)
+        self._n_evaluated = min(self._n, max(recipe.batch_size, _LEAST_EVALUATED))
+        self._pixels = tf.constant(images.reshape(self._n, -1))
+        self._labels = tf.constant(labels)
+        self._train_block = tf.function(self._block, jit_compile=True)
+        self._judge_batch = tf.function(self._batch, jit_compile=True)
+
+    def train(
+        self, variables: list[Any], velocities: list[Any], batches: NDArray[np.int32], rates: NDArray[np.float32]
+    ) -> tuple[list[Any], list[Any]]:
+        """Make at most `BLOCK_STEPS` steps of SGD with momentum.
+
+        Args:
+            variables: each float32 (width, *shape).
+            velocities: of the same shapes; zeros before the first step.
+            batches: int32 (steps, width, batch_size); positions in `images`.
+            rates: float32 (steps,).
+
+        Returns:
+            The new variables and velocities.
+        """
+        missing = BLOCK_STEPS - len(batches)
+        padded = np.pad(batches, [(0, missing), (0, 0), (0, 0)])
+        padded_rates = np.pad(rates, (0, missing))
+        found = self._train_block(
+            variables, velocities, tf.constant(padded), tf.constant(padded_rates), tf.constant(len(batches))
+        )
+        return found[0], found[1]
+
+    def evaluate(
+        self, variables: list[Any]
+    ) -> tuple[NDArray[np.bool_], NDArray[np.float16] | None, NDArray[np.bool_]]:
+        """Judge every member on all examples; see `mempipe.training.judge`.
+
+        Returns:
+            correct: bool (width, n); margin: float16 (width, n), or None; finite: bool (width,).
+        """
+        correct, margin, finite = [], [], []
+        for start in range(0, self._n, self._n_evaluated):
+            # The last batch begins earlier instead of being shorter: shapes are fixed.
+            first = min(start, self._n - self._n_evaluated)
+            parts = [part.numpy() for part in self._judge_batch(variables, tf.constant(first))]
+            correct.append(parts[0][:, start - first :])
+            finite.append(parts[2].all(axis=1))
+            if self._margins:
+                margin.append(parts[1][:, start - first :])
+        margins = np.concatenate(margin, axis=1) if self._margins else None
+        return np.concatenate(correct, axis=1), margins, np.stack(finite).all(axis=0)
+
+    def _block(self, variables: list[Any], velocities: list[Any], batches: Any, rates: Any, n_steps: Any) -> Any:
+        def step(number: Any, variables: list[Any], velocities: list[Any]) -> Any:
+            gradients = self._gradients(variables, batches[number])
+            return number + 1, *self._update(variables, velocities, gradients, rates[number])
+
+        found = tf.while_loop(
+            lambda number, *_: number < n_steps, step, (tf.constant(0), list(variables), list(velocities))
+        )
+        return found[1], found[2]
+
+    def _gradients(self, variables: Sequence[Any], batch: Any) -> list[Any]:
+        """Return each member's gradient of its mean cross-entropy: the sum over members separates."""
+        images = tf.reshape(tf.gather(self._pixels, batch), [*batch.shape, *self._image_shape])
+        labels = tf.gather(self._labels, batch)
+        with tf.GradientTape() as tape:
+            tape.watch(variables)
+            logits = apply_layers(self._layers, variables, images)
+            losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels=labels, logits=logits)
+            loss = tf.reduce_sum(tf.reduce_mean(losses, axis=1))
+        gradients = tape.gradient(loss, variables)
+        decay = self._recipe.weight_decay
+        if not decay:
+            return list(gradients)
+        return [
+            gradient + decay * variable if decayed else gradient
+            for gradient, variable, decayed in zip(gradients, variables, self._decayed, strict=True)
+        ]
+
+    def _update(
+        self, variables: Sequence[Any], velocities: Sequence[Any], gradients: Sequence[Any], rate: Any
+    ) -> tuple[list[Any], list[Any]]:
+        """Return variables and velocities after one step, by the rule of `keras.optimizers.SGD`.
+
+        v <- momentum * v - rate * g; then w <- w + v, or with Nesterov w <- w + momentum * v - rate * g.
+        """
+        momentum = self._recipe.momentum
+        velocities = [momentum * v - rate * g for v, g in zip(velocities, gradients, strict=True)]
+        moves = velocities
+        if self._recipe.nesterov:
+            moves = [momentum * v - rate * g for v, g in zip(velocities, gradients, strict=True)]
+        return [w + move for w, move in zip(variables, moves, strict=True)], list(velocities)
+
+    def _batch(self, variables: list[Any], first: Any) -> Any:
+        pixels = tf.slice(self._pixels, [first, 0], [self._n_evaluated, self._pixels.shape[1]])
+        labels = tf.slice(self._labels, [first], [self._n_evaluated])
+        width = variables[0].shape[0]
+        images = tf.broadcast_to(
+            tf.reshape(pixels, [1, self._n_evaluated, *self._image_shape]),
+            [width, self._n_evaluated, *self._image_shape],
+        )
+        return judge(apply_layers(self._layers, variables, images), labels, margins=self._margins)

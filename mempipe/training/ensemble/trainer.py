@@ -1,0 +1,119 @@
+"""Trains trials in groups of a fixed width; what a trial becomes does not depend on who shares its group."""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from itertools import groupby
+
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from mempipe.data import Dataset
+from mempipe.errors import SpecError
+from mempipe.spec import Ensemble, Spec
+from mempipe.subsets import subset_mask, subset_size
+from mempipe.training.ensemble.program import BLOCK_STEPS, Program
+from mempipe.training.initial import InitialState
+from mempipe.training.normalize import fit_normalization
+from mempipe.training.order import ExampleOrder
+from mempipe.training.outcome import TrialOutcome, not_finite
+from mempipe.training.registry import build_model
+from mempipe.training.schedule import learning_rates
+
+
+class EnsembleTrainer:
+    """Trains `width` small models at once.
+
+    Trial t is always member t % width of group t // width, and the compiled width never changes: members that are
+    not wanted are padded. So a trial's bytes depend neither on the chunk nor on the other members nor on the order.
+
+    Args:
+        spec: resolved.
+        dataset: the data set that it names.
+        device: what it runs on.
+    """
+
+    def __init__(self, spec: Spec, dataset: Dataset, *, device: str) -> None:
+        if not isinstance(spec.trainer, Ensemble):
+            raise SpecError(
+                f"Trainer does not fit: trainer.kind is {spec.trainer.kind}, expected ensemble.",
+                hint="open trainers by `open_trainer`.",
+            )
+        self.device = device
+        self._spec = spec
+        self._n_train = dataset.n_train
+        self._width = spec.trainer.width
+        self._rates = learning_rates(
+            spec.recipe, subset_size=subset_size(dataset.n_train, spec.subsets.ratio)
+        )
+        model = build_model(spec.model, dataset.image_shape, dataset.n_classes)
+        self._initial = InitialState(model, seed=spec.seed)
+        normalization = fit_normalization(
+            spec.recipe.normalization, dataset.train_images, pixel_max=dataset.pixel_max
+        )
+        self._program = Program(
+            model,
+            np.concatenate([normalization.apply(part) for part in (dataset.train_images, dataset.test_images)]),
+            np.concatenate([dataset.train_labels, dataset.test_labels]).astype(np.int32),
+            recipe=spec.recipe,
+            margins=spec.margins,
+        )
+
+    def train(self, trials: Sequence[int], progress: Callable[[float], None]) -> Iterator[TrialOutcome]:
+        """Train trials; see `mempipe.training.trainer.Trainer`."""
+        for _, members in groupby(sorted(set(trials)), key=lambda trial: trial // self._width):
+            yield from self._train_group(list(members), progress)
+
+    def _train_group(self, trials: list[int], progress: Callable[[float], None]) -> Iterator[TrialOutcome]:
+        begun = time.perf_counter()
+        masks = {trial: self._mask(trial) for trial in trials}
+        orders = {
+            trial: ExampleOrder(mask, seed=self._spec.seed, trial=trial) for trial, mask in masks.items()
+        }
+        variables = self._initial_variables(trials)
+        velocities = [tf.zeros_like(variable) for variable in variables]
+        n_steps = len(self._rates)
+        for start in range(0, n_steps, BLOCK_STEPS):
+            stop = min(start + BLOCK_STEPS, n_steps)
+            variables, velocities = self._program.train(
+                variables, velocities, self._batches(orders, start, stop), self._rates[start:stop]
+            )
+            progress(len(trials) * (stop - start) / n_steps)
+        correct, margin, finite = self._program.evaluate(variables)
+        seconds = (time.perf_counter() - begun) / len(trials)
+        n = self._n_train
+        for trial in trials:
+            slot = trial % self._width
+            if not finite[slot]:
+                raise not_finite(trial)
+            yield TrialOutcome(
+                trial=trial,
+                subset_mask=masks[trial],
+                train_correct=correct[slot, :n],
+                test_correct=correct[slot, n:],
+                train_margin=None if margin is None else margin[slot, :n],
+                test_margin=None if margin is None else margin[slot, n:],
+                seconds=seconds,
+            )
+
+    def _mask(self, trial: int) -> NDArray[np.bool_]:
+        return subset_mask(self._spec.subsets, n_train=self._n_train, seed=self._spec.seed, trial=trial)
+
+    def _initial_variables(self, trials: list[int]) -> list[tf.Tensor]:
+        """Return the members' initial variables, each (width, *shape); zeros for members that are not wanted."""
+        drawn = {trial: self._initial.values(trial) for trial in trials}
+        stacked = [
+            np.zeros((self._width, *value.shape), dtype=np.float32) for value in drawn[trials[0]]
+        ]
+        for trial, values in drawn.items():
+            for position, value in enumerate(values):
+                stacked[position][trial % self._width] = value
+        return [tf.constant(variable) for variable in stacked]
+
+    def _batches(self, orders: dict[int, ExampleOrder], start: int, stop: int) -> NDArray[np.int32]:
+        """Return the examples of each step and member, (steps, width, batch_size); 0 for those not wanted."""
+        size = self._spec.recipe.batch_size
+        batches = np.zeros((stop - start, self._width, size), dtype=np.int32)
+        for trial, order in orders.items():
+            batches[:, trial % self._width] = order.batches(start, stop, size)
+        return batches

@@ -1,0 +1,60 @@
+"""Opens the trainer that a spec asks for: what the steps use. Loads TensorFlow only when a trainer is opened."""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Protocol
+
+from mempipe.data import Dataset
+from mempipe.spec import Spec
+from mempipe.training.checkpoints import Checkpoints
+from mempipe.training.outcome import TrialOutcome
+
+__all__ = ["Trainer", "TrialOutcome", "open_trainer"]
+
+
+class Trainer(Protocol):
+    """Trains trials of one run; a trial's outcome is a pure function of (spec, data set, trial) on equal hardware."""
+
+    @property
+    def device(self) -> str:
+        """What it trains on: `cpu`, or the GPU's name."""
+        ...
+
+    def train(self, trials: Sequence[int], progress: Callable[[float], None]) -> Iterator[TrialOutcome]:
+        """Train trials and judge them on all examples.
+
+        Args:
+            trials: numbers of trials; each is trained once.
+            progress: told how many trials' worth of work was done since it was last told, in fractions that add up
+                to the number of trials.
+
+        Yields:
+            The outcomes, in ascending order of trials.
+
+        Raises:
+            TrialError: a trial's logits are not finite.
+        """
+        ...
+
+
+def open_trainer(spec: Spec, dataset: Dataset, *, checkpoints: Checkpoints | None = None) -> Trainer:
+    """Return the trainer of a spec, ready to train.
+
+    Args:
+        spec: resolved: the parameters of its model are complete.
+        dataset: the data set that it names.
+        checkpoints: where long trials keep their state; None: nowhere. The ensemble's trials are short and keep none.
+
+    Raises:
+        SpecError: the model does not fit the data set or the trainer.
+        InputError: TensorFlow runs in this process already, with another number of threads.
+    """
+    from mempipe.training.runtime import start_tensorflow
+
+    device = start_tensorflow(spec.trainer.threads)
+    if spec.trainer.kind == "ensemble":
+        from mempipe.training.ensemble.trainer import EnsembleTrainer
+
+        return EnsembleTrainer(spec, dataset, device=device)
+    from mempipe.training.single.trainer import SingleTrainer
+
+    return SingleTrainer(spec, dataset, device=device, checkpoints=checkpoints)
