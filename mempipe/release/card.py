@@ -7,7 +7,7 @@ import pyarrow as pa
 
 from mempipe.release.authors_format import matrix_file, pairs_file
 from mempipe.release.manifest import Manifest
-from mempipe.release.schema import TABLES
+from mempipe.release.schema import TABLES, type_name
 from mempipe.release.tables import descending
 
 _TOP: Final = 10
@@ -204,7 +204,7 @@ def _files(manifest: Manifest, tables: Mapping[str, pa.Table]) -> str:
         for file in manifest.files
     ]
     columns = [
-        [f"`{table}`", f"`{column.name}`", str(column.type), column.unit, column.meaning]
+        [f"`{table}`", f"`{column.name}`", type_name(column.type), column.unit, column.meaning]
         for table, listed in TABLES.items()
         for column in listed
         if column.name in tables[table].column_names

@@ -210,8 +210,8 @@ class Release:
             raise ReleaseQuestionError(
                 f"Pairs of different labels are not in the release: {self.uri} influence is "
                 f"{self.manifest.influence!r}, expected 'full'.",
-                hint="set `influence: full` in the spec (or `mempipe score --influence full`) and publish again; the "
-                "trials are kept.",
+                hint="a run counts all pairs if its first plan has `influence: full`, and so does "
+                "`mempipe score --influence full`.",
             )
 
     def _floats(self, column: str) -> FloatArray:

@@ -193,7 +193,7 @@ class NpzReader:
             shape, fortran_order, dtype = np.lib.format.read_array_header_1_0(stream)
         except _UNREADABLE as error:
             raise self._damaged(f"array {name} cannot be read ({error})") from error
-        if fortran_order or dtype.hasobject or not shape:
+        if fortran_order or dtype.hasobject:
             raise self._damaged(f"array {name} is {dtype} {shape}, expected plain rows")
         return shape, dtype
 

@@ -124,7 +124,7 @@ def _adopt(target: Store, local: Path, entry: FileEntry) -> FileEntry:
     with tempfile.TemporaryDirectory(prefix="mempipe-") as folder:
         there = Path(folder) / "committed"
         target.download(entry.path, there)
-        if entry.kind != "document" and not same_content(there, local):
+        if entry.kind != "document" and not same_content(there, local, name=entry.path):
             raise ReleaseError(
                 f"Release cannot be published: {target.uri}/{entry.path} has other content, expected that of its "
                 "release.",

@@ -156,6 +156,11 @@ def table_schema(name: str, present: frozenset[str] | None = None) -> pa.Schema:
     return pa.schema(fields, metadata={"mempipe.table": name, "mempipe.schema_version": str(SCHEMA_VERSION)})
 
 
+def type_name(kind: pa.DataType) -> str:
+    """Return the type as numpy and pandas call it."""
+    return {"double": "float64"}.get(str(kind), str(kind))
+
+
 def outside_digest(name: str) -> frozenset[str]:
     """Return the columns of a table that the content digest leaves out."""
     return frozenset(column.name for column in TABLES[name] if not column.in_digest)

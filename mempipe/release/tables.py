@@ -104,7 +104,7 @@ def classes_table(
 
 
 def descending(table: pa.Table, column: str) -> NDArray[np.int64]:
-    """Return the order of a table's rows by a column from its largest value; equal values and nulls (last) as they are."""
+    """Return the order of a table's rows from a column's largest value, nulls last; equal ones stay in order."""
     order: NDArray[np.int64] = np.argsort(-table[column].to_numpy(), kind="stable")  # null is NaN, which comes last
     return order
 

@@ -87,9 +87,9 @@ def build_model(
         built = _model(model.name).build(_params(model), image_shape, n_classes)
     finally:
         keras.config.set_dtype_policy(before)
-    output = getattr(built, "output", None)
-    if output is None or output.shape != (None, n_classes) or output.dtype != "float32":
-        got = "not built" if output is None else f"{output.dtype} {output.shape}"
+    outputs = [(output.dtype, output.shape) for output in getattr(built, "outputs", None) or ()]
+    if outputs != [("float32", (None, n_classes))]:
+        got = " and ".join(f"{dtype} {shape}" for dtype, shape in outputs) or "not built"
         raise SpecError(
             f"Model cannot be trained: {model.name} output is {got}, expected float32 (None, {n_classes}).",
             hint='end the model with Dense(n_classes, dtype="float32") without activation.',

@@ -57,8 +57,8 @@ def test_a_wrong_spec_changes_nothing(refused: Refused, tmp_path: Path, old: str
     ("arguments", "says"),
     [
         (["plan", "nowhere.yaml", "--store", "STORE"], "nowhere.yaml is missing"),
-        (["plan", "SPEC", "--store", "STORE", "--trials", "0"], "0 is not in the range"),
-        (["run", "SPEC", "--store", "STORE", "--workers", "0"], "0 is not in the range"),
+        (["plan", "SPEC", "--store", "STORE", "--trials", "0"], "--trials"),
+        (["run", "SPEC", "--store", "STORE", "--workers", "0"], "--workers"),
         (["plan", "SPEC"], "--store"),
         (["plan", "SPEC", "--store", "s3://bucket/x"], "s3"),
         (["plan", "SPEC", "--store", "/proc/nothing"], "/proc/nothing"),
