@@ -81,9 +81,9 @@ PAIRS: Final = (
     Column("label", _INT, "class", "label of the training example"),
     Column("tt_label", _INT, "class", "label of the test example"),
     Column("infl", _FLOAT, "probability difference", "influence of the training on the test example"),
-    Column("infl_se", _FLOAT, "probability difference", "standard error of infl", nullable=True),
-    Column("mem", _FLOAT, "probability difference", "memorization of the training example", nullable=True),
-    Column("mem_se", _FLOAT, "probability difference", "standard error of mem", nullable=True),
+    Column("infl_se", _FLOAT, "probability difference", "standard error of infl"),
+    Column("mem", _FLOAT, "probability difference", "memorization of the training example"),
+    Column("mem_se", _FLOAT, "probability difference", "standard error of mem"),
     *_COUNTS,
     Column("correct_in", _INT, "trials", "trials that saw the training example and predict the test example's label"),
     Column(

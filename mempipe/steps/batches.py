@@ -27,4 +27,6 @@ def read_batches(run: Run, rows: Sequence[tuple[ShardRef, Span]]) -> Iterator[Tr
                 hint="it was replaced after validation; run `mempipe validate` again.",
             )
         part = slice(trials.start - ref.span.start, trials.stop - ref.span.start)
-        yield TrialBatch(shard.trials[part], shard.subset_mask[part], shard.train_correct[part], shard.test_correct[part])
+        yield TrialBatch(
+            shard.trials[part], shard.subset_mask[part], shard.train_correct[part], shard.test_correct[part]
+        )

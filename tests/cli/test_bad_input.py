@@ -114,7 +114,9 @@ def arrays(folder: Path, **changes: np.ndarray) -> list[str | Path]:
         ({"train-labels": np.arange(30) % 2}, "label 2"),
     ],
 )
-def test_wrong_predictions_change_nothing(refused: Refused, tmp_path: Path, changes: dict[str, np.ndarray], says: str) -> None:
+def test_wrong_predictions_change_nothing(
+    refused: Refused, tmp_path: Path, changes: dict[str, np.ndarray], says: str
+) -> None:
     refused("score", *arrays(tmp_path, **changes), says=says)
     assert not (tmp_path / "out").exists()
 

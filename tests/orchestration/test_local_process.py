@@ -1,7 +1,7 @@
 """The local process: exit codes, streaming, and that nothing outlives the task."""
 
-import logging
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -67,7 +67,17 @@ def test_an_error_repeats_only_the_end_of_the_output():
     assert lines == [f"  line {i}" for i in range(980, 1000)]
 
 
-def test_output_is_streamed_line_by_line(caplog: pytest.LogCaptureFixture):
+class TimedLog:
+    """Takes the place of a task's log and remembers when each line came."""
+
+    def __init__(self) -> None:
+        self.lines: dict[str, float] = {}
+
+    def info(self, text: str, *arguments: object) -> None:
+        self.lines[text % arguments] = time.monotonic()
+
+
+def test_output_is_streamed_line_by_line(monkeypatch: pytest.MonkeyPatch):
     """Each line reaches the log while the command still runs, even one that is no UTF-8."""
     script = """
         import sys, time
@@ -77,12 +87,12 @@ def test_output_is_streamed_line_by_line(caplog: pytest.LogCaptureFixture):
         time.sleep(0.6)
         print("last", file=sys.stderr)
     """
-    caplog.set_level(logging.INFO)
+    log = TimedLog()
+    monkeypatch.setattr(LocalProcessOperator, "log", log)
     operator(script).execute({})
-    times = {record.getMessage(): record.created for record in caplog.records}
-    assert times["last"] - times["first"] > 0.5
-    assert "caf�" in times
-    assert list(times)[0].startswith("Running: ")
+    assert log.lines["last"] - log.lines["first"] > 0.5
+    assert "caf\ufffd" in log.lines
+    assert next(iter(log.lines)).startswith(f"Running: {sys.executable} -c ")
 
 
 def wait_until(condition: Callable[[], bool], seconds: float = 10) -> bool:
@@ -116,8 +126,6 @@ time.sleep(60)
 ''']
 task = LocalProcessOperator(task_id="step", command=command, arguments=["step"], grace_seconds=0.5)
 signal.signal(signal.SIGTERM, lambda number, frame: task.on_kill())  # as Airflow's task runner does
-import logging
-logging.basicConfig(level=logging.INFO, stream=sys.stdout, format="%(message)s", force=True)
 task.execute({{}})
 """
 
@@ -137,8 +145,8 @@ def start_worker():
         )
         started.append(worker)
         for line in worker.stdout or ():
-            if line.startswith("pids "):
-                pids.extend(int(word) for word in line.split()[1:])
+            if found := re.search(r"pids (\d+) (\d+)", line):
+                pids.extend(map(int, found.groups()))
                 return worker, pids[-2:]
         raise AssertionError("the command did not start")
 

@@ -49,8 +49,8 @@ class Program:
         self._n_evaluated = min(self._n, max(recipe.batch_size, _LEAST_EVALUATED))
         self._pixels = tf.constant(images.reshape(self._n, -1))
         self._labels = tf.constant(labels)
-        self._train_block = tf.function(self._block, jit_compile=True)
-        self._judge_batch = tf.function(self._batch, jit_compile=True)
+        self._train_block = tf.function(self._block, jit_compile=True, autograph=False)
+        self._judge_batch = tf.function(self._batch, jit_compile=True, autograph=False)
 
     def train(
         self, variables: list[Any], velocities: list[Any], batches: NDArray[np.int32], rates: NDArray[np.float32]
@@ -137,11 +137,10 @@ class Program:
         return [w + move for w, move in zip(variables, moves, strict=True)], list(velocities)
 
     def _batch(self, variables: list[Any], first: Any) -> Any:
-        pixels = tf.slice(self._pixels, [first, 0], [self._n_evaluated, self._pixels.shape[1]])
-        labels = tf.slice(self._labels, [first], [self._n_evaluated])
-        width = variables[0].shape[0]
-        images = tf.broadcast_to(
-            tf.reshape(pixels, [1, self._n_evaluated, *self._image_shape]),
-            [width, self._n_evaluated, *self._image_shape],
-        )
+        # tf.slice would compile once for each start.
+        batch = first + tf.range(self._n_evaluated)
+        shape = [self._n_evaluated, *self._image_shape]
+        images = tf.reshape(tf.gather(self._pixels, batch), [1, *shape])
+        images = tf.broadcast_to(images, [variables[0].shape[0], *shape])
+        labels = tf.gather(self._labels, batch)
         return judge(apply_layers(self._layers, variables, images), labels, margins=self._margins)
