@@ -37,9 +37,10 @@ def read_npz(source: bytes | Path) -> dict[str, NDArray[Any]]:
     """
     try:
         with io.BytesIO(source) if isinstance(source, bytes) else source.open("rb") as file:
+            if file.read(2) != b"PK":
+                raise UnreadableNpzError("is no npz (it does not begin as a zip file does)")
+            file.seek(0)
             loaded = np.load(file, allow_pickle=False)
-            if isinstance(loaded, np.ndarray):
-                raise UnreadableNpzError("is a single array, expected an npz")
             with loaded as archive:
                 return {name: archive[name] for name in archive.files}
     except _DAMAGED as error:

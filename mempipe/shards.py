@@ -130,7 +130,7 @@ def decode(content: bytes, *, source: str) -> Shard:
     names = frozenset(arrays)
     if not _REQUIRED <= names <= _REQUIRED | _OPTIONAL:
         raise _corrupt(source, f"arrays are {sorted(names)}, expected {sorted(_REQUIRED)}")
-    if int(arrays["format_version"]) != FORMAT_VERSION:
+    if arrays["format_version"] != np.int64(FORMAT_VERSION):
         raise _corrupt(source, f"format_version is {arrays['format_version']}, expected {FORMAT_VERSION}")
     try:
         return Shard(
@@ -148,6 +148,8 @@ def decode(content: bytes, *, source: str) -> Shard:
         )
     except CorruptShardError as error:
         raise _corrupt(source, error.message) from error
+    except (TypeError, ValueError) as error:
+        raise _corrupt(source, f"holds a value of another type ({error})") from error
 
 
 def _checksum(arrays: dict[str, NDArray[Any]]) -> str:

@@ -42,13 +42,14 @@ def read_requested(store_uri: str, request: str, release_name: str | None) -> Re
 
 
 def missing_trials(store_uri: str, request: str) -> list[list[str]]:
-    """Return the arguments of `mempipe train`, one list a task, for what the run's latest plan says is missing."""
-    from mempipe.runs import read_plan
+    """Return the arguments of `mempipe train`, one list a task, for the planned tasks of which any trial is missing."""
+    from mempipe.runs import open_run, read_plan
     from mempipe.storage import open_store
 
-    run_uri = json.loads(open_store(store_uri).read(f"requests/{request}.json"))["run"]
-    tasks = read_plan(open_store(run_uri)).tasks
-    return [["train", run_uri, "--trials", f"{span.start}:{span.stop}"] for span in tasks]
+    run = open_run(open_store(json.loads(open_store(store_uri).read(f"requests/{request}.json"))["run"]))
+    committed = run.shards()
+    tasks = [span for span in read_plan(run.store).tasks if run.missing(span, committed=committed)]
+    return [["train", run.uri, "--trials", f"{span.start}:{span.stop}"] for span in tasks]
 
 
 def newest_release(store_uri: str, name: str) -> dict[str, str]:

@@ -1,10 +1,8 @@
 """Reads a release: tables, arrays, and any question that its exact counts can answer."""
 
 import os
-import tempfile
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -13,6 +11,7 @@ from numpy.typing import NDArray
 
 from mempipe.errors import ObjectNotFoundError, ReleaseError, ReleaseQuestionError
 from mempipe.release.digest import BlocksDigest, content_digest, table_digest
+from mempipe.release.files import ReleaseFiles
 from mempipe.release.manifest import LATEST_FILE, MANIFEST_FILE, Latest, Manifest, hash_file, release_id
 from mempipe.release.schema import TABLES
 from mempipe.release.stored_tallies import StoredTallies, open_tallies
@@ -24,8 +23,6 @@ from mempipe.scores.pairs import select_pairs
 from mempipe.scores.tally import BlockTally
 from mempipe.scores.uncertainty import influence_standard_error
 from mempipe.storage import Store, open_store
-from mempipe.storage.keys import readable_key
-from mempipe.storage.local import LocalStore
 
 FloatArray = NDArray[np.float64]
 
@@ -56,9 +53,7 @@ class Release:
         """Open the release that lies in `store`; `load_release` finds it."""
         self.uri = store.uri
         self.manifest = manifest
-        self._store = store
-        self._fetched: dict[str, Path] = {}
-        self._scratch: tempfile.TemporaryDirectory[str] | None = None
+        self._files = ReleaseFiles(store, manifest.id)
 
     def __repr__(self) -> str:
         return f"Release({self.uri!r}: {self.manifest.n_trials} trials, {self.manifest.n_train} training examples)"
@@ -107,7 +102,8 @@ class Release:
     @cached_property
     def tallies(self) -> StoredTallies:
         """The exact counts, from which every score can be recomputed."""
-        return open_tallies(f"{self.uri}/tallies", locate=lambda name: self._local(f"tallies/{name}"))
+        files = self._files  # and not self, which would keep itself alive
+        return open_tallies(f"{self.uri}/tallies", locate=lambda name: files.local(f"tallies/{name}"))
 
     def influence(self, label: int, *, same_label: bool = True) -> InfluenceMatrix:
         """Compute the influence of the training examples of one class, in float64 from the exact counts.
@@ -162,7 +158,7 @@ class Release:
         """
         manifest = self.manifest
         for entry in manifest.files:
-            got = hash_file(self._local(entry.path))
+            got = hash_file(self._files.local(entry.path))
             if got != (entry.sha256, entry.bytes):
                 raise ReleaseError(
                     f"File is damaged: {self.uri}/{entry.path} SHA-256 is {got[0]}, expected {entry.sha256}.",
@@ -220,32 +216,7 @@ class Release:
 
     def _table(self, name: str) -> pa.Table:
         file = table_file(name)
-        return read_table(self._local(file), name, source=f"{self.uri}/{file}")
-
-    def _local(self, path: str) -> Path:
-        """Return a local file of the release, fetched once where the release is remote."""
-        readable_key(path)
-        if isinstance(self._store, LocalStore):
-            file = self._store.folder / path
-            if not file.is_file():
-                raise self._missing(path)
-            return file
-        if path not in self._fetched:
-            if self._scratch is None:
-                self._scratch = tempfile.TemporaryDirectory(prefix="mempipe-release-")
-            target = Path(self._scratch.name) / path
-            try:
-                self._store.download(path, target)
-            except ObjectNotFoundError as error:
-                raise self._missing(path) from error
-            self._fetched[path] = target
-        return self._fetched[path]
-
-    def _missing(self, path: str) -> ReleaseError:
-        return ReleaseError(
-            f"File is missing: {self.uri}/{path} does not exist, expected a file of the release {self.manifest.id}.",
-            hint="fetch the release again, with all its files.",
-        )
+        return read_table(self._files.local(file), name, source=f"{self.uri}/{file}")
 
 
 def load_release(uri: str | os.PathLike[str]) -> Release:

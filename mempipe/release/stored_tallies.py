@@ -111,8 +111,8 @@ def open_tallies(folder: Path | str, *, locate: Locate | None = None) -> StoredT
     find = locate or (lambda name: Path(folder) / name)
     source = f"{folder}/{EXAMPLES_FILE}"
     with NpzReader(find(EXAMPLES_FILE), source=source) as archive:
-        version = int(archive.read("schema_version"))
-        if version != SCHEMA_VERSION:
+        version = archive.read("schema_version")
+        if version.shape or version != SCHEMA_VERSION:
             raise ReleaseError(
                 f"Tallies cannot be read: {source} schema_version is {version}, expected {SCHEMA_VERSION}.",
                 hint="install the version of mempipe that wrote them, or a newer one.",
@@ -123,16 +123,19 @@ def open_tallies(folder: Path | str, *, locate: Locate | None = None) -> StoredT
                 *(archive.read(name) for name in ("n_in", "n_out", "correct_in", "correct_out", "test_correct")),
             )
             scope = Scope(str(archive.read("scope")))
-        except (ValueError, AttributeError, TallyError) as error:
+        except (ValueError, TypeError, AttributeError, TallyError) as error:
             raise ReleaseError(
                 f"File is damaged: {source} contradicts itself ({error.args[0] if error.args else error}).",
                 hint="fetch it again, or make it again.",
             ) from error
         labels = archive.read("train_labels"), archive.read("test_labels")
-    if (labels[0].size, labels[1].size) != (examples.n_train, examples.n_test):
+    if [(part.dtype, part.shape) for part in labels] != [
+        (np.int64, (examples.n_train,)),
+        (np.int64, (examples.n_test,)),
+    ]:
         raise ReleaseError(
-            f"File is damaged: {source} labels are of {labels[0].size} and {labels[1].size} examples, "
-            f"expected {examples.n_train} and {examples.n_test}.",
+            f"File is damaged: {source} labels are {labels[0].dtype} {labels[0].shape} and {labels[1].dtype} "
+            f"{labels[1].shape}, expected int64 of {examples.n_train} and {examples.n_test} examples.",
             hint="fetch it again, or make it again.",
         )
     return StoredTallies(examples, *labels, scope, str(folder), find)

@@ -14,8 +14,8 @@ class Span(NamedTuple):
     stop: int
 
     def __len__(self) -> int:
-        """Return the number of trials."""
-        return self.stop - self.start
+        """Return the number of trials; 0 where `stop` is not after `start`."""
+        return max(0, self.stop - self.start)
 
 
 def missing_chunks(committed: Iterable[Span], wanted: Span, *, chunk_size: int) -> list[Span]:

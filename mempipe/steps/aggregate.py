@@ -15,7 +15,6 @@ from mempipe.steps.batches import read_batches
 from mempipe.steps.progress import Reporter
 from mempipe.steps.validate import valid_report, wanted_trials
 from mempipe.storage import open_store
-from mempipe.validation.coverage import trial_rows
 from mempipe.validation.report import ValidationReport
 
 
@@ -41,7 +40,7 @@ def aggregate(run_uri: str, trials: int | None, reporter: Reporter) -> str:
         return uri
     with TemporaryDirectory(prefix="mempipe-tallies-") as name:
         folder = Path(name)
-        _count(run, wanted, folder, reporter)
+        _count(run, report, folder, reporter)
         files = sorted(folder.iterdir(), key=lambda path: (path.name == EXAMPLES_FILE, path.name))
         for path in files:  # the file of the examples last: it completes the tallies
             run.store.create(f"{prefix}/{path.name}", path)
@@ -67,17 +66,16 @@ def read_tallies(run: Run, prefix: str, folder: Path) -> StoredTallies:
     return open_tallies(f"{run.uri}/{prefix}", locate=locate)
 
 
-def _count(run: Run, wanted: Span, folder: Path, reporter: Reporter) -> None:
+def _count(run: Run, report: ValidationReport, folder: Path, reporter: Reporter) -> None:
     # Here, because numba takes a second to load and most runs of this step find everything done.
     from mempipe.scores.count import count_blocks, count_examples
 
     record, labels = run.record, run.labels
-    rows = trial_rows(run.shards(), wanted)
     sizes = {"n_train": record.data.n_train, "n_test": record.data.n_test}
     scope = Scope(record.spec.influence)
 
     def batches() -> Iterator[TrialBatch]:
-        return read_batches(run, rows)
+        return read_batches(run, report)
 
     blocks = blocks_of(labels.train, labels.test, scope)
     with reporter.stage("counting", total=len(blocks) + 1, unit="blocks") as advance:

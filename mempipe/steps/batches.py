@@ -1,32 +1,37 @@
 """Turns validated shards into the batches that scores count: each wanted trial once, read shard by shard."""
 
-from collections.abc import Iterator, Sequence
+import hashlib
+from collections.abc import Iterator
 
-from mempipe.errors import ForeignShardError
-from mempipe.runs import Run, ShardRef, Span
+from mempipe.errors import CorruptShardError
+from mempipe.runs import Run
 from mempipe.scores.tally import TrialBatch
 from mempipe.shards import decode
+from mempipe.validation.report import ValidationReport
 
 
-def read_batches(run: Run, rows: Sequence[tuple[ShardRef, Span]]) -> Iterator[TrialBatch]:
-    """Yield the packed bits of the trials that count from each shard (`validation.coverage.trial_rows`).
+def read_batches(run: Run, report: ValidationReport) -> Iterator[TrialBatch]:
+    """Yield the packed bits of exactly what was validated: each trial once, from the shard that it is taken from.
 
     Memory is bounded by one shard.
 
     Raises:
-        CorruptShardError: a shard was damaged since it was validated.
-        ForeignShardError: a shard was replaced by another run's since it was validated.
+        CorruptShardError: a shard's bytes changed since they were validated.
     """
-    for ref, trials in rows:
-        source = f"{run.uri}/{ref.key}"
-        shard = decode(run.store.read(ref.key), source=source)
-        if shard.run_key != run.record.run_key:
-            raise ForeignShardError(
-                f"Shard does not belong to this run: {source} run_key is {shard.run_key[:16]}…, "
-                f"expected {run.record.run_key[:16]}….",
-                hint="it was replaced after validation; run `mempipe validate` again.",
+    for checked in report.shards:
+        if checked.counted is None:
+            continue
+        source = f"{run.uri}/{checked.key}"
+        content = run.store.read(checked.key)
+        digest = hashlib.sha256(content).hexdigest()
+        if digest != checked.sha256:
+            raise CorruptShardError(
+                f"Shard changed since it was validated: {source} SHA-256 is {digest[:16]}…, "
+                f"expected {checked.sha256[:16]}….",
+                hint="run `mempipe validate` again, then repeat this step.",
             )
-        part = slice(trials.start - ref.span.start, trials.stop - ref.span.start)
+        shard = decode(content, source=source)
+        rows = slice(checked.counted.start - checked.trials.start, checked.counted.stop - checked.trials.start)
         yield TrialBatch(
-            shard.trials[part], shard.subset_mask[part], shard.train_correct[part], shard.test_correct[part]
+            shard.trials[rows], shard.subset_mask[rows], shard.train_correct[rows], shard.test_correct[rows]
         )

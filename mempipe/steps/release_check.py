@@ -1,8 +1,6 @@
 """Checks a release's tables with Great Expectations before its manifest is written."""
 
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -14,7 +12,7 @@ from mempipe.validation.checks import Suite
 from mempipe.validation.data_docs import INDEX
 from mempipe.validation.release_expectations import ReleaseFacts, release_suites
 from mempipe.validation.results import SuiteResults
-from mempipe.validation.suites import build_site, check_tables
+from mempipe.validation.suites import check_tables
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -36,13 +34,15 @@ def check_with_docs(
     return check
 
 
-def check_without_docs(examples: ExampleTally, thresholds: Thresholds, *, title: str) -> ReleaseCheck:
+def check_without_docs(examples: ExampleTally, thresholds: Thresholds, *, name: str) -> ReleaseCheck:
     """Return a check that keeps its results only; it raises `ExpectationError`."""
 
     def check(tables: Mapping[str, pa.Table]) -> dict[str, Any]:
         suites, frames = _suites(tables, examples, thresholds)
-        with TemporaryDirectory(prefix="mempipe-docs-") as folder:
-            results = build_site(suites, frames, folder=Path(folder), title=title)
+        # Here, because Great Expectations takes seconds to load.
+        from mempipe.validation.great import run_suites
+
+        results = run_suites(suites, frames, run_name=name)
         results.raise_on_failure(docs_uri="(none are kept for `mempipe score`)")
         return _described(results, None)
 

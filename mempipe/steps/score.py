@@ -100,7 +100,7 @@ def score(inputs: ScoreInputs, *, name: str, out: Path, influence: str, reporter
             thresholds=thresholds,
         )
         with staging_folder(out) as staging:
-            check = check_without_docs(examples, thresholds, title=f"Release {name}")
+            check = check_without_docs(examples, thresholds, name=name)
             manifest = write_release(content, staging, check=check)
             publish_folder(out, staging, manifest)
     reporter.note(f"{manifest.id}: {manifest.n_trials} trials, {manifest.pairs.n_pairs} high-influence pairs")

@@ -1,7 +1,7 @@
 """The subset designs: `uniform` (Algorithm 1, line 1) and `balanced` (each example in 10 * ratio of each 10 trials)."""
 
 from decimal import ROUND_FLOOR, Decimal
-from functools import cache
+from functools import cache, lru_cache
 from itertools import combinations
 from typing import Final
 
@@ -51,17 +51,29 @@ def subset_mask(subsets: Subsets, *, n_train: int, seed: int, trial: int) -> NDA
     """
     size = subset_size(n_train, subsets.ratio)
     if subsets.design == "uniform":
-        mask = np.zeros(n_train, dtype=np.bool_)
-        mask[random_order(raw_words(seed, Stream.SUBSET, trial, count=n_train))[:size]] = True
-        return mask
+        return _smallest(raw_words(seed, Stream.SUBSET, trial, count=n_train), size)
     deal, position = divmod(trial, DEAL)
-    seen = _ways(int(subsets.ratio * DEAL))[:, position]
-    words = raw_words(seed, Stream.SUBSET, deal, count=len(seen) + n_train)
-    way_order = random_order(words[: len(seen)])
-    dealt = random_order(words[len(seen) :])
-    mask = np.empty(n_train, dtype=np.bool_)
-    mask[dealt] = seen[way_order[np.arange(n_train) % len(seen)]]
+    n_in = int(subsets.ratio * DEAL)
+    return _ways(n_in)[:, position][_deal(n_train, n_in, seed, deal)]
+
+
+def _smallest(words: NDArray[np.uint64], size: int) -> NDArray[np.bool_]:
+    """Return which are the `size` smallest words; of equal ones the first."""
+    largest = np.partition(words, size - 1)[size - 1]
+    mask = words < largest
+    tied = np.flatnonzero(words == largest)
+    mask[tied[: size - int(mask.sum())]] = True
     return mask
+
+
+@lru_cache(maxsize=1)
+def _deal(n_train: int, n_in: int, seed: int, deal: int) -> NDArray[np.int64]:
+    """Return each example's way in one deal; kept for the deal's ten trials."""
+    n_ways = len(_ways(n_in))
+    words = raw_words(seed, Stream.SUBSET, deal, count=n_ways + n_train)
+    ways = np.empty(n_train, dtype=np.int64)
+    ways[random_order(words[n_ways:])] = random_order(words[:n_ways])[np.arange(n_train) % n_ways]
+    return ways
 
 
 @cache

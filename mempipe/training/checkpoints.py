@@ -1,1 +1,154 @@
-class Checkpoints: ...
+"""Keeps the state of long trials in the run's store, so that a vanished machine costs minutes and changes no result."""
+
+import hashlib
+import io
+import logging
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mempipe.errors import GenerationError, ObjectExistsError, ObjectNotFoundError, TransientError
+from mempipe.npz import UnreadableNpzError, read_npz
+from mempipe.storage import ObjectInfo, Store
+
+KEPT: Final = 2
+"""Checkpoints of a trial that stay: the newest, and one to fall back on where it turns out damaged."""
+
+_PREFIX: Final = "checkpoints/"
+_KEY: Final = re.compile(r"checkpoints/trial=(\d+)/step=(\d+)\.npz")
+_FORMAT_VERSION: Final = 1
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, eq=False)
+class Checkpoint:
+    """The state of a trial between two steps.
+
+    Attributes:
+        step: steps that were made.
+        values: all variables of model (with its seed generators) and optimizer, in a fixed order.
+    """
+
+    step: int
+    values: list[NDArray[Any]]
+
+
+class Checkpoints:
+    """The checkpoints of one run: `checkpoints/trial=…/step=….npz`, create-only, plain arrays with a checksum.
+
+    A checkpoint is an aid: one that is damaged, or cannot be written for a passing reason, is logged and training goes
+    on without it.
+
+    Args:
+        store: the run's own place.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def save(self, trial: int, checkpoint: Checkpoint, *, run_key: str) -> None:
+        """Commit a checkpoint and delete those of the trial that it makes superfluous."""
+        key = f"{_trial_prefix(trial)}step={checkpoint.step:09d}.npz"
+        try:
+            self._store.create(key, _encode(checkpoint, trial, run_key))
+        except ObjectExistsError:
+            # Another machine was as far as this one; either state leads to a valid result.
+            _log.info("checkpoint %s/%s exists with other content and stays", self._store.uri, key)
+        except TransientError as error:
+            _log.warning("checkpoint %s/%s could not be written: %s", self._store.uri, key, error)
+            return
+        self._delete([info for _, info in self._known(trial)][KEPT:])
+
+    def latest(self, trial: int, like: list[NDArray[Any]], *, run_key: str) -> Checkpoint | None:
+        """Return a trial's newest whole checkpoint, or None; damaged ones are passed over with a warning.
+
+        Args:
+            trial: the trial.
+            like: arrays of the shapes and dtypes that the values must have.
+            run_key: the run that it must belong to.
+        """
+        for step, info in self._known(trial):
+            uri = f"{self._store.uri}/{info.key}"
+            try:
+                return _decode(self._store.read(info.key), trial, step, like, run_key)
+            except ObjectNotFoundError:
+                continue
+            except (UnreadableNpzError, TransientError) as error:
+                _log.warning("checkpoint %s is passed over: %s", uri, error)
+        return None
+
+    def clear(self, trials: Iterable[int]) -> None:
+        """Delete the checkpoints of trials whose shard is committed."""
+        wanted = set(trials)
+        found = [info for trial, _, info in self._parsed(_PREFIX) if trial in wanted]
+        self._delete(found)
+
+    def _known(self, trial: int) -> list[tuple[int, ObjectInfo]]:
+        """Return (step, object) of a trial's checkpoints, newest first."""
+        found = [(step, info) for _, step, info in self._parsed(_trial_prefix(trial))]
+        return sorted(found, key=lambda item: item[0], reverse=True)
+
+    def _parsed(self, prefix: str) -> Iterator[tuple[int, int, ObjectInfo]]:
+        try:
+            for info in self._store.list(prefix):
+                match = _KEY.fullmatch(info.key)
+                if match is not None:
+                    yield int(match[1]), int(match[2]), info
+        except TransientError as error:
+            _log.warning("checkpoints below %s cannot be listed: %s", self._store.uri, error)
+
+    def _delete(self, superfluous: list[ObjectInfo]) -> None:
+        for info in superfluous:
+            try:
+                self._store.delete(info.key, generation=info.generation)
+            except (ObjectNotFoundError, GenerationError):
+                continue
+            except TransientError as error:
+                _log.warning("checkpoint %s/%s could not be deleted: %s", self._store.uri, info.key, error)
+
+
+def _trial_prefix(trial: int) -> str:
+    return f"{_PREFIX}trial={trial:06d}/"
+
+
+def _encode(checkpoint: Checkpoint, trial: int, run_key: str) -> bytes:
+    arrays: dict[str, NDArray[Any]] = {
+        "format_version": np.asarray(_FORMAT_VERSION),
+        "run_key": np.asarray(run_key),
+        "trial": np.asarray(trial),
+        "step": np.asarray(checkpoint.step),
+        **{f"value_{position:04d}": value for position, value in enumerate(checkpoint.values)},
+    }
+    buffer = io.BytesIO()
+    np.savez(buffer, checksum=np.asarray(_checksum(arrays)), **arrays)  # type: ignore[arg-type]
+    return buffer.getvalue()
+
+
+def _decode(content: bytes, trial: int, step: int, like: list[NDArray[Any]], run_key: str) -> Checkpoint:
+    arrays = read_npz(content)
+    checksum = arrays.pop("checksum", None)
+    if checksum is None or str(checksum) != _checksum(arrays):
+        raise UnreadableNpzError("checksum does not match its arrays")
+    heading = {"format_version": _FORMAT_VERSION, "run_key": run_key, "trial": trial, "step": step}
+    for name, wanted in heading.items():
+        got = arrays.pop(name, None)
+        if got is None or got.item() != wanted:
+            raise UnreadableNpzError(f"{name} is {got}, expected {wanted}")
+    values = [arrays[name] for name in sorted(arrays)]
+    if [(value.dtype, value.shape) for value in values] != [(value.dtype, value.shape) for value in like]:
+        raise UnreadableNpzError(f"{len(values)} arrays do not fit the model's {len(like)} variables")
+    return Checkpoint(step, values)
+
+
+def _checksum(arrays: dict[str, NDArray[Any]]) -> str:
+    digest = hashlib.sha256()
+    for name in sorted(arrays):
+        array = arrays[name]
+        digest.update(f"{name}|{array.dtype.str}|{array.shape}|".encode())
+        digest.update(np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()

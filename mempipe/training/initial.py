@@ -49,10 +49,10 @@ class InitialState:
         if position in self._constants:
             return self._constants[position]
         seed = stream_seed(self._seed, Stream.INITIALISATION, trial, position)
-        beginning, config = self._beginnings[position], self._configs[position]
-        if config is None:
-            return np.array([seed, 0], dtype=beginning.variable.dtype)
-        return self._drawn(type(beginning.initializer).from_config({**config, "seed": seed}), position)
+        config, initializer = self._configs[position], self._beginnings[position].initializer
+        if config is None or initializer is None:
+            return np.array([seed, 0], dtype=self._beginnings[position].variable.dtype)
+        return self._drawn(initializer.from_config({**config, "seed": seed}), position)
 
     def _drawn(self, initializer: Any, position: int) -> NDArray[Any]:
         variable = self._beginnings[position].variable

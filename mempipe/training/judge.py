@@ -21,7 +21,7 @@ def judge(logits: Any, labels: Any, *, margins: bool) -> tuple[Any, Any, Any]:
         margins: whether margins are wanted.
 
     Returns:
-        correct: bool (..., n); margin: float16 (..., n), empty (0,) where not wanted; finite: bool (..., n), whether
+        correct: bool (..., n); margin: float32 (..., n), empty (0,) where not wanted; finite: bool (..., n), whether
         all logits of the example are.
     """
     classes = tf.range(tf.shape(logits)[-1])
@@ -31,7 +31,6 @@ def judge(logits: Any, labels: Any, *, margins: bool) -> tuple[Any, Any, Any]:
     correct = tf.reduce_all(beaten | own, axis=-1)
     finite = tf.reduce_all(tf.math.is_finite(logits), axis=-1)
     if not margins:
-        return correct, tf.zeros([0], tf.float16), finite
+        return correct, tf.zeros([0]), finite
     others = tf.reduce_logsumexp(tf.where(own, -np.inf, logits), axis=-1)
-    margin = tf.clip_by_value(own_logit[..., 0] - others, -_LARGEST, _LARGEST)
-    return correct, tf.cast(margin, tf.float16), finite
+    return correct, tf.clip_by_value(own_logit[..., 0] - others, -_LARGEST, _LARGEST), finite

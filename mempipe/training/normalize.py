@@ -22,13 +22,12 @@ class Normalization:
 
     def apply(self, images: NDArray[Any]) -> NDArray[np.float32]:
         """Return normalized images, float32 (n, h, w, c)."""
-        normalized = np.subtract(images, self.shift, dtype=np.float32)
-        return np.multiply(normalized, self.scale, out=normalized)
+        normalized: NDArray[np.float32] = np.subtract(images, self.shift, dtype=np.float32)
+        normalized *= self.scale
+        return normalized
 
 
-def fit_normalization(
-    kind: Literal["unit", "standardize"], images: NDArray[Any], *, pixel_max: float
-) -> Normalization:
+def fit_normalization(kind: Literal["unit", "standardize"], images: NDArray[Any], *, pixel_max: float) -> Normalization:
     """Return the normalization of a data set; computed once, from the whole training set and not from a subset.
 
     `unit`: x / pixel_max. `standardize`: (x - mean) / standard deviation of the channel over all training images; a

@@ -1,4 +1,4 @@
-"""The order in which a trial sees its examples: one endless stream of epoch permutations, readable from any position."""
+"""The order in which a trial sees its examples: an endless stream of epochs, readable from any position."""
 
 import numpy as np
 from numpy.typing import NDArray

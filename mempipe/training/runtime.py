@@ -5,6 +5,7 @@ import sys
 from typing import Any, Final
 
 from mempipe.errors import InputError
+from mempipe.training.quiet import without_notices
 
 _XLA_DETERMINISM: Final = "--xla_gpu_deterministic_ops=true"
 
@@ -30,6 +31,11 @@ def start_tensorflow(threads: int) -> str:
     flags = os.environ.get("XLA_FLAGS", "")
     if "xla_gpu_deterministic_ops" not in flags:
         os.environ["XLA_FLAGS"] = f"{flags} {_XLA_DETERMINISM}".strip()
+    with without_notices():
+        return _configured(threads)
+
+
+def _configured(threads: int) -> str:
     import tensorflow as tf
 
     gpus = tf.config.list_physical_devices("GPU")
@@ -46,6 +52,7 @@ def start_tensorflow(threads: int) -> str:
             hint="train runs with different `trainer.threads` in different processes.",
         ) from error
     tf.config.experimental.enable_op_determinism()
+    tf.config.list_logical_devices()  # creates the devices now, while notices are held back
     return accelerator() or "cpu"
 
 

@@ -49,9 +49,7 @@ def _warmup_linear(steps: NDArray[np.float64], warm: float) -> NDArray[np.float6
     return np.where(steps < warm, steps / warm, down) if warm > 0 else down
 
 
-def _warmup_steps(
-    steps: NDArray[np.float64], schedule: WarmupSteps, steps_per_epoch: Fraction
-) -> NDArray[np.float64]:
+def _warmup_steps(steps: NDArray[np.float64], schedule: WarmupSteps, steps_per_epoch: Fraction) -> NDArray[np.float64]:
     warm = float(Fraction(schedule.warmup_epochs) * steps_per_epoch)
     scale = np.where(steps < warm, steps / warm, 1.0) if warm > 0 else np.ones(len(steps))
     for epoch in schedule.decay_epochs:

@@ -76,6 +76,9 @@ class TimedLog:
     def info(self, text: str, *arguments: object) -> None:
         self.lines[text % arguments] = time.monotonic()
 
+    def warning(self, text: str) -> None:
+        assert "cannot be called outside of the Task Runner" in text
+
 
 def test_output_is_streamed_line_by_line(monkeypatch: pytest.MonkeyPatch):
     """Each line reaches the log while the command still runs, even one that is no UTF-8."""
@@ -92,7 +95,7 @@ def test_output_is_streamed_line_by_line(monkeypatch: pytest.MonkeyPatch):
     operator(script).execute({})
     assert log.lines["last"] - log.lines["first"] > 0.5
     assert "caf\ufffd" in log.lines
-    assert next(iter(log.lines)).startswith(f"Running: {sys.executable} -c ")
+    assert next(iter(log.lines)).startswith(f"Running: {sys.executable} -c ")  # so that it can be repeated by hand
 
 
 def wait_until(condition: Callable[[], bool], seconds: float = 10) -> bool:

@@ -9,10 +9,6 @@ from mempipe.release.write import write_release
 from tests.release.world import World, make_world
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    """Accept what mlcroissant's dependencies say of themselves."""
-
-
 @pytest.fixture(scope="session")
 def world() -> World:
     return make_world()

@@ -91,7 +91,7 @@ def test_index_file_of_an_image_folder(world: World, tmp_path: Path) -> None:
     arrays = read(tmp_path / "tiny_index.npz")
     assert set(arrays) == {"tr_filenames", "tr_labels", "tt_filenames", "tt_labels", "tr_mem"}
     assert (arrays["tr_filenames"].dtype.kind, arrays["tt_filenames"].dtype.kind) == ("S", "S")
-    assert [name.decode() for name in arrays["tr_filenames"].tolist()] == train_names  # type: ignore[attr-defined]
+    assert [name.decode() for name in arrays["tr_filenames"].tolist()] == train_names
     assert (arrays["tr_mem"].dtype, arrays["tr_labels"].dtype) == (np.float64, np.int64)
 
 

@@ -108,9 +108,7 @@ def test_release_digest(world: World, written: tuple[Path, Manifest], tmp_path: 
         world.content(thresholds=Thresholds(infl=0.9)),
         world.content(class_names=("zero", "one", "two", "nobody else")),
         world.content(train_filenames=["x"] * 41, test_filenames=["y"] * 23),
-        World(
-            world.mask, world.train, world.test, world.train_labels, world.test_labels, first_trial=1
-        ).content(),
+        World(world.mask, world.train, world.test, world.train_labels, world.test_labels, first_trial=1).content(),
     ]
     for number, other in enumerate(others):
         assert write_release(other, tmp_path / str(number)).content_digest != digest

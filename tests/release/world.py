@@ -37,7 +37,11 @@ class World:
     def part(self, start: int, stop: int) -> "World":
         rows = slice(start, stop)
         return replace(
-            self, mask=self.mask[rows], train=self.train[rows], test=self.test[rows], first_trial=self.first_trial + start
+            self,
+            mask=self.mask[rows],
+            train=self.train[rows],
+            test=self.test[rows],
+            first_trial=self.first_trial + start,
         )
 
     def examples(self) -> ExampleTally:

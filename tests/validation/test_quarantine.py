@@ -141,6 +141,18 @@ def test_the_same_bad_bytes_twice(world: Any, at: int, after: bool) -> None:
         assert world.run.store.read(again.key) == BAD
 
 
+def test_the_same_bad_bytes_before_any_validation_looked(make_world: Callable[..., Any]) -> None:
+    """The call stopped after the deletion; where commits are numbered, their number tells that these are new."""
+    world = make_world()
+    stopped = Faulty(world.run.store, at=5, after=True)
+    with pytest.raises(StoreUnavailableError):
+        move(Run(stopped, world.run.record), world.put(SPAN, BAD))  # type: ignore[arg-type]
+    assert world.objects("shards/") == {}
+    assert [record.state for record in quarantined(world.run)] == ["copied"]
+    with pytest.raises(TrialError):
+        move(world.run, world.put(SPAN, BAD))
+
+
 def test_other_bad_bytes_are_moved_aside_too(world: Any) -> None:
     move(world.run, world.put(SPAN, BAD))
     move(world.run, world.put(SPAN, b"PK other damage"))

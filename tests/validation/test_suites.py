@@ -117,6 +117,13 @@ def test_subset_limits_hold_for_the_designs(n_train: int, ratio: str) -> None:
         assert design == "balanced" or low == high
 
 
+def test_subset_limits_are_tight() -> None:
+    """479 = 3 * 120 + 119: each of 84 ways has 3 or 4 examples, and at most one of the 120 ways has only 3."""
+    assert subset_limits(Subsets.model_validate({"design": "balanced", "ratio": "0.7"}), 479) == (335, 336)
+    assert subset_limits(Subsets.model_validate({"design": "balanced", "ratio": "0.7"}), 361) == (252, 253)
+    assert subset_limits(Subsets.model_validate({"design": "uniform", "ratio": "0.7"}), 361) == (252, 252)
+
+
 # A release's tables ----------------------------------------------------------------------------------------------
 
 
@@ -344,6 +351,16 @@ def test_upload_keeps_the_first_site(tmp_path: Path) -> None:
         (tmp_path / "index.html").write_text(text)
         assert upload_site(store, "validation/x/data_docs", tmp_path) == "validation/x/data_docs/index.html"
     assert store.read("validation/x/data_docs/index.html") == b"first"
+
+
+def test_upload_puts_the_first_page_last(tmp_path: Path) -> None:
+    """Who sees it can follow its links."""
+    store = open_store("memory://upload-order")
+    for name in ("a.html", "index.html", "z.html"):
+        (tmp_path / name).write_text(name)
+    upload_site(store, "docs", tmp_path)
+    order = sorted(store.list("docs/"), key=lambda info: int(info.generation))
+    assert [info.key for info in order] == ["docs/a.html", "docs/z.html", "docs/index.html"]
 
 
 def test_great_expectations_is_quiet_and_offline(tmp_path: Path) -> None:

@@ -102,6 +102,29 @@ def test_the_same_bad_bytes_twice_stop_after_the_others_were_checked(world: Any)
     assert shard_key(Span(20, 30)) not in world.objects()
 
 
+def test_a_stop_before_the_last_mark_is_made_good(make_world: Callable[..., Any], tmp_path: Path) -> None:
+    """The shard was deleted, the tombstone not yet marked: the next validation marks it, and bad bytes are known."""
+    world = make_world(uri=str(tmp_path / "run"))
+    world.put(Span(0, 10), BAD)
+
+    class Stopping:
+        uri = world.run.uri
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(world.run.store, name)
+
+        def replace(self, key: str, content: bytes, *, generation: str | None) -> str:
+            raise StoreUnavailableError("Store did not answer.", hint="again.")
+
+    with pytest.raises(StoreUnavailableError):
+        validate_run(Run(Stopping(), world.run.record), Span(0, 10))  # type: ignore[arg-type]
+    assert world.objects("shards/") == {}
+    assert validate_run(world.run, Span(0, 10)).missing == (Span(0, 10),)
+    world.put(Span(0, 10), BAD)
+    with pytest.raises(TrialError):
+        validate_run(world.run, Span(0, 10))
+
+
 def test_an_odd_trial_counts_and_is_listed(world: Any) -> None:
     world.fill(20)
     world.commit(Span(20, 21), accuracy=0.0)

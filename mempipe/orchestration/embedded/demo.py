@@ -77,23 +77,24 @@ def run_demo(home: Home, demo: Demo, console: Console) -> str:
         EmbeddedAirflowError: Airflow did not start, or a task failed for good; its last lines are in the message.
     """
     phases = Phases()
-    console.print(f"Starting Airflow (scheduler, API server, DAG processor) in {home.folder} …")
+    console.print(f"Starting Airflow (scheduler, API server, DAG processor) in {home.folder} …", soft_wrap=True)
     with home.locked():
         with running(home, keep_parsing=False) as server:
             server.wait_for_dag(DAG_ID)
             phases.done("Airflow's start")
-            console.print(f"Airflow is up: {home.url}, no password, reachable from this machine only")
+            console.print(f"Airflow is up: {home.url} (no password, reachable from this machine only)", soft_wrap=True)
             run_id, n_committed = _run_dag(server, demo, console)
             phases.done("the DAG run")
             requested = store_reader.read_requested(demo.store, request_id(DAG_ID, run_id), None)
             release = store_reader.newest_release(demo.store, requested["release_name"])["release"]
             # The summary is made while Airflow ends.
             summary = subprocess.Popen([sys.executable, "-m", "mempipe", "show", release])  # noqa: S603 - our own
-        summary.wait()
+        if summary.wait() != 0:
+            raise EmbeddedAirflowError(f"Release cannot be shown: {release}.", hint=f"run `mempipe show {release}`.")
     phases.done("summary and end")
     peak = server.components.peak_bytes / 1e9
-    console.print(f"Done in {phases}; {n_committed} trials in the store; peak memory {peak:.1f} GB.", highlight=False)
-    console.print(f"Release: {release}", highlight=False, soft_wrap=True)
+    done = f"Done in {phases}; {n_committed} trials in the store; peak memory {peak:.1f} GB."
+    console.print(f"{done}\nRelease: {release}", highlight=False, soft_wrap=True)
     return release
 
 

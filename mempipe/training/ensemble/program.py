@@ -74,15 +74,15 @@ class Program:
         )
         return found[0], found[1]
 
-    def evaluate(
-        self, variables: list[Any]
-    ) -> tuple[NDArray[np.bool_], NDArray[np.float16] | None, NDArray[np.bool_]]:
+    def evaluate(self, variables: list[Any]) -> tuple[NDArray[np.bool_], NDArray[np.float16] | None, NDArray[np.bool_]]:
         """Judge every member on all examples; see `mempipe.training.judge`.
 
         Returns:
             correct: bool (width, n); margin: float16 (width, n), or None; finite: bool (width,).
         """
-        correct, margin, finite = [], [], []
+        correct: list[NDArray[np.bool_]] = []
+        margin: list[NDArray[np.float16]] = []
+        finite: list[NDArray[np.bool_]] = []
         for start in range(0, self._n, self._n_evaluated):
             # The last batch begins earlier instead of being shorter: shapes are fixed.
             first = min(start, self._n - self._n_evaluated)
@@ -90,9 +90,9 @@ class Program:
             correct.append(parts[0][:, start - first :])
             finite.append(parts[2].all(axis=1))
             if self._margins:
-                margin.append(parts[1][:, start - first :])
+                margin.append(parts[1][:, start - first :].astype(np.float16))
         margins = np.concatenate(margin, axis=1) if self._margins else None
-        return np.concatenate(correct, axis=1), margins, np.stack(finite).all(axis=0)
+        return np.concatenate(correct, axis=1), margins, np.logical_and.reduce(finite)
 
     def _block(self, variables: list[Any], velocities: list[Any], batches: Any, rates: Any, n_steps: Any) -> Any:
         def step(number: Any, variables: list[Any], velocities: list[Any]) -> Any:

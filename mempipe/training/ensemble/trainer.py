@@ -43,14 +43,10 @@ class EnsembleTrainer:
         self._spec = spec
         self._n_train = dataset.n_train
         self._width = spec.trainer.width
-        self._rates = learning_rates(
-            spec.recipe, subset_size=subset_size(dataset.n_train, spec.subsets.ratio)
-        )
+        self._rates = learning_rates(spec.recipe, subset_size=subset_size(dataset.n_train, spec.subsets.ratio))
         model = build_model(spec.model, dataset.image_shape, dataset.n_classes)
         self._initial = InitialState(model, seed=spec.seed)
-        normalization = fit_normalization(
-            spec.recipe.normalization, dataset.train_images, pixel_max=dataset.pixel_max
-        )
+        normalization = fit_normalization(spec.recipe.normalization, dataset.train_images, pixel_max=dataset.pixel_max)
         self._program = Program(
             model,
             np.concatenate([normalization.apply(part) for part in (dataset.train_images, dataset.test_images)]),
@@ -67,9 +63,7 @@ class EnsembleTrainer:
     def _train_group(self, trials: list[int], progress: Callable[[float], None]) -> Iterator[TrialOutcome]:
         begun = time.perf_counter()
         masks = {trial: self._mask(trial) for trial in trials}
-        orders = {
-            trial: ExampleOrder(mask, seed=self._spec.seed, trial=trial) for trial, mask in masks.items()
-        }
+        orders = {trial: ExampleOrder(mask, seed=self._spec.seed, trial=trial) for trial, mask in masks.items()}
         variables = self._initial_variables(trials)
         velocities = [tf.zeros_like(variable) for variable in variables]
         n_steps = len(self._rates)
@@ -102,9 +96,7 @@ class EnsembleTrainer:
     def _initial_variables(self, trials: list[int]) -> list[tf.Tensor]:
         """Return the members' initial variables, each (width, *shape); zeros for members that are not wanted."""
         drawn = {trial: self._initial.values(trial) for trial in trials}
-        stacked = [
-            np.zeros((self._width, *value.shape), dtype=np.float32) for value in drawn[trials[0]]
-        ]
+        stacked = [np.zeros((self._width, *value.shape), dtype=np.float32) for value in drawn[trials[0]]]
         for trial, values in drawn.items():
             for position, value in enumerate(values):
                 stacked[position][trial % self._width] = value

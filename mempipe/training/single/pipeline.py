@@ -1,0 +1,61 @@
+"""The input pipeline of one trial: batches of normalized images in the trial's own order, from any step on."""
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from mempipe.training.normalize import Normalization
+from mempipe.training.order import ExampleOrder
+
+_BLOCK: Final = 64
+"""Batches of which the order is drawn at once."""
+_PREFETCHED: Final = 2
+
+
+class Images:
+    """Images and labels in memory, as stored (uint8 stays uint8); normalized batch by batch.
+
+    Args:
+        images: uint8 or float32 (n, h, w, c).
+        labels: int64 (n,).
+        normalization: what models see.
+    """
+
+    def __init__(self, images: NDArray[Any], labels: NDArray[np.int64], normalization: Normalization) -> None:
+        # On the host, so that large data sets do not fill a GPU's memory.
+        with tf.device("CPU:0"):
+            self._images = tf.constant(images)
+            self._labels = tf.constant(labels.astype(np.int32))
+            self._shift = tf.constant(normalization.shift)
+            self._scale = tf.constant(normalization.scale)
+
+    def batches(self, order: ExampleOrder, *, start: int, stop: int, batch_size: int, threads: int) -> tf.data.Dataset:
+        """Return the batches of the steps `start` to `stop - 1`.
+
+        Each is (images float32 (batch_size, h, w, c), labels int32 (batch_size,)).
+        """
+
+        def blocks() -> Iterator[NDArray[np.int64]]:
+            for first in range(start, stop, _BLOCK):
+                yield order.batches(first, min(first + _BLOCK, stop), batch_size)
+
+        signature = tf.TensorSpec((None, batch_size), tf.int64)
+        return self._fed(tf.data.Dataset.from_generator(blocks, output_signature=signature).unbatch(), threads)
+
+    def in_order(self, *, batch_size: int, threads: int) -> tf.data.Dataset:
+        """Return all examples once, in the data set's order; the last batch may be short."""
+        return self._fed(tf.data.Dataset.range(len(self._images)).batch(batch_size), threads)
+
+    def _fed(self, indices: tf.data.Dataset, threads: int) -> tf.data.Dataset:
+        options = tf.data.Options()
+        options.deterministic = True
+        options.threading.private_threadpool_size = threads
+        options.threading.max_intra_op_parallelism = 1
+        return indices.map(self._gathered).prefetch(_PREFETCHED).with_options(options)
+
+    def _gathered(self, batch: Any) -> tuple[Any, Any]:
+        images = tf.cast(tf.gather(self._images, batch), tf.float32)
+        return (images - self._shift) * self._scale, tf.gather(self._labels, batch)

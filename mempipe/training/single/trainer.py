@@ -1,0 +1,120 @@
+"""Trains trials one after the other with any Keras model; a trial that was interrupted goes on where it was."""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import Final
+
+from mempipe.data import Dataset
+from mempipe.errors import SpecError
+from mempipe.spec import Single, Spec, run_key
+from mempipe.subsets import subset_mask, subset_size
+from mempipe.training.checkpoints import Checkpoint, Checkpoints
+from mempipe.training.initial import InitialState
+from mempipe.training.normalize import fit_normalization
+from mempipe.training.order import ExampleOrder
+from mempipe.training.outcome import TrialOutcome, not_finite
+from mempipe.training.registry import build_model
+from mempipe.training.schedule import learning_rates
+from mempipe.training.single.loop import TrainingLoop
+from mempipe.training.single.pipeline import Images
+
+SEGMENT_STEPS: Final = 50
+"""Steps between two looks at the clock; a checkpoint falls on a multiple of it."""
+_LEAST_EVALUATED: Final = 64
+
+
+class SingleTrainer:
+    """Trains one model at a time.
+
+    One Keras model is built and compiled once; each trial begins with its own initial state, also of the optimizer
+    and of the seed generators (dropout), so that it does not depend on the trials before it.
+
+    Args:
+        spec: resolved.
+        dataset: the data set that it names.
+        device: what it runs on.
+        checkpoints: where the state is kept every `trainer.checkpoint_minutes`; None: nowhere.
+    """
+
+    def __init__(self, spec: Spec, dataset: Dataset, *, device: str, checkpoints: Checkpoints | None) -> None:
+        if not isinstance(spec.trainer, Single):
+            raise SpecError(
+                f"Trainer does not fit: trainer.kind is {spec.trainer.kind}, expected single.",
+                hint="open trainers by `open_trainer`.",
+            )
+        self.device = device
+        self._spec = spec
+        self._run_key = run_key(spec, data_fingerprint=dataset.fingerprint)
+        self._seconds_between = 60 * spec.trainer.checkpoint_minutes
+        self._checkpoints = checkpoints
+        self._rates = learning_rates(spec.recipe, subset_size=subset_size(dataset.n_train, spec.subsets.ratio))
+        model = build_model(spec.model, dataset.image_shape, dataset.n_classes, precision=spec.precision)
+        self._initial = InitialState(model, seed=spec.seed)
+        self._loop = TrainingLoop(model, spec.recipe, self._rates, precision=spec.precision, margins=spec.margins)
+        normalization = fit_normalization(spec.recipe.normalization, dataset.train_images, pixel_max=dataset.pixel_max)
+        self._n_train = dataset.n_train
+        self._train = Images(dataset.train_images, dataset.train_labels, normalization)
+        self._test = Images(dataset.test_images, dataset.test_labels, normalization)
+
+    def train(self, trials: Sequence[int], progress: Callable[[float], None]) -> Iterator[TrialOutcome]:
+        """Train trials; see `mempipe.training.trainer.Trainer`."""
+        for trial in sorted(set(trials)):
+            yield self._train_trial(trial, progress)
+
+    def _train_trial(self, trial: int, progress: Callable[[float], None]) -> TrialOutcome:
+        begun = time.perf_counter()
+        mask = subset_mask(self._spec.subsets, n_train=self._n_train, seed=self._spec.seed, trial=trial)
+        order = ExampleOrder(mask, seed=self._spec.seed, trial=trial)
+        self._make_steps(trial, order, progress)
+        threads = self._spec.trainer.threads
+        size = max(self._spec.recipe.batch_size, _LEAST_EVALUATED)
+        judged = [
+            self._loop.judge(part.in_order(batch_size=size, threads=threads)) for part in (self._train, self._test)
+        ]
+        if not all(finite for _, _, finite in judged):
+            raise not_finite(trial)
+        (train_correct, train_margin, _), (test_correct, test_margin, _) = judged
+        return TrialOutcome(
+            trial=trial,
+            subset_mask=mask,
+            train_correct=train_correct,
+            test_correct=test_correct,
+            train_margin=train_margin,
+            test_margin=test_margin,
+            seconds=time.perf_counter() - begun,
+        )
+
+    def _make_steps(self, trial: int, order: ExampleOrder, progress: Callable[[float], None]) -> None:
+        n_steps = len(self._rates)
+        done = self._resume(trial)
+        if done:
+            progress(done / n_steps)
+        batches = iter(
+            self._train.batches(
+                order,
+                start=done,
+                stop=n_steps,
+                batch_size=self._spec.recipe.batch_size,
+                threads=self._spec.trainer.threads,
+            )
+        )
+        saved = time.monotonic()
+        while done < n_steps:
+            made = min(SEGMENT_STEPS, n_steps - done)
+            self._loop.run(batches, made)
+            done += made
+            if self._checkpoints and done < n_steps and time.monotonic() - saved >= self._seconds_between:
+                self._checkpoints.save(trial, Checkpoint(done, self._loop.state), run_key=self._run_key)
+                saved = time.monotonic()
+            progress(made / n_steps)
+
+    def _resume(self, trial: int) -> int:
+        """Put the loop into the trial's last kept state, or its initial one; return the steps that were made."""
+        self._loop.begin(self._initial.values(trial))
+        if self._checkpoints is None:
+            return 0
+        kept = self._checkpoints.latest(trial, self._loop.state, run_key=self._run_key)
+        if kept is None:
+            return 0
+        self._loop.state = kept.values
+        return kept.step

@@ -1,0 +1,72 @@
+"""What the DAG reads from the store, written by the real writers."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from mempipe.errors import ObjectNotFoundError
+from mempipe.orchestration.store_reader import missing_trials, newest_release, read_requested
+from mempipe.runs import DataInfo, Plan, RunRecord, Span, shard_key, write_plan
+from mempipe.spec import parse_spec
+from mempipe.storage import open_store
+
+SPEC = parse_spec((Path(__file__).parents[2] / "specs" / "digits.yaml").read_text(), source="specs/digits.yaml")
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> str:
+    """Return a store with one planned run, as `mempipe plan --request asked` leaves it."""
+    root = open_store(str(tmp_path / "store"))
+    run = root.child("runs/digits-0123456789ab")
+    data = DataInfo(
+        name="digits", fingerprint="f", n_train=3, n_test=2, class_names=("0", "1"), image_shape=(8, 8, 1)
+    )
+    record = RunRecord(run_key="0" * 64, numerics_version=1, spec=SPEC, data=data, subset_size=2)
+    run.create("run.json", record.to_json())
+    write_plan(run, Plan(trials=500, n_missing=200, tasks=(Span(0, 100), Span(400, 500))))
+    root.create("requests/asked.json", json.dumps({"run": run.uri, "trials": 500}).encode())
+    return root.uri
+
+
+def test_the_requested_run(store: str):
+    requested = read_requested(store, "asked", None)
+    assert requested["run"].endswith("runs/digits-0123456789ab")
+    assert requested == {"run": requested["run"], "trials": "500", "release_name": "digits"}
+    assert read_requested(store, "asked", "other")["release_name"] == "other"
+
+
+def test_missing_trials_are_arguments_of_training(store: str):
+    run = read_requested(store, "asked", None)["run"]
+    assert missing_trials(store, "asked") == [
+        ["train", run, "--trials", "0:100"],
+        ["train", run, "--trials", "400:500"],
+    ]
+
+
+def test_a_task_that_was_trained_since_the_plan_is_left_out(store: str):
+    run = read_requested(store, "asked", None)["run"]
+    for span in (Span(0, 50), Span(50, 100), Span(400, 450)):
+        open_store(run).create(shard_key(span), b"shard")
+    assert missing_trials(store, "asked") == [["train", run, "--trials", "400:500"]]
+
+
+def test_nothing_missing_is_an_empty_map(store: str):
+    run = open_store(read_requested(store, "asked", None)["run"])
+    write_plan(run, Plan(trials=500, n_missing=0, tasks=()))
+    assert missing_trials(store, "asked") == []
+
+
+def test_a_request_that_was_never_answered(store: str):
+    with pytest.raises(ObjectNotFoundError):
+        read_requested(store, "never", None)
+
+
+def test_the_newest_release(store: str):
+    releases = open_store(store).child("releases/digits")
+    releases.create("latest.json", json.dumps({"release": "digits-500-abc"}).encode())
+    release = newest_release(store, "digits")
+    assert release["name"] == "digits"
+    assert release["id"] == "digits-500-abc"
+    assert release["release"] == releases.child("digits-500-abc").uri
+    assert release["release"].endswith("/" + release["id"])
