@@ -129,10 +129,8 @@ def open_tallies(folder: Path | str, *, locate: Locate | None = None) -> StoredT
                 hint="fetch it again, or make it again.",
             ) from error
         labels = archive.read("train_labels"), archive.read("test_labels")
-    if [(part.dtype, part.shape) for part in labels] != [
-        (np.int64, (examples.n_train,)),
-        (np.int64, (examples.n_test,)),
-    ]:
+    sizes = (examples.n_train, examples.n_test)
+    if any(part.dtype != np.int64 or part.shape != (n,) for part, n in zip(labels, sizes, strict=True)):
         raise ReleaseError(
             f"File is damaged: {source} labels are {labels[0].dtype} {labels[0].shape} and {labels[1].dtype} "
             f"{labels[1].shape}, expected int64 of {examples.n_train} and {examples.n_test} examples.",

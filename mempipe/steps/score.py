@@ -146,8 +146,8 @@ class Predictions:
             wanted = (len(mask) if mask.ndim else 0, n)
             if array.shape != wanted or wanted[0] == 0:
                 raise InputError(
-                    f"Predictions cannot be used: {option} {path} is {array.shape}, expected {max(wanted[0], 1)} trials "
-                    f"of subset-mask x {n} labels of {labels_option}.",
+                    f"Predictions cannot be used: {option} {path} is {array.shape}, "
+                    f"expected {max(wanted[0], 1)} trials of subset-mask x {n} labels of {labels_option}.",
                     hint="rows are trials, columns are examples in the order of the labels.",
                 )
         return cls(mask, train_correct, test_correct, train_labels, test_labels, files)

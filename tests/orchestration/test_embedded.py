@@ -121,7 +121,7 @@ def component(tmp_path: Path, program: str) -> Component:
 
 def test_a_component_that_ends_with_an_error_is_told(tmp_path: Path):
     components = Components([component(tmp_path, "print('no database'); raise SystemExit(3)")])
-    with pytest.raises(EmbeddedAirflowError, match="(?s)scheduler ended with code 3:.*no database"):
+    with pytest.raises(EmbeddedAirflowError, match=r"(?s)scheduler ended with code 3:.*no database"):
         wait_for(lambda: False, components, what="starting", seconds=20)
     components.stop()
 

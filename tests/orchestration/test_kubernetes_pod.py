@@ -89,9 +89,7 @@ def test_training_gets_its_gpus_and_nodes():
         "limits": {"memory": "64Gi", "ephemeral-storage": "10Gi", "example.com/gpu": "2"},
     }
     assert spec["nodeSelector"] == {"pool": "gpu"}
-    assert spec["tolerations"] == [
-        {"key": "gpu", "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 60}
-    ]
+    assert spec["tolerations"] == [{"key": "gpu", "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 60}]
     assert spec["priorityClassName"] == "training"
     assert spec["activeDeadlineSeconds"] == 7200
 
@@ -105,12 +103,15 @@ def test_pods_are_labelled_and_named_apart():
     first, second = (pod_of("train", settings(labels={"team": "vision"})) for _ in range(2))
     assert first["metadata"]["namespace"] == "mempipe"
     assert first["metadata"]["name"] != second["metadata"]["name"]
-    assert first["metadata"]["labels"].items() >= {
-        "app.kubernetes.io/name": "mempipe",
-        "app.kubernetes.io/component": "train",
-        "app.kubernetes.io/managed-by": "airflow",
-        "team": "vision",
-    }.items()
+    assert (
+        first["metadata"]["labels"].items()
+        >= {
+            "app.kubernetes.io/name": "mempipe",
+            "app.kubernetes.io/component": "train",
+            "app.kubernetes.io/managed-by": "airflow",
+            "team": "vision",
+        }.items()
+    )
 
 
 def test_how_airflow_handles_the_pod():

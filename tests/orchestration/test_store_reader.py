@@ -19,9 +19,7 @@ def store(tmp_path: Path) -> str:
     """Return a store with one planned run, as `mempipe plan --request asked` leaves it."""
     root = open_store(str(tmp_path / "store"))
     run = root.child("runs/digits-0123456789ab")
-    data = DataInfo(
-        name="digits", fingerprint="f", n_train=3, n_test=2, class_names=("0", "1"), image_shape=(8, 8, 1)
-    )
+    data = DataInfo(name="digits", fingerprint="f", n_train=3, n_test=2, class_names=("0", "1"), image_shape=(8, 8, 1))
     record = RunRecord(run_key="0" * 64, numerics_version=1, spec=SPEC, data=data, subset_size=2)
     run.create("run.json", record.to_json())
     write_plan(run, Plan(trials=500, n_missing=200, tasks=(Span(0, 100), Span(400, 500))))

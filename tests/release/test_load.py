@@ -83,7 +83,9 @@ def test_standard_errors_of_pairs_are_those_of_their_counts(written: tuple[Path,
     np.testing.assert_array_equal(pairs["infl_se"], expected)
 
 
-@pytest.mark.parametrize(("mem", "infl"), [(0.25, 0.15), (0.3, 0.2), (0.0, 0.1), (-1, -1), (0.25, 0.1), (1, 1)])
+@pytest.mark.parametrize(
+    ("mem", "infl"), [(0.25, 0.15), (0.3, 0.2), (0.0, 0.15), (0.0, 0.1), (-1, -1), (0.25, 0.1), (1, 1)]
+)
 def test_pairs_at_any_thresholds(
     written: tuple[Path, Manifest], full: Release, world: World, mem: float, infl: float
 ) -> None:

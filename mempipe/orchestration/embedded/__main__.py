@@ -5,6 +5,7 @@ import signal
 import sys
 import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -24,7 +25,7 @@ def main(arguments: Sequence[str]) -> int:
     options = _parser().parse_args(arguments)
     signal.signal(signal.SIGTERM, _interrupt)
     try:
-        options.command(options, Console())
+        options.command(options, Console(highlight=False))
     except MempipeError as error:
         print(f"Error: {error}", file=sys.stderr, flush=True)
         return error.exit_code
@@ -57,8 +58,10 @@ def ui(options: argparse.Namespace, console: Console) -> None:
             f"Results: {home.store}; logs: {home.logs}. Ctrl-C ends it.",
             soft_wrap=True,
         )
-        while not threading.Event().wait(2.0):
-            server.components.check()
+        with suppress(KeyboardInterrupt):
+            while not threading.Event().wait(2.0):
+                server.components.check()
+        console.print("Ending Airflow; what was committed is kept …")
 
 
 def _parser() -> argparse.ArgumentParser:

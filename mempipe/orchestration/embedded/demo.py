@@ -94,14 +94,15 @@ def run_demo(home: Home, demo: Demo, console: Console) -> str:
     phases.done("summary and end")
     peak = server.components.peak_bytes / 1e9
     done = f"Done in {phases}; {n_committed} trials in the store; peak memory {peak:.1f} GB."
-    console.print(f"{done}\nRelease: {release}", highlight=False, soft_wrap=True)
+    console.print(f"{done}\nRelease: {release}", soft_wrap=True)
     return release
 
 
 def _run_dag(server: Server, demo: Demo, console: Console) -> tuple[str, int]:
     """Trigger the DAG and show it until it ends; return the DAG run's id and the number of committed trials."""
     api = server.api
-    for left_over in api.active_runs(DAG_ID):  # of a demo that was killed: its trials are in the store
+    for left_over in api.active_runs(DAG_ID):  # ours would wait for it
+        console.print(f"Ending the DAG run {left_over}, left over from before; its trials are kept", soft_wrap=True)
         api.fail(DAG_ID, left_over)
     conf = {"spec": str(demo.spec), "store": demo.store, "trials": demo.trials, "task_size": demo.task_size}
     run_id = api.trigger(DAG_ID, conf)

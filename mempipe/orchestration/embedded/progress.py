@@ -71,7 +71,7 @@ class RunView:
             told["trials"] = f"{n_committed} of {self._trials} committed"
         for what, now in told.items():
             if now != "waiting" and self._told.get(what) != now:
-                self._console.print(f"{seconds:6.1f} s  {what}: {now}", highlight=False)
+                self._console.print(f"{seconds:6.1f} s  {what}: {now}")
         self._told = told
 
     def _picture(self, groups: dict[str, list[TaskState]], told: dict[str, str], n_committed: int | None) -> Group:

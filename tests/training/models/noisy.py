@@ -1,0 +1,24 @@
+"""A model with state beside its weights: batch normalization's moving statistics, dropout's seed generator."""
+
+from typing import Any
+
+from mempipe.spec import Strict
+
+
+class Params(Strict):
+    rate: float = 0.3
+
+
+def misfit(params: Params, image_shape: tuple[int, int, int], n_classes: int) -> str | None:
+    return None
+
+
+def build(params: Params, image_shape: tuple[int, int, int], n_classes: int) -> Any:
+    import keras
+
+    inputs = keras.layers.Input(image_shape)
+    x = keras.layers.Conv2D(4, 3, kernel_initializer="he_normal")(inputs)
+    x = keras.layers.BatchNormalization()(x)
+    x = keras.layers.Dropout(params.rate)(keras.layers.ReLU()(x))
+    x = keras.layers.Flatten()(x)
+    return keras.Model(inputs, keras.layers.Dense(n_classes, dtype="float32")(x))

@@ -1,0 +1,127 @@
+"""The single trainer: agrees with the ensemble, is deterministic, and resumes to the same bytes."""
+
+import logging
+from typing import Any
+
+import numpy as np
+import pytest
+
+from mempipe.errors import TrialError
+from mempipe.storage.memory import MemoryStore, open_uri
+from mempipe.training.checkpoints import Checkpoints
+from mempipe.training.single import trainer as single
+from mempipe.training.trainer import open_trainer
+from tests.training.worlds import as_bytes, silent, spec, world
+
+pytestmark = pytest.mark.usefixtures("test_models")
+
+KIND = {"kind": "single", "checkpoint_minutes": 1e-9}
+
+
+class Interrupted(Exception):
+    """A machine vanishes."""
+
+
+class Interrupt:
+    """Progress that ends the process after some calls."""
+
+    def __init__(self, after: int) -> None:
+        self.left = after
+
+    def __call__(self, part: float) -> None:
+        self.left -= 1
+        if self.left == 0:
+            raise Interrupted
+
+
+@pytest.fixture
+def store(request: pytest.FixtureRequest) -> MemoryStore:
+    return open_uri(f"memory://{request.node.name.replace('[', '.').replace(']', '').replace('_', '-')}")
+
+
+@pytest.fixture(autouse=True)
+def short_segments(monkeypatch: pytest.MonkeyPatch) -> None:
+    """15 steps in segments of 4: three checkpoints on the way."""
+    monkeypatch.setattr(single, "SEGMENT_STEPS", 4)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"model": {"name": "small_cnn", "filters": [4], "dense": 8}},
+        {"recipe": {"epochs": 3, "batch_size": 10, "learning_rate": 0.1, "nesterov": True, "momentum": 0.8}},
+    ],
+)
+def test_the_ensemble_trains_the_same_models(changes: dict[str, Any]) -> None:
+    """Same weights at the start, same batches, same rule: margins agree up to rounding (here: 1e-2 of 1 to 10)."""
+    ours = open_trainer(spec(**changes), world())
+    theirs = open_trainer(spec(trainer=KIND, **changes), world())
+    for one, other in zip(ours.train([1, 6], silent), theirs.train([6, 1], silent), strict=True):
+        assert one.trial == other.trial
+        np.testing.assert_array_equal(one.subset_mask, other.subset_mask)
+        for margin, other_margin in ((one.train_margin, other.train_margin), (one.test_margin, other.test_margin)):
+            assert margin is not None
+            assert np.abs(margin).max() > 1
+            np.testing.assert_allclose(margin, other_margin, atol=1e-2)
+        assert (one.train_correct != other.train_correct).mean() < 0.02
+
+
+@pytest.mark.parametrize("precision", ["float32", "mixed_bfloat16", "mixed_float16"])
+def test_a_resumed_trial_has_the_bytes_of_an_uninterrupted_one(precision: str, store: MemoryStore) -> None:
+    """With batch normalization, dropout and, for float16, loss scaling: all their state is in the checkpoint."""
+    wanted = spec(model={"name": "noisy"}, trainer=KIND, precision=precision)
+    plain = single.SingleTrainer(wanted, world(), device="cpu", checkpoints=None)
+    whole = {outcome.trial: outcome for outcome in plain.train([3, 4], silent)}
+    last_state = plain._loop.state
+
+    checkpoints = Checkpoints(store)
+    with pytest.raises(Interrupted):
+        list(open_trainer(wanted, world(), checkpoints=checkpoints).train([4], Interrupt(after=3)))
+    assert [info.key for info in store.list()] == [
+        "checkpoints/trial=000004/step=000000008.npz",
+        "checkpoints/trial=000004/step=000000012.npz",
+    ]
+    fresh = single.SingleTrainer(wanted, world(), device="cpu", checkpoints=checkpoints)
+    told: list[float] = []
+    (resumed,) = fresh.train([4], told.append)
+    assert told == pytest.approx([12 / 15, 3 / 15])
+    assert as_bytes(resumed) == as_bytes(whole[4])
+    for left, right in zip(fresh._loop.state, last_state, strict=True):
+        np.testing.assert_array_equal(left, right)
+
+    # Trial 3 came before trial 4 in one trainer, and after it in another: neither leaves anything behind.
+    (third,) = fresh.train([3], silent)
+    assert as_bytes(third) == as_bytes(whole[3])
+    checkpoints.clear([3, 4])
+    assert list(store.list()) == []
+
+
+def test_a_damaged_checkpoint_is_passed_over(store: MemoryStore, caplog: pytest.LogCaptureFixture) -> None:
+    wanted = spec(model={"name": "noisy"}, trainer=KIND)
+    checkpoints = Checkpoints(store)
+    trainer = open_trainer(wanted, world(), checkpoints=checkpoints)
+    with pytest.raises(Interrupted):
+        list(trainer.train([4], Interrupt(after=3)))
+    newest = list(store.list())[-1]
+    content = bytearray(store.read(newest.key))
+    content[len(content) // 2] ^= 1
+    store.replace(newest.key, bytes(content), generation=newest.generation)
+    told: list[float] = []
+    with caplog.at_level(logging.WARNING):
+        (resumed,) = trainer.train([4], told.append)
+    assert told[0] == pytest.approx(8 / 15)
+    assert newest.key in caplog.text
+    (whole,) = open_trainer(wanted, world()).train([4], silent)
+    assert as_bytes(resumed) == as_bytes(whole)
+
+
+def test_a_diverged_trial_is_an_error_that_names_it() -> None:
+    recipe = {"epochs": 1, "batch_size": 10, "learning_rate": 1e30, "schedule": {"kind": "constant"}}
+    with pytest.raises(TrialError, match="trial 2 logits are not finite"):
+        list(open_trainer(spec(recipe=recipe, trainer=KIND), world()).train([2], silent))
+
+
+def test_images_stay_as_they_are_stored_until_they_are_used() -> None:
+    trainer = single.SingleTrainer(spec(trainer=KIND), world(), device="cpu", checkpoints=None)
+    assert trainer._train._images.dtype == "uint8"
