@@ -63,7 +63,7 @@ def score(inputs: ScoreInputs, *, name: str, out: Path, influence: str, reporter
             hint="`class` counts pairs of one class, `full` all pairs.",
         )
     scope = Scope(influence)
-    check_folder(out, name=name)
+    there = check_folder(out, name=name)
     predictions = Predictions.open(inputs)
     labels = (predictions.train_labels, predictions.test_labels)
     sizes = {"n_train": len(labels[0]), "n_test": len(labels[1])}
@@ -72,11 +72,14 @@ def score(inputs: ScoreInputs, *, name: str, out: Path, influence: str, reporter
 
     with reporter.stage("checking", total=predictions.n_trials, unit="trials") as advance:
         key, trials = predictions.check(advance)
+    thresholds = Thresholds()
+    if there is not None and (there.key, there.influence, there.thresholds) == (key, str(scope), thresholds):
+        reporter.note(f"{there.id}: this release is there already")
+        return out.resolve()
     with reporter.stage("counting examples", total=1, unit="passes") as advance:
         examples = count_examples(predictions.batches(), source=key, **sizes)
         advance(1)
     blocks = blocks_of(*labels, scope)
-    thresholds = Thresholds()
     with reporter.stage("scoring pairs", total=len(blocks), unit="blocks") as advance:
 
         def counted() -> Iterator[BlockTally]:

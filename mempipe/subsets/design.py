@@ -60,7 +60,7 @@ def subset_mask(subsets: Subsets, *, n_train: int, seed: int, trial: int) -> NDA
 def _smallest(words: NDArray[np.uint64], size: int) -> NDArray[np.bool_]:
     """Return which are the `size` smallest words; of equal ones the first."""
     largest = np.partition(words, size - 1)[size - 1]
-    mask = words < largest
+    mask: NDArray[np.bool_] = words < largest
     tied = np.flatnonzero(words == largest)
     mask[tied[: size - int(mask.sum())]] = True
     return mask

@@ -73,5 +73,5 @@ def test_a_layer_that_hides_its_initializer_is_named() -> None:
         def call(self, inputs: object) -> object:
             return inputs * self.scale  # type: ignore[operator]
 
-    with pytest.raises(SpecError, match="layer Scale has no initializer for its variable .*scale"):
+    with pytest.raises(SpecError, match=r"layer Scale has no initializer for its variable .*scale"):
         InitialState(keras.Sequential([keras.layers.Input((4,)), Scale()]), seed=0)

@@ -148,7 +148,7 @@ def test_tied_maxima_send_the_gradient_where_tensorflow_does() -> None:
 @pytest.mark.parametrize(
     ("layer", "said"),
     [
-        (lambda: L.BatchNormalization(), r"is BatchNormalization, expected Dense, Conv2D"),
+        (lambda: L.BatchNormalization(), r"is BatchNormalization, expected one of Dense, Conv2D"),
         (lambda: L.Dropout(0.5), r"is Dropout, expected"),
         (lambda: L.DepthwiseConv2D(3), r"is DepthwiseConv2D, expected"),
         (lambda: L.Conv2D(4, 3, groups=2), r"\(Conv2D\) groups is 2, expected 1"),
@@ -184,5 +184,5 @@ def test_a_subclass_of_a_known_layer_is_not_taken_for_it() -> None:
             return 2 * super().call(inputs)
 
     model = sequential(Doubled(3))
-    with pytest.raises(SpecError, match="is Doubled, expected Dense"):
+    with pytest.raises(SpecError, match="is Doubled, expected one of Dense"):
         stack_layer(model.layers[0])

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.usefixtures("test_models")
 KIND = {"kind": "single", "checkpoint_minutes": 1e-9}
 
 
-class Interrupted(Exception):
+class InterruptedTrialError(Exception):
     """A machine vanishes."""
 
 
@@ -31,7 +31,7 @@ class Interrupt:
     def __call__(self, part: float) -> None:
         self.left -= 1
         if self.left == 0:
-            raise Interrupted
+            raise InterruptedTrialError
 
 
 @pytest.fixture
@@ -76,7 +76,7 @@ def test_a_resumed_trial_has_the_bytes_of_an_uninterrupted_one(precision: str, s
     last_state = plain._loop.state
 
     checkpoints = Checkpoints(store)
-    with pytest.raises(Interrupted):
+    with pytest.raises(InterruptedTrialError):
         list(open_trainer(wanted, world(), checkpoints=checkpoints).train([4], Interrupt(after=3)))
     assert [info.key for info in store.list()] == [
         "checkpoints/trial=000004/step=000000008.npz",
@@ -101,7 +101,7 @@ def test_a_damaged_checkpoint_is_passed_over(store: MemoryStore, caplog: pytest.
     wanted = spec(model={"name": "noisy"}, trainer=KIND)
     checkpoints = Checkpoints(store)
     trainer = open_trainer(wanted, world(), checkpoints=checkpoints)
-    with pytest.raises(Interrupted):
+    with pytest.raises(InterruptedTrialError):
         list(trainer.train([4], Interrupt(after=3)))
     newest = list(store.list())[-1]
     content = bytearray(store.read(newest.key))

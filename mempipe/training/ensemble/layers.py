@@ -20,6 +20,16 @@ Function = Callable[[Variables, Any], Any]
 _ACTIVATIONS: Final = frozenset(
     {"linear", "relu", "leaky_relu", "elu", "selu", "gelu", "silu", "softplus", "sigmoid", "tanh"}
 )
+_LAYERS: Final = (
+    keras.layers.Dense,
+    keras.layers.Conv2D,
+    keras.layers.MaxPooling2D,
+    keras.layers.AveragePooling2D,
+    keras.layers.GlobalAveragePooling2D,
+    keras.layers.Flatten,
+    keras.layers.ReLU,
+    keras.layers.Activation,
+)
 _HINT: Final = "set `trainer.kind: single`, which trains any Keras model."
 
 
@@ -69,12 +79,18 @@ def apply_layers(layers: Sequence[StackedLayer], variables: Variables, inputs: A
 
 def stack_layer(layer: keras.Layer) -> StackedLayer:
     """Translate one layer; `SpecError` where it cannot be."""
+    if type(layer) not in _LAYERS:  # a subclass may compute something else
+        known = ", ".join(kind.__name__ for kind in _LAYERS)
+        raise SpecError(
+            f"Model cannot be vectorised: layer {layer.name} is {type(layer).__name__}, expected one of {known}.",
+            hint=_HINT,
+        )
     if layer.dtype_policy.name != "float32":
         raise _unsupported(layer, "dtype", layer.dtype_policy.name, "float32")
     match layer:
         case keras.layers.Dense():
             return _dense(layer)
-        case keras.layers.Conv2D() if type(layer) is keras.layers.Conv2D:
+        case keras.layers.Conv2D():
             return _convolution(layer)
         case keras.layers.MaxPooling2D():
             size = _pool_size(layer)
@@ -91,14 +107,9 @@ def stack_layer(layer: keras.Layer) -> StackedLayer:
             return StackedLayer(0, lambda _, inputs: tf.reshape(inputs, [*inputs.shape[:2], -1]))
         case keras.layers.ReLU():
             return StackedLayer(0, lambda _, inputs: layer.call(inputs))
-        case keras.layers.Activation():
+        case _:
             activation = _activation(layer)
             return StackedLayer(0, lambda _, inputs: activation(inputs))
-    raise SpecError(
-        f"Model cannot be vectorised: layer {layer.name} is {type(layer).__name__}, expected Dense, Conv2D, "
-        "MaxPooling2D, AveragePooling2D, GlobalAveragePooling2D, Flatten, ReLU or Activation.",
-        hint=_HINT,
-    )
 
 
 def _dense(layer: keras.layers.Dense) -> StackedLayer:
