@@ -3,7 +3,7 @@
 import json
 import platform
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -16,14 +16,16 @@ DEFAULT = Path("benchmarks/results.json")
 
 def main(out: Annotated[Path, typer.Option("--json", help="Where the numbers go.")] = DEFAULT) -> None:
     """Measure training and scoring beside their plain baselines."""
-    results = {
+    results: dict[str, Any] = {
         "machine": {"platform": platform.platform(), "processor": platform.processor() or platform.machine()},
         "training": training.measure(),
         "scoring": scoring.measure(),
     }
     out.write_text(json.dumps(results, indent=1) + "\n")
-    Console().print(_scoring_table(results["scoring"]))
-    Console().print(f"saved as {out}")
+    console = Console(width=120)
+    console.print(training.table(results["training"]))
+    console.print(_scoring_table(results["scoring"]))
+    console.print(f"saved as {out}")
 
 
 def _scoring_table(found: dict[str, dict[str, float]]) -> Table:

@@ -1,5 +1,10 @@
 """The shape of the main DAG: order, mapping, trigger rules, form."""
 
+import json
+import os
+import subprocess
+import sys
+
 import pytest
 from airflow.sdk import DAG, TriggerRule
 from airflow.sdk.definitions.mappedoperator import MappedOperator
@@ -117,3 +122,32 @@ def test_form_refuses(dag: DAG, field: str, value: object):
 
 def test_everything_may_be_left_empty(dag: DAG):
     dag.params.validate()
+
+
+def test_on_a_cluster_and_on_a_schedule():
+    """The same file, with other settings: pods instead of processes, and a schedule that extends the estimate."""
+    program = """
+import json, sys
+sys.path.insert(0, "dags")
+from estimate_scores import dag
+from airflow.serialization.serialized_objects import DagSerialization
+copy = DagSerialization.from_dict(DagSerialization.to_dict(dag))
+kinds = {task_id: copy.get_task(task_id).task_type for task_id in copy.task_ids}
+params = {name: dag.params[name] for name in ("store", "add_trials", "trials")}
+print(json.dumps({"kinds": kinds, "params": params, "timetable": copy.timetable.summary}))
+"""
+    settings = {
+        "MEMPIPE_EXECUTION": "kubernetes",
+        "MEMPIPE_IMAGE": "registry/mempipe-trainer:1.0",
+        "MEMPIPE_STORE": "gs://bucket/scores",
+        "MEMPIPE_SCHEDULE": "0 3 * * *",
+        "MEMPIPE_ADD_TRIALS": "400",
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, env=os.environ | settings
+    )
+    told = json.loads(done.stdout.splitlines()[-1])
+    assert told["params"] == {"store": "gs://bucket/scores", "add_trials": 400, "trials": None}
+    assert told["timetable"] == "0 3 * * *"
+    small = {"read_request", "missing_trials", "repairs", "announce"}
+    assert {task_id for task_id, kind in told["kinds"].items() if kind == "MempipePodOperator"} == set(EDGES) - small

@@ -1,5 +1,6 @@
 """What every DAG and every task of ours must have."""
 
+import os
 import subprocess
 import sys
 from datetime import timedelta
@@ -90,14 +91,8 @@ print(seconds, *sorted(set({heavy!r}) & (set(sys.modules) - before)))
         capture_output=True,
         text=True,
         check=True,
-        env=environment(MEMPIPE_EXECUTION=execution, MEMPIPE_IMAGE="registry/mempipe-trainer:1.0"),
+        env=os.environ | {"MEMPIPE_EXECUTION": execution, "MEMPIPE_IMAGE": "registry/mempipe-trainer:1.0"},
     )
     seconds, *imported = done.stdout.splitlines()[-1].split()
     assert imported == []
     assert float(seconds) < MAX_IMPORT_SECONDS
-
-
-def environment(**more: str) -> dict[str, str]:
-    import os
-
-    return os.environ | more

@@ -15,8 +15,10 @@ from typing import Final
 
 from mempipe.errors import MempipeError, TransientError
 
-POOLS: Final = {"mempipe_train": 2, "mempipe_cpu": 2}
-"""Pools that the DAGs name, and how many tasks each lets run at once on this machine."""
+_CORES: Final = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+POOLS: Final = {"mempipe_train": _CORES, "mempipe_cpu": 2}
+"""Pools that the DAGs name, and how many tasks each lets run at once on this machine: training takes a core each."""
 
 _MIGRATED: Final = "migrated"
 _LOCK: Final = "lock"
@@ -130,7 +132,7 @@ class Home:
                 "dags_folder": str(self.dags),
                 "plugins_folder": str(self.folder / "plugins"),
                 "load_examples": "False",
-                "parallelism": "4",
+                "parallelism": str(sum(POOLS.values())),
                 "dags_are_paused_at_creation": "False",
                 "simple_auth_manager_all_admins": "True",  # bound to this machine, see [api] host
                 "hostname_callable": "socket.gethostname",  # never asks a name server
