@@ -4,11 +4,14 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from airflow.sdk import DAG, TriggerRule
 from airflow.sdk.definitions.mappedoperator import MappedOperator
 from airflow.sdk.exceptions import ParamValidationError
+
+ROOT = Path(__file__).resolve().parents[2]
 
 EDGES = {
     "plan": set(),
@@ -144,7 +147,12 @@ print(json.dumps({"kinds": kinds, "params": params, "timetable": copy.timetable.
         "MEMPIPE_ADD_TRIALS": "400",
     }
     done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=True, env=os.environ | settings
+        [sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=ROOT,
+        env=os.environ | settings,
     )
     told = json.loads(done.stdout.splitlines()[-1])
     assert told["params"] == {"store": "gs://bucket/scores", "add_trials": 400, "trials": None}

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from airflow.dag_processing.dagbag import DagBag
@@ -91,6 +92,7 @@ print(seconds, *sorted(set({heavy!r}) & (set(sys.modules) - before)))
         capture_output=True,
         text=True,
         check=True,
+        cwd=Path(__file__).resolve().parents[2],
         env=os.environ | {"MEMPIPE_EXECUTION": execution, "MEMPIPE_IMAGE": "registry/mempipe-trainer:1.0"},
     )
     seconds, *imported = done.stdout.splitlines()[-1].split()
