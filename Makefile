@@ -25,8 +25,8 @@ demo: setup ## scores of the digits data set, through Airflow, with 500 trials
 ui: setup ## leave the Airflow UI open, with the DAGs ready to trigger
 	$(BIN)/python -m mempipe.orchestration.embedded ui
 
-test: setup ## the tests that need no server
-	$(BIN)/python -m pytest
+test: setup ## the tests; those that need a server or a browser skip without one
+	$(BIN)/python -m pytest -m "not demo"
 
 lint: setup ## ruff, mypy, import contracts
 	$(BIN)/ruff check

@@ -25,10 +25,10 @@ def test_data_docs_open_from_a_file(finished: tuple[Path, Path], chromium: str, 
     pages = sorted(run_folder(finished[0]).glob("validation/*/data_docs/index.html"))
     assert len(pages) == 2  # the trials' and the release's
     for page in pages:
-        command = [chromium, "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path}"]
-        dom = subprocess.run([*command, "--dump-dom", page.as_uri()], capture_output=True, text=True, timeout=60, check=True)
-        assert "The tables are valid." in dom.stdout
-        links = {link for link in re.findall(r'href="([^"#]+)"', dom.stdout) if not link.startswith("data:")}
+        command = [chromium, "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path}", "--dump-dom"]
+        dom = subprocess.run([*command, page.as_uri()], capture_output=True, text=True, timeout=60, check=True).stdout
+        assert "The tables are valid." in dom
+        links = {link for link in re.findall(r'href="([^"#]+)"', dom) if not link.startswith("data:")}
         assert len(links) >= 2
         for link in links:
             assert (page.parent / link).is_file(), link
