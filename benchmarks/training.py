@@ -28,10 +28,10 @@ from mempipe.training.trainer import open_trainer
 
 SPEC: Final = Path(__file__).parents[1] / "specs" / "digits.yaml"
 VARIANTS: Final = {
-    "fit": "Keras model.fit, a new model for each trial",
-    "fit_reused": "Keras model.fit, compiled once, weights reset",
-    "single": "mempipe, single trainer",
-    "ensemble": "mempipe, ensemble trainer",
+    "fit": "Keras fit, new model each trial",
+    "fit_reused": "Keras fit, model reused",
+    "single": "mempipe single",
+    "ensemble": "mempipe ensemble",
 }
 
 Found = dict[str, dict[str, float]]
@@ -55,16 +55,14 @@ def measure() -> Found:
 def table(found: Found) -> Table:
     """Return the measurements as a table, with the ratio to the plain loop."""
     rows = Table(title="Digits, MLP 64-64-10, 40 epochs: one trial on one core")
-    for column in ("trainer", "s / trial", "trials / s", "fit / it", "start, s", "test accuracy", "peak, MiB"):
-        rows.add_column(column, justify="left" if column == "trainer" else "right")
+    for column in ("trainer", "s / trial", "ratio", "accuracy", "peak MiB"):
+        rows.add_column(column, justify="left" if column == "trainer" else "right", no_wrap=True)
     for name, label in VARIANTS.items():
         one = found[name]
         rows.add_row(
             label,
             f"{one['seconds']:.4f}",
-            f"{one['trials_per_second']:.2f}",
             f"{found['fit']['seconds'] / one['seconds']:.1f} ×",
-            f"{one['start_seconds']:.1f}",
             f"{one['test_accuracy']:.4f}",
             f"{one['peak_mib']:.0f}",
         )

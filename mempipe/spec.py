@@ -6,20 +6,25 @@ store is not part of the key, so a run can be extended, resumed and moved.
 
 import hashlib
 import json
+import re
 from decimal import Decimal
 from typing import Annotated, Any, Final, Literal, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from mempipe.errors import SpecError
+from mempipe.errors import InputError, SpecError
 
 NUMERICS_VERSION: Final = 1
 """Raised whenever a change of ours alters a result: trials of different versions never mix."""
 
+MAX_TRIALS: Final = 1_000_000
+"""A run has at most this many trials."""
+
 Model = TypeVar("Model", bound=BaseModel)
 
-Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")]
+_NAME: Final = r"^[a-z0-9][a-z0-9_-]{0,62}$"
+Name = Annotated[str, Field(pattern=_NAME)]
 
 
 class Strict(BaseModel):
@@ -178,7 +183,7 @@ class Spec(Strict):
     seed: int = Field(0, ge=0, lt=2**64)
     influence: Literal["class", "full"] = "class"
     margins: bool = False
-    trials: int = Field(4000, ge=1)
+    trials: int = Field(4000, ge=1, le=MAX_TRIALS)
     chunk_size: int = Field(50, ge=1)
     task_size: int = Field(1, ge=1)
 
@@ -201,7 +206,7 @@ def parse_spec(text: str, *, source: str) -> Spec:
     """
     try:
         document = yaml.load(text, Loader=_UniqueKeyLoader)  # noqa: S506 - a SafeLoader, see below
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
         problem = " ".join(str(error).split())
         raise SpecError(f"Spec cannot be read: {source} is no valid YAML ({problem}).", hint="correct it.") from error
     if not isinstance(document, dict):
@@ -222,6 +227,21 @@ def validated(kind: type[Model], values: dict[str, Any], *, source: str, prefix:
             f"Spec cannot be used: {source} {'; '.join(problems)}.",
             hint="correct these keys; docs/spec.md lists every key and its default.",
         ) from error
+
+
+def checked_name(name: str) -> str:
+    """Return `name` if a run or a release may be called so.
+
+    Raises:
+        InputError: it may not.
+    """
+    if re.fullmatch(_NAME, name) is None:
+        raise InputError(
+            f"Name cannot be used: it is {name!r}, expected 1 to 63 small letters, digits, '-' or '_', "
+            "beginning with a letter or digit.",
+            hint="choose another --name.",
+        )
+    return name
 
 
 def run_key(spec: Spec, *, data_fingerprint: str) -> str:
@@ -264,6 +284,8 @@ class _UniqueKeyLoader(yaml.SafeLoader):
 def _unique_mapping(loader: yaml.SafeLoader, node: yaml.MappingNode) -> dict[Any, Any]:
     seen: set[str] = set()
     for key_node, _ in node.value:
+        if not isinstance(key_node, yaml.ScalarNode):
+            raise yaml.constructor.ConstructorError(None, None, "a key is no plain text", key_node.start_mark)
         if key_node.value in seen:
             raise yaml.constructor.ConstructorError(
                 None, None, f"key {key_node.value!r} is given twice", key_node.start_mark

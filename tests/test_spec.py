@@ -31,6 +31,9 @@ def digits(**changes: object) -> Spec:
         ("seed: 0", "precision: mixed_bfloat16", "precision of the ensemble trainer must be float32"),
         ("  learning_rate: 0.1", "  learning_rate: .nan", "recipe.learning_rate"),
         ("seed: 0", "seed: [", "no valid YAML"),
+        ("seed: 0", "? [1]\n: 2", "a key is no plain text"),
+        ("name: digits\ndesc", "name: 2020-99-99\ndesc", "month must be in 1..12"),
+        ("trials: 500", "trials: 1000001", "trials is 1000001"),
         ("seed: 0", "seed: !!python/object/apply:os.getcwd []", "no valid YAML"),
     ],
 )

@@ -7,6 +7,7 @@ import typer
 
 from mempipe.cli.spans import parse_span
 from mempipe.cli.terminal import reporter
+from mempipe.spec import MAX_TRIALS
 
 app = typer.Typer(
     name="mempipe",
@@ -22,7 +23,13 @@ ReleaseArgument = Annotated[str, typer.Argument(metavar="RELEASE", help="Folder 
 StoreOption = Annotated[str, typer.Option("--store", metavar="URI", help="Folder or gs:// URI that keeps everything.")]
 TrialsOption = Annotated[
     Optional[int],  # noqa: UP045 - typer reads the annotation
-    typer.Option("--trials", min=1, metavar="T", help="Total number of trials; the spec's (or the plan's) by default."),
+    typer.Option(
+        "--trials",
+        min=1,
+        max=MAX_TRIALS,
+        metavar="T",
+        help="Total number of trials; the spec's (or the plan's) by default.",
+    ),
 ]
 NameOption = Annotated[
     Optional[str],  # noqa: UP045
@@ -54,7 +61,7 @@ def plan(
     trials: TrialsOption = None,
     add_trials: Annotated[
         Optional[int],  # noqa: UP045
-        typer.Option(min=1, metavar="N", help="Instead of --trials: N more than are committed."),
+        typer.Option(min=1, max=MAX_TRIALS, metavar="N", help="Instead of --trials: N more than are committed."),
     ] = None,
     chunk_size: Annotated[
         Optional[int],  # noqa: UP045

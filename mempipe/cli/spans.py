@@ -4,6 +4,7 @@ import re
 
 from mempipe.errors import InputError
 from mempipe.runs.chunks import Span
+from mempipe.spec import MAX_TRIALS
 
 
 def parse_span(text: str) -> Span:
@@ -13,9 +14,9 @@ def parse_span(text: str) -> Span:
         InputError: not two whole numbers with 0 <= A < B.
     """
     match = re.fullmatch(r"(\d+):(\d+)", text)
-    if match is None or int(match[1]) >= int(match[2]):
+    if match is None or not int(match[1]) < int(match[2]) <= MAX_TRIALS:
         raise InputError(
-            f"Command cannot be run: --trials is {text!r}, expected A:B with 0 <= A < B.",
+            f"Command cannot be run: --trials is {text!r}, expected A:B with 0 <= A < B <= {MAX_TRIALS}.",
             hint="for example --trials 0:100 for the first hundred.",
         )
     return Span(int(match[1]), int(match[2]))

@@ -7,13 +7,24 @@ import tempfile
 import urllib.error
 import urllib.request
 from pathlib import Path
-from typing import Final
+from typing import Annotated, Final
+
+from pydantic import AfterValidator
 
 from mempipe.errors import DataError, ObjectNotFoundError, TransientError
 from mempipe.storage import open_store
 from mempipe.storage.uris import split_object_uri
 
 _TIMEOUT_SECONDS: Final = 60
+
+
+def _absolute(uri: str) -> str:
+    """Return a local path as absolute, so that a plan made in one folder is trained from another; a URI as it is."""
+    return uri if is_remote(uri) else str(Path(uri.removeprefix("file://")).expanduser().absolute())
+
+
+DataPath = Annotated[str, AfterValidator(_absolute)]
+"""Where a data set lies: a local path, made absolute, or a URI."""
 
 
 def cache_folder() -> Path:

@@ -206,7 +206,7 @@ class Release:
             raise ReleaseQuestionError(
                 f"Pairs of different labels are not in the release: {self.uri} influence is "
                 f"{self.manifest.influence!r}, expected 'full'.",
-                hint="a run counts all pairs if its first plan has `influence: full`, and so does "
+                hint="set `influence: full` in the spec and run it again (nothing is trained anew), or give "
                 "`mempipe score --influence full`.",
             )
 

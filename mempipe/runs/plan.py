@@ -1,4 +1,4 @@
-"""`plan.json`: how many trials are wanted, and the tasks that train the missing ones."""
+"""`plan.json`: what was asked for last: how many trials, from where the data, which pairs; and the tasks to do."""
 
 from typing import Literal
 
@@ -7,7 +7,7 @@ from pydantic import ValidationError
 from mempipe.errors import GenerationError, ObjectNotFoundError, RunError
 from mempipe.runs.chunks import Span
 from mempipe.runs.layout import PLAN
-from mempipe.spec import Strict
+from mempipe.spec import Component, Strict
 from mempipe.storage.protocol import Store
 
 
@@ -18,12 +18,16 @@ class Plan(Strict):
         trials: the run is complete when trials 0 to trials - 1 are committed.
         n_missing: trials that were missing when it was made.
         tasks: spans of trials, each for one `mempipe train`.
+        data: where the data set lies now; its content is the run's, which its fingerprint proves.
+        influence: which pairs to count.
     """
 
     schema_version: Literal[1] = 1
     trials: int
     n_missing: int
     tasks: tuple[Span, ...]
+    data: Component
+    influence: Literal["class", "full"]
 
 
 def write_plan(store: Store, plan: Plan) -> None:

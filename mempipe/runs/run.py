@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from mempipe.data.dataset import Dataset
 from mempipe.errors import ObjectExistsError, ObjectNotFoundError, RunError
-from mempipe.npz import read_npz
+from mempipe.npz import UnreadableNpzError, read_npz
 from mempipe.runs.chunks import Span, missing_chunks
 from mempipe.runs.layout import LABELS, RUN_RECORD, SHARDS, ShardRef, parse_shard_key
 from mempipe.runs.record import DataInfo, RunRecord
@@ -55,16 +55,32 @@ class Run:
     def labels(self) -> Labels:
         """The labels, read once."""
         if not self._labels:
-            arrays = read_npz(self.store.read(LABELS))
-            self._labels.append(
-                Labels(
-                    train=arrays["train_labels"],
-                    test=arrays["test_labels"],
-                    train_filenames=arrays.get("train_filenames"),
-                    test_filenames=arrays.get("test_filenames"),
-                )
-            )
+            self._labels.append(self._read_labels())
         return self._labels[0]
+
+    def _read_labels(self) -> Labels:
+        source = f"{self.uri}/{LABELS}"
+        try:
+            arrays = read_npz(self.store.read(LABELS))
+            labels = Labels(
+                train=arrays["train_labels"],
+                test=arrays["test_labels"],
+                train_filenames=arrays.get("train_filenames"),
+                test_filenames=arrays.get("test_filenames"),
+            )
+        except (UnreadableNpzError, KeyError, ObjectNotFoundError) as error:
+            raise RunError(
+                f"Labels cannot be read: {source} is missing or damaged ({str(error).splitlines()[0]}).",
+                hint="delete it and run `mempipe plan` again: it is written anew from the data set.",
+            ) from error
+        sizes = (len(labels.train), len(labels.test))
+        if sizes != (self.record.data.n_train, self.record.data.n_test):
+            raise RunError(
+                f"Labels are not the run's: {source} has {sizes[0]} train and {sizes[1]} test labels, expected "
+                f"{self.record.data.n_train} and {self.record.data.n_test}.",
+                hint="delete it and run `mempipe plan` again: it is written anew from the data set.",
+            )
+        return labels
 
     def shards(self) -> list[ShardRef]:
         """Return the committed shards, by trial; an object under `shards/` that is no shard is ignored."""
@@ -112,7 +128,14 @@ def register_run(root: Store, spec: Spec, dataset: Dataset) -> Run:
         ),
         subset_size=subset_size(dataset.n_train, spec.subsets.ratio),
     )
-    store.create(LABELS, _encode_labels(dataset))
+    try:
+        store.create(LABELS, _encode_labels(dataset))
+    except ObjectExistsError as error:
+        raise RunError(
+            f"Run's labels contradict the data set: {store.uri}/{LABELS} has other file names or is damaged, "
+            f"expected those of {dataset.name}; images, labels and order are the same.",
+            hint="give the files their former names, or choose another name in the spec; delete the object if damaged.",
+        ) from error
     try:
         store.create(RUN_RECORD, record.to_json())
     except ObjectExistsError:

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from mempipe.errors import ReleaseError
 from mempipe.release.stored_tallies import StoredTallies, open_tallies
 from mempipe.release.tally_files import EXAMPLES_FILE, write_tallies
-from mempipe.runs import Run, Span, open_run
+from mempipe.runs import Run, Span, open_run, read_plan
 from mempipe.runs.layout import TALLIES, span_name
 from mempipe.scores.tally import BlockTally, Scope, TrialBatch, blocks_of
 from mempipe.steps.batches import read_batches
@@ -33,25 +34,40 @@ def aggregate(run_uri: str, trials: int | None, reporter: Reporter) -> str:
     run = open_run(open_store(run_uri))
     wanted = wanted_trials(run, trials)
     report = valid_report(run, wanted)
-    prefix = tallies_prefix(run, report, wanted)
+    influence = read_plan(run.store).influence
+    prefix = tallies_prefix(report, wanted, influence)
     uri = f"{run.uri}/{prefix}"
-    if run.store.exists(f"{prefix}/{EXAMPLES_FILE}"):
+    if _is_complete(run, prefix):
         reporter.note("these trials are counted already")
         return uri
     with TemporaryDirectory(prefix="mempipe-tallies-") as name:
         folder = Path(name)
-        _count(run, report, folder, reporter)
+        _count(run, report, Scope(influence), folder, reporter)
         files = sorted(folder.iterdir(), key=lambda path: (path.name == EXAMPLES_FILE, path.name))
         for path in files:  # the file of the examples last: it completes the tallies
             run.store.create(f"{prefix}/{path.name}", path)
     return uri
 
 
-def tallies_prefix(run: Run, report: ValidationReport, wanted: Span) -> str:
+def tallies_prefix(report: ValidationReport, wanted: Span, influence: str) -> str:
     """Return where the tallies of these shards lie: their trials, and a hash of the shards' bytes and the scope."""
     counted = [(shard.sha256, shard.counted) for shard in report.shards if shard.counted is not None]
-    content = json.dumps([run.record.spec.influence, counted])
+    content = json.dumps([influence, counted])
     return f"{TALLIES}{span_name(wanted)}-{hashlib.sha256(content.encode()).hexdigest()[:12]}"
+
+
+def _is_complete(run: Run, prefix: str) -> bool:
+    """Tell whether these tallies are there; a damaged set of them is removed, as the shards give it again."""
+    if not run.store.exists(f"{prefix}/{EXAMPLES_FILE}"):
+        return False
+    try:
+        with TemporaryDirectory(prefix="mempipe-tallies-") as folder:
+            read_tallies(run, prefix, Path(folder))
+    except ReleaseError:
+        for info in run.store.list(f"{prefix}/"):
+            run.store.delete(info.key, generation=info.generation)
+        return False
+    return True
 
 
 def read_tallies(run: Run, prefix: str, folder: Path) -> StoredTallies:
@@ -66,13 +82,12 @@ def read_tallies(run: Run, prefix: str, folder: Path) -> StoredTallies:
     return open_tallies(f"{run.uri}/{prefix}", locate=locate)
 
 
-def _count(run: Run, report: ValidationReport, folder: Path, reporter: Reporter) -> None:
+def _count(run: Run, report: ValidationReport, scope: Scope, folder: Path, reporter: Reporter) -> None:
     # Here, because numba takes a second to load and most runs of this step find everything done.
     from mempipe.scores.count import count_blocks, count_examples
 
     record, labels = run.record, run.labels
     sizes = {"n_train": record.data.n_train, "n_test": record.data.n_test}
-    scope = Scope(record.spec.influence)
 
     def batches() -> Iterator[TrialBatch]:
         return read_batches(run, report)

@@ -5,6 +5,7 @@ from typing import Final
 
 from mempipe.errors import IncompleteRunError
 from mempipe.runs import Span
+from mempipe.spec import checked_name
 from mempipe.steps.aggregate import aggregate
 from mempipe.steps.plan import Wanted, plan
 from mempipe.steps.progress import Reporter
@@ -33,6 +34,8 @@ def run_pipeline(
     Raises:
         IncompleteRunError: shards were still corrupt in the second round.
     """
+    if name is not None:
+        checked_name(name)
     run, planned = plan(spec_uri, store_uri, Wanted(trials=trials), reporter)
     wanted = Span(0, planned.trials)
     for _ in range(ROUNDS):

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from mempipe.data import load_dataset, resolve_data
 from mempipe.errors import InputError, ObjectExistsError, ObjectNotFoundError, RunError, SpecError
-from mempipe.runs import Plan, Run, Span, plan_tasks, register_run, write_plan
-from mempipe.spec import Spec, parse_spec, validated
+from mempipe.runs import Plan, Run, Span, plan_tasks, read_plan, register_run, write_plan
+from mempipe.spec import MAX_TRIALS, Spec, parse_spec, validated
 from mempipe.steps.progress import Reporter
 from mempipe.storage import Store, checked_key, open_store
 from mempipe.storage.uris import split_object_uri
@@ -57,6 +57,7 @@ def plan(spec_uri: str, store_uri: str, wanted: Wanted, reporter: Reporter) -> t
     """
     if wanted.trials is not None and wanted.add_trials is not None:
         raise InputError("Plan is ambiguous: --trials and --add-trials are both given.", hint="give one of them.")
+    request = None if wanted.request is None else checked_key(f"requests/{wanted.request}.json")
     root = open_store(store_uri)
     spec = read_spec(spec_uri)
     changes = {"chunk_size": wanted.chunk_size, "task_size": wanted.task_size}
@@ -67,14 +68,18 @@ def plan(spec_uri: str, store_uri: str, wanted: Wanted, reporter: Reporter) -> t
     check_model_fits(spec.model, dataset.image_shape, dataset.n_classes)
     run = register_run(root, spec, dataset)
     kept = run.record.spec
-    if (kept.chunk_size, kept.margins, kept.influence) != (spec.chunk_size, spec.margins, spec.influence):
-        reporter.note(
-            f"the run exists: it keeps chunk_size {kept.chunk_size}, margins {kept.margins}, influence {kept.influence}"
-        )
-    trials = _trials(root, run, spec, wanted)
+    if (kept.chunk_size, kept.margins) != (spec.chunk_size, spec.margins):
+        reporter.note(f"the run exists: it keeps chunk_size {kept.chunk_size}, margins {kept.margins}")
+    trials = _trials(root, run, spec, wanted, request)
     missing = run.missing(Span(0, trials))
     tasks = plan_tasks(missing, chunk_size=kept.chunk_size, task_size=spec.task_size)
-    result = Plan(trials=trials, n_missing=sum(len(chunk) for chunk in missing), tasks=tuple(tasks))
+    result = Plan(
+        trials=trials,
+        n_missing=sum(len(chunk) for chunk in missing),
+        tasks=tuple(tasks),
+        data=spec.data,
+        influence=spec.influence,
+    )
     write_plan(run.store, result)
     reporter.note(
         f"{dataset.name}: {dataset.n_train} train, {dataset.n_test} test; "
@@ -88,29 +93,44 @@ def replan(run: Run, trials: int) -> Plan:
     spec = run.record.spec
     missing = run.missing(Span(0, trials))
     tasks = plan_tasks(missing, chunk_size=spec.chunk_size, task_size=1)
-    result = Plan(trials=trials, n_missing=sum(len(chunk) for chunk in missing), tasks=tuple(tasks))
+    known = read_plan(run.store)
+    result = known.model_copy(
+        update={"trials": trials, "n_missing": sum(len(chunk) for chunk in missing), "tasks": tuple(tasks)}
+    )
     write_plan(run.store, result)
     return result
 
 
-def _trials(root: Store, run: Run, spec: Spec, wanted: Wanted) -> int:
+def _trials(root: Store, run: Run, spec: Spec, wanted: Wanted, request: str | None) -> int:
     trials = wanted.trials or spec.trials
     if wanted.add_trials is not None:
         committed = {trial for shard in run.shards() for trial in range(*shard.span)}
         trials = len(committed) + wanted.add_trials
-    if wanted.request is None:
+    if trials > MAX_TRIALS:
+        raise InputError(
+            f"Plan is too large: {trials} trials are wanted, expected at most {MAX_TRIALS}.",
+            hint="standard errors shrink with the square root of the trials; the paper uses 2,000 to 4,000.",
+        )
+    if request is None:
         return trials
-    key = checked_key(f"requests/{wanted.request}.json")
     try:
-        root.create(key, (json.dumps({"run": run.uri, "trials": trials}) + "\n").encode())
+        root.create(request, (json.dumps({"run": run.uri, "trials": trials}) + "\n").encode())
     except ObjectExistsError:
-        known = json.loads(root.read(key))
-        if known["run"] != run.uri:
+        source = f"{root.uri}/{request}"
+        try:
+            known = json.loads(root.read(request))
+            known_run, known_trials = str(known["run"]), int(known["trials"])
+        except (ValueError, KeyError, TypeError) as error:
             raise RunError(
-                f"Request was answered before: {root.uri}/{key} run is {known['run']}, expected {run.uri}.",
+                f"Request cannot be read: {source} is damaged, expected a run and its trials.",
+                hint="delete it, or trigger a new DAG run.",
+            ) from error
+        if known_run != run.uri:
+            raise RunError(
+                f"Request was answered before: {source} run is {known_run}, expected {run.uri}.",
                 hint="the spec changed between two tries; trigger a new DAG run.",
             ) from None
-        return int(known["trials"])
+        return known_trials
     return trials
 
 

@@ -10,15 +10,16 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from mempipe.errors import ObjectNotFoundError, RunError
+from mempipe.errors import ObjectNotFoundError, ReleaseError, RunError
 from mempipe.release.content import ReleaseContent
 from mempipe.release.manifest import MANIFEST_FILE, DataSource, Manifest, SubsetDesign, Thresholds
 from mempipe.release.publish import Outcome, Publication, publish_release
 from mempipe.release.stored_tallies import StoredTallies
 from mempipe.release.tally_files import EXAMPLES_FILE
 from mempipe.release.write import write_release
-from mempipe.runs import Run, open_run
+from mempipe.runs import Run, open_run, read_plan
 from mempipe.runs.layout import VALIDATION
+from mempipe.spec import checked_name
 from mempipe.steps.aggregate import read_tallies, tallies_prefix
 from mempipe.steps.progress import Reporter
 from mempipe.steps.release_check import check_with_docs
@@ -40,10 +41,13 @@ def publish(run_uri: str, trials: int | None, name: str | None, reporter: Report
         RunError: the shards are not validated, or not counted, as they are.
         ExpectationError: the tables must not be published.
     """
+    if name is not None:
+        checked_name(name)
     run = open_run(open_store(run_uri))
     wanted = wanted_trials(run, trials)
     report = valid_report(run, wanted)
-    prefix = tallies_prefix(run, report, wanted)
+    influence = read_plan(run.store).influence
+    prefix = tallies_prefix(report, wanted, influence)
     if not run.store.exists(f"{prefix}/{EXAMPLES_FILE}"):
         raise RunError(
             f"Run is not counted: {run.uri} has no tallies of trials {wanted.start} to {wanted.stop - 1} as they are.",
@@ -103,7 +107,7 @@ def _publish(
         train_filenames=_names(labels.train_filenames),
         test_filenames=_names(labels.test_filenames),
         thresholds=thresholds,
-        spec=spec.model_dump(mode="json"),
+        spec=spec.model_dump(mode="json") | {"influence": str(tallies.scope)},
     )
     check = check_with_docs(
         tallies.examples,
@@ -131,18 +135,36 @@ def _note_key(prefix: str, name: str) -> str:
 
 
 def _published(run: Run, root: Store, prefix: str, name: str) -> str | None:
-    """Return the release that was made of these tallies under this name, if it is still there and the latest."""
+    """Return the release that was made of these tallies under this name, if it is there and whole.
+
+    The note of it is written when `latest.json` was moved, so there is nothing left to do.
+
+    Raises:
+        ReleaseError: a file of the release is missing or was changed.
+    """
     try:
         note = json.loads(run.store.read(_note_key(prefix, name)))
-        place = root.child(f"{RELEASES}/{name}")
-        manifest = Manifest.from_json(place.child(note["release"]).read(MANIFEST_FILE), source=note["release"])
-        latest = json.loads(place.read("latest.json"))["release"]
-    except ObjectNotFoundError:
-        return None
-    return place.child(manifest.id).uri if latest == manifest.id else None
+        place = root.child(f"{RELEASES}/{name}").child(str(note["release"]))
+        manifest = Manifest.from_json(place.read(MANIFEST_FILE), source=f"{place.uri}/{MANIFEST_FILE}")
+    except (ObjectNotFoundError, ValueError, KeyError, TypeError):
+        return None  # not published, or the note is damaged: publishing again finds what is there
+    sizes = {info.key: info.size for info in place.list()}
+    for file in manifest.files:
+        if sizes.get(file.path) != file.bytes:
+            found = f"{sizes[file.path]} bytes" if file.path in sizes else "missing"
+            raise ReleaseError(
+                f"Release is damaged: {place.uri}/{file.path} is {found}, expected {file.bytes} bytes.",
+                hint=f"delete this file and the release's {MANIFEST_FILE}, then publish again: it becomes the same.",
+            )
+    return place.uri
 
 
 def _remember(run: Run, prefix: str, name: str, publication: Publication) -> None:
-    key = _note_key(prefix, name)
-    if not run.store.exists(key):
-        run.store.create(key, (json.dumps({"release": publication.manifest.id}) + "\n").encode())
+    key, content = _note_key(prefix, name), (json.dumps({"release": publication.manifest.id}) + "\n").encode()
+    try:
+        known, generation = run.store.read_versioned(key)
+    except ObjectNotFoundError:
+        run.store.create(key, content)
+        return
+    if known != content:  # damaged, or of a release that was deleted
+        run.store.replace(key, content, generation=generation)

@@ -17,7 +17,7 @@ from mempipe.release.manifest import DataSource, SubsetDesign, Thresholds
 from mempipe.release.write import write_release
 from mempipe.scores.tally import BlockTally, Scope, TrialBatch, blocks_of
 from mempipe.shards import Shard, pack
-from mempipe.spec import NUMERICS_VERSION
+from mempipe.spec import NUMERICS_VERSION, checked_name
 from mempipe.steps.progress import Advance, Reporter
 from mempipe.steps.release_check import check_without_docs
 from mempipe.validation.quality import UNKNOWN, concat, mark_odd, quality_rows
@@ -57,6 +57,7 @@ def score(inputs: ScoreInputs, *, name: str, out: Path, influence: str, reporter
     Raises:
         InputError: a file is missing or damaged, arrays do not fit together or are not binary, or `out` is in use.
     """
+    checked_name(name)
     if influence not in set(Scope):
         raise InputError(
             f"Command cannot be run: --influence is {influence!r}, expected {' or '.join(Scope)}.",
@@ -131,10 +132,12 @@ class Predictions:
         """Map the files and check shapes and labels; the predictions' values are checked by `check`."""
         train_labels = _labels(files.train_labels, "train-labels")
         test_labels = _labels(files.test_labels, "test-labels")
-        absent = np.setdiff1d(np.arange(max(train_labels.max(), test_labels.max()) + 1), train_labels)
-        if len(absent):
+        present = np.unique(train_labels)
+        if len(present) <= max(train_labels.max(), test_labels.max()):
+            gaps = np.flatnonzero(present != np.arange(len(present)))
+            absent = gaps[0] if len(gaps) else len(present)
             raise InputError(
-                f"Labels cannot be used: train-labels {files.train_labels} has no example of label {absent[0]}, "
+                f"Labels cannot be used: train-labels {files.train_labels} has no example of label {absent}, "
                 "expected every class from 0 up.",
                 hint="number the classes from 0 without gaps.",
             )

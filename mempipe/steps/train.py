@@ -80,7 +80,7 @@ def _dataset(run: Run) -> Dataset:
             f"expected {NUMERICS_VERSION} as this mempipe computes.",
             hint="plan the spec again: it becomes a new run; or use the version of mempipe that began this one.",
         )
-    dataset = load_dataset(record.spec.data)
+    dataset = load_dataset(read_plan(run.store).data)
     if dataset.fingerprint != record.data.fingerprint:
         raise DataError(
             f"Data set is not the run's: {dataset.name} fingerprint is {dataset.fingerprint[:16]}…, "

@@ -95,8 +95,8 @@ def quality_rows(shard: Shard, *, key: str, circumstances: Circumstances) -> pa.
     columns = {
         "trial": shard.trials,
         "n_subset": n_subset,
-        "train_accuracy_in": n_correct_in / n_subset,
-        "train_accuracy_out": (n_correct - n_correct_in) / (shard.n_train - n_subset),
+        "train_accuracy_in": _share(n_correct_in, n_subset),
+        "train_accuracy_out": _share(n_correct - n_correct_in, shard.n_train - n_subset),
         "test_accuracy": _count(shard.test_correct) / shard.n_test,
         "odd": [None] * rows,
         "odd_reason": [None] * rows,
@@ -157,6 +157,13 @@ def _outliers(column: str, values: NDArray[np.float64], *, least: float) -> list
         )
         for row in np.flatnonzero(deviation > ODD_Z * scale).tolist()
     ]
+
+
+def _share(part: NDArray[np.int64], whole: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Return `part / whole`; NaN where a trial saw everything or nothing."""
+    share: NDArray[np.float64] = np.full(len(part), np.nan)
+    np.divide(part, whole, out=share, where=whole > 0)
+    return share
 
 
 def _count(rows: NDArray[np.uint8]) -> NDArray[np.int64]:

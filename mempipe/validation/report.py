@@ -123,7 +123,8 @@ def read_report(run: Run, identity: str) -> ValidationReport | None:
     """
     key = report_key(identity)
     try:
-        return ValidationReport.model_validate_json(run.store.read(key))
+        report = ValidationReport.model_validate_json(run.store.read(key))
+        return report.model_copy(update={"run_uri": run.uri})  # a store may have been moved
     except ObjectNotFoundError:
         return None
     except ValidationError as error:

@@ -65,6 +65,10 @@ def test_a_wrong_spec_changes_nothing(refused: Refused, tmp_path: Path, old: str
         (["plan", "SPEC", "--store", "SPEC"], "x.yaml"),
         (["train", "STORE", "--trials", "0:10"], "has no run.json"),
         (["train", "STORE", "--trials", "10:0"], "expected A:B"),
+        (["train", "STORE", "--trials", "0:99999999999"], "expected A:B"),
+        (["plan", "SPEC", "--store", "STORE", "--trials", "99999999999"], "--trials"),
+        (["plan", "SPEC", "--store", "STORE", "--request", "../x"], "../x"),
+        (["run", "SPEC", "--store", "STORE", "--name", "Bad Name"], "'Bad Name'"),
         (["aggregate", "STORE"], "has no run.json"),
         (["publish", "STORE"], "has no run.json"),
         (["validate", "STORE"], "has no run.json"),
@@ -112,6 +116,7 @@ def arrays(folder: Path, **changes: np.ndarray) -> list[str | Path]:
         ({"subset-mask": np.ones((0, 30), dtype=bool)}, "trial"),
         ({"train-labels": np.arange(30) - 1}, "train-labels"),
         ({"train-labels": np.arange(30) % 2}, "label 2"),
+        ({"train-labels": np.r_[np.arange(29) % 3, 2**40]}, "label 3"),
     ],
 )
 def test_wrong_predictions_change_nothing(

@@ -22,7 +22,9 @@ def store(tmp_path: Path) -> str:
     data = DataInfo(name="digits", fingerprint="f", n_train=3, n_test=2, class_names=("0", "1"), image_shape=(8, 8, 1))
     record = RunRecord(run_key="0" * 64, numerics_version=1, spec=SPEC, data=data, subset_size=2)
     run.create("run.json", record.to_json())
-    write_plan(run, Plan(trials=500, n_missing=200, tasks=(Span(0, 100), Span(400, 500))))
+    write_plan(
+        run, Plan(trials=500, n_missing=200, tasks=(Span(0, 100), Span(400, 500)), data=SPEC.data, influence="class")
+    )
     root.create("requests/asked.json", json.dumps({"run": run.uri, "trials": 500}).encode())
     return root.uri
 
@@ -51,7 +53,7 @@ def test_a_task_that_was_trained_since_the_plan_is_left_out(store: str):
 
 def test_nothing_missing_is_an_empty_map(store: str):
     run = open_store(read_requested(store, "asked", None)["run"])
-    write_plan(run, Plan(trials=500, n_missing=0, tasks=()))
+    write_plan(run, Plan(trials=500, n_missing=0, tasks=(), data=SPEC.data, influence="class"))
     assert missing_trials(store, "asked") == []
 
 

@@ -167,6 +167,53 @@ def test_more_trials_extend_the_run(store: Path, spec: Path, finished: tuple[Pat
     assert latest["release"] == release.name
 
 
+def test_all_pairs_are_counted_from_the_same_shards(store: Path, spec: Path) -> None:
+    """`influence: full` needs no training: the release answers questions about any labels, and agrees on equal ones."""
+    before = {path.name: path.read_bytes() for path in (run_folder(store) / "shards").iterdir()}
+    by_class = package.load_release(store / "releases" / "tiny")
+    refused = mempipe("pairs", store / "releases" / "tiny", "--any-label", code=20)
+    assert "influence is 'class', expected 'full'" in refused.stderr
+    spec_of_all = store / "full.yaml"
+    spec_of_all.write_text(spec.read_text() + "influence: full\n")
+    release = package.load_release(mempipe("run", spec_of_all, "--store", store).stdout.splitlines()[-1])
+    assert {path.name: path.read_bytes() for path in (run_folder(store) / "shards").iterdir()} == before
+    everything = release.influence(3, same_label=False)
+    same = np.isin(everything.tt_idx, by_class.influence(3).tt_idx)
+    assert everything.infl.shape == (len(everything.tr_idx), 360)
+    assert np.array_equal(everything.infl[:, same], by_class.influence(3).infl)
+    assert release.select_pairs(same_label=False).num_rows >= release.select_pairs().num_rows
+
+
+@pytest.mark.parametrize("damaged", ["tallies/*/examples.npz", "tallies/*/published-tiny.json"])
+def test_what_can_be_derived_again_is(store: Path, spec: Path, finished: tuple[Path, Path], damaged: str) -> None:
+    (path,) = run_folder(store).glob(damaged)
+    path.write_bytes(b"")
+    shutil.rmtree(store / "releases")
+    release = Path(mempipe("run", spec, "--store", store).stdout.splitlines()[-1])
+    assert score_files(release) == score_files(finished[1])
+
+
+@pytest.mark.parametrize("damage", ["missing", "truncated"])
+def test_a_damaged_release_is_named(store: Path, spec: Path, damage: str) -> None:
+    (table,) = store.glob("releases/tiny/tiny-*/examples.parquet")
+    if damage == "missing":
+        table.unlink()
+    else:
+        table.write_bytes(table.read_bytes()[:-9])
+    done = mempipe("run", spec, "--store", store, code=20)
+    assert f"{table} is " in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_damaged_labels_are_named(store: Path) -> None:
+    labels = run_folder(store) / "labels.npz"
+    labels.write_bytes(labels.read_bytes()[:-20])
+    shutil.rmtree(run_folder(store) / "tallies")
+    done = mempipe("aggregate", run_folder(store), code=20)
+    assert "labels.npz is missing or damaged" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_aggregate_refuses_an_incomplete_run(store: Path) -> None:
     run = run_folder(store)
     (run / "shards" / "trials=000000-000009.npz").unlink()

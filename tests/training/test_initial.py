@@ -6,6 +6,7 @@ import pytest
 
 from mempipe.errors import SpecError
 from mempipe.training.initial import InitialState
+from mempipe.training.variables import is_kernel
 
 
 def model() -> keras.Model:
@@ -75,3 +76,8 @@ def test_a_layer_that_hides_its_initializer_is_named() -> None:
 
     with pytest.raises(SpecError, match=r"layer Scale has no initializer for its variable .*scale"):
         InitialState(keras.Sequential([keras.layers.Input((4,)), Scale()]), seed=0)
+
+
+def test_kernels_decay_and_nothing_else() -> None:
+    decayed = {variable.name for variable in model().variables if is_kernel(variable)}
+    assert decayed == {"kernel", "depthwise_kernel", "pointwise_kernel"}

@@ -10,7 +10,7 @@ from PIL import Image, UnidentifiedImageError
 from pydantic import Field
 
 from mempipe.data.dataset import Dataset
-from mempipe.data.fetch import local_folder
+from mempipe.data.fetch import DataPath, local_folder
 from mempipe.errors import DataError
 from mempipe.spec import Strict
 
@@ -29,7 +29,7 @@ class Params(Strict):
         license: licence of the data, for the card.
     """
 
-    path: str
+    path: DataPath
     train: str = "train"
     test: str = "test"
     size: tuple[int, int] | None = None

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from mempipe.data.arrays import as_images, as_labels, read_idx, read_npz
 from mempipe.data.dataset import Dataset
-from mempipe.data.fetch import download, is_remote, local_file, local_folder
+from mempipe.data.fetch import DataPath, download, is_remote, local_file, local_folder
 from mempipe.errors import DataError
 from mempipe.spec import Strict
 
@@ -30,7 +30,7 @@ class Params(Strict):
             Without it the npz is downloaded once and checked.
     """
 
-    path: str | None = None
+    path: DataPath | None = None
 
 
 def load(params: Params) -> Dataset:

@@ -4,7 +4,7 @@ import numpy as np
 
 from mempipe.data.arrays import as_images, as_labels, read_npz
 from mempipe.data.dataset import Dataset
-from mempipe.data.fetch import local_file
+from mempipe.data.fetch import DataPath, local_file
 from mempipe.spec import Strict
 
 
@@ -19,7 +19,7 @@ class Params(Strict):
         license: licence of the data, for the card.
     """
 
-    path: str
+    path: DataPath
     train_images: str = "x_train"
     train_labels: str = "y_train"
     test_images: str = "x_test"

@@ -1,7 +1,8 @@
 """Keras layers as functions of stacked variables: every array has a leading axis for the members of a group.
 
-A stacked convolution is a product of patches and kernels: patches are shifted slices, joined along the channels, which
-XLA compiles to one copy and one batched matrix product (docs/decisions: the alternatives, measured).
+Between layers, vectors are (width, batch, features) and images are (width, channels, h, w, batch): with the batch last,
+slices, pooling and products run over long contiguous rows. A convolution is a product of kernels and patches, and the
+patches are shifted slices, joined along the channels: one copy and one batched matrix product for XLA.
 """
 
 from collections.abc import Callable, Sequence
@@ -30,6 +31,7 @@ _LAYERS: Final = (
     keras.layers.ReLU,
     keras.layers.Activation,
 )
+_SWAP_BATCH_AND_CHANNELS: Final = (0, 4, 2, 3, 1)
 _HINT: Final = "set `trainer.kind: single`, which trains any Keras model."
 
 
@@ -39,7 +41,7 @@ class StackedLayer:
 
     Attributes:
         n_variables: how many variables it takes.
-        apply: (its variables, each float32 (width, *shape); inputs float32 (width, batch, ...)) to outputs.
+        apply: (its variables, each float32 (width, *shape); inputs in the layout above) to outputs.
     """
 
     n_variables: int
@@ -68,8 +70,9 @@ def stack_layers(model: keras.Model) -> list[StackedLayer]:
     return layers
 
 
-def apply_layers(layers: Sequence[StackedLayer], variables: Variables, inputs: Any) -> Any:
-    """Return the logits, float32 (width, batch, n_classes), of inputs (width, batch, h, w, c)."""
+def apply_layers(layers: Sequence[StackedLayer], variables: Variables, images: Any) -> Any:
+    """Return the logits, float32 (width, batch, n_classes), of images (width, batch, h, w, c)."""
+    inputs = tf.transpose(images, _SWAP_BATCH_AND_CHANNELS)
     used = 0
     for layer in layers:
         inputs = layer.apply(variables[used : used + layer.n_variables], inputs)
@@ -100,11 +103,11 @@ def stack_layer(layer: keras.Layer) -> StackedLayer:
             return StackedLayer(0, lambda _, images: average_pool(images, size))
         case keras.layers.GlobalAveragePooling2D():
             _expect(layer, "data_format", "channels_last")
-            kept = layer.keepdims
-            return StackedLayer(0, lambda _, images: tf.reduce_mean(images, axis=[2, 3], keepdims=kept))
+            _expect(layer, "keepdims", False)
+            return StackedLayer(0, lambda _, images: tf.transpose(tf.reduce_mean(images, axis=[2, 3]), (0, 2, 1)))
         case keras.layers.Flatten():
             _expect(layer, "data_format", "channels_last")
-            return StackedLayer(0, lambda _, inputs: tf.reshape(inputs, [*inputs.shape[:2], -1]))
+            return StackedLayer(0, lambda _, inputs: _flat(inputs))
         case keras.layers.ReLU():
             return StackedLayer(0, lambda _, inputs: layer.call(inputs))
         case _:
@@ -112,17 +115,20 @@ def stack_layer(layer: keras.Layer) -> StackedLayer:
             return StackedLayer(0, lambda _, inputs: activation(inputs))
 
 
+def _flat(inputs: Any) -> Any:
+    if inputs.shape.rank == 5:
+        inputs = tf.transpose(inputs, _SWAP_BATCH_AND_CHANNELS)
+    return tf.reshape(inputs, [*inputs.shape[:2], -1])
+
+
 def _dense(layer: keras.layers.Dense) -> StackedLayer:
     activation = _weighted(layer)
-    if layer.lora_enabled or layer.quantization_mode:
-        raise _unsupported(layer, "quantization", "on", "off")
 
     def apply(variables: Variables, inputs: Any) -> Any:
-        width, batch, *inner, features = inputs.shape
-        product = tf.matmul(tf.reshape(inputs, [width, -1, features]), variables[0])
-        if layer.use_bias:
-            product += variables[1][:, None, :]
-        return activation(tf.reshape(product, [width, batch, *inner, layer.units]))
+        if inputs.shape.rank == 5:
+            return activation(_image_product(inputs, variables))
+        product = tf.matmul(inputs, variables[0])
+        return activation(product + variables[1][:, None, :] if layer.use_bias else product)
 
     return StackedLayer(1 + layer.use_bias, apply)
 
@@ -132,31 +138,39 @@ def _convolution(layer: keras.layers.Conv2D) -> StackedLayer:
     _expect(layer, "data_format", "channels_last")
     _expect(layer, "groups", 1)
     _expect(layer, "dilation_rate", (1, 1))
-    if layer.lora_enabled or layer.quantization_mode:
-        raise _unsupported(layer, "quantization", "on", "off")
 
-    def apply(variables: Variables, inputs: Any) -> Any:
-        patches = _patches(inputs, layer.kernel_size, layer.strides, same=layer.padding == "same")
-        width, batch, height, across, features = patches.shape
-        kernel = tf.reshape(variables[0], [width, features, layer.filters])
-        product = tf.matmul(tf.reshape(patches, [width, -1, features]), kernel)
-        if layer.use_bias:
-            product += variables[1][:, None, :]
-        return activation(tf.reshape(product, [width, batch, height, across, layer.filters]))
+    def apply(variables: Variables, images: Any) -> Any:
+        patches = _patches(images, layer.kernel_size, layer.strides, same=layer.padding == "same")
+        return activation(_image_product(patches, variables))
 
     return StackedLayer(1 + layer.use_bias, apply)
 
 
+def _image_product(images: Any, variables: Variables) -> Any:
+    """Return kernel^T times the features of each place, plus the bias if there is one.
+
+    Args:
+        images: float32 (width, features, h, w, batch).
+        variables: kernel, which has `features` numbers for each output; perhaps bias (width, outputs).
+    """
+    width, features, *places = images.shape
+    outputs = variables[0].shape[-1]
+    kernel = tf.reshape(variables[0], [width, features, outputs])
+    product = tf.matmul(kernel, tf.reshape(images, [width, features, -1]), transpose_a=True)
+    if len(variables) == 2:
+        product += variables[1][:, :, None]
+    return tf.reshape(product, [width, outputs, *places])
+
+
 def _patches(images: Any, kernel: tuple[int, int], strides: tuple[int, int], *, same: bool) -> Any:
-    """Return the patch below each output, (width, batch, h, w, kernel[0] * kernel[1] * c), as kernels are laid out."""
+    """Return the patch below each output, (width, kernel[0] * kernel[1] * channels, h, w, batch), in kernels' order."""
     outputs, pads = [], []
     for size, length, stride in zip(images.shape[2:4], kernel, strides, strict=True):
         output = -(-size // stride) if same else (size - length) // stride + 1
         missing = max(0, (output - 1) * stride + length - size) if same else 0
         outputs.append(output)
         pads.append((missing // 2, missing - missing // 2))
-    if same:
-        images = tf.pad(images, [(0, 0), (0, 0), *pads, (0, 0)])
+    images = tf.pad(images, [(0, 0), (0, 0), *pads, (0, 0)])
     shifted = [
         images[
             :,
@@ -168,7 +182,7 @@ def _patches(images: Any, kernel: tuple[int, int], strides: tuple[int, int], *, 
         for row in range(kernel[0])
         for column in range(kernel[1])
     ]
-    return tf.concat(shifted, axis=-1)
+    return tf.concat(shifted, axis=1)
 
 
 def _weighted(layer: Any) -> Callable[[Any], Any]:
@@ -179,6 +193,8 @@ def _weighted(layer: Any) -> Callable[[Any], Any]:
             if value is not None:
                 raise _unsupported(layer, f"{part}_{option}", type(value).__name__, "none")
     _expect(layer, "trainable", True)
+    if layer.lora_enabled or layer.quantization_mode:
+        raise _unsupported(layer, "quantization", "on", "off")
     return _activation(layer)
 
 

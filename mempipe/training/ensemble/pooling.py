@@ -11,11 +11,11 @@ def max_pool(images: Any, size: tuple[int, int]) -> Any:
     (`tf.reduce_max` would share the gradient among tied values, which TensorFlow's own pooling does not.)
 
     Args:
-        images: float32 (..., h, w, c).
+        images: float32 (..., h, w, batch).
         size: height and width of a window; what is left over at the right and the bottom is ignored.
 
     Returns:
-        float32 (..., h // size[0], w // size[1], c).
+        float32 (..., h // size[0], w // size[1], batch).
     """
 
     @tf.custom_gradient  # type: ignore[untyped-decorator]
@@ -39,8 +39,8 @@ def average_pool(images: Any, size: tuple[int, int]) -> Any:
 
 
 def _windows(images: Any, size: tuple[int, int]) -> Any:
-    """Return (..., h // size[0], size[0], w // size[1], size[1], c)."""
-    *leading, height, width, channels = images.shape
+    """Return (..., h // size[0], size[0], w // size[1], size[1], batch)."""
+    *leading, height, width, batch = images.shape
     rows, columns = height // size[0], width // size[1]
     whole = images[..., : rows * size[0], : columns * size[1], :]
-    return tf.reshape(whole, [*leading, rows, size[0], columns, size[1], channels])
+    return tf.reshape(whole, [*leading, rows, size[0], columns, size[1], batch])

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from mempipe.spec import Recipe
 from mempipe.training.ensemble.layers import apply_layers, stack_layers
 from mempipe.training.judge import judge
+from mempipe.training.normalize import Normalization
 from mempipe.training.variables import is_kernel
 
 BLOCK_STEPS: Final = 64
@@ -25,8 +26,9 @@ class Program:
 
     Args:
         model: the Keras model that gives the layers; its own variables are not used.
-        images: float32 (n, h, w, c), normalized: the training part, then the test part.
+        images: uint8 or float32 (n, h, w, c) as they are stored: the training part, then the test part.
         labels: int32 (n,).
+        normalization: what models see of pixels.
         recipe: momentum, weight decay, batch size.
         margins: whether evaluation returns margins.
     """
@@ -34,8 +36,9 @@ class Program:
     def __init__(
         self,
         model: keras.Model,
-        images: NDArray[np.float32],
+        images: NDArray[Any],
         labels: NDArray[np.int32],
+        normalization: Normalization,
         *,
         recipe: Recipe,
         margins: bool,
@@ -49,6 +52,7 @@ class Program:
         self._n_evaluated = min(self._n, max(recipe.batch_size, _LEAST_EVALUATED))
         self._pixels = tf.constant(images.reshape(self._n, -1))
         self._labels = tf.constant(labels)
+        self._normalization = normalization
         self._train_block = tf.function(self._block, jit_compile=True, autograph=False)
         self._judge_batch = tf.function(self._batch, jit_compile=True, autograph=False)
 
@@ -104,10 +108,15 @@ class Program:
         )
         return found[1], found[2]
 
+    def _examples(self, batch: Any) -> tuple[Any, Any]:
+        """Return normalized images, float32 (*batch.shape, h, w, c), and labels of positions in the data set."""
+        pixels = tf.reshape(tf.gather(self._pixels, batch), [*batch.shape, *self._image_shape])
+        images = (tf.cast(pixels, tf.float32) - self._normalization.shift) * self._normalization.scale
+        return images, tf.gather(self._labels, batch)
+
     def _gradients(self, variables: Sequence[Any], batch: Any) -> list[Any]:
         """Return each member's gradient of its mean cross-entropy: the sum over members separates."""
-        images = tf.reshape(tf.gather(self._pixels, batch), [*batch.shape, *self._image_shape])
-        labels = tf.gather(self._labels, batch)
+        images, labels = self._examples(batch)
         with tf.GradientTape() as tape:
             tape.watch(variables)
             logits = apply_layers(self._layers, variables, images)
@@ -139,8 +148,6 @@ class Program:
     def _batch(self, variables: list[Any], first: Any) -> Any:
         # tf.slice would compile once for each start.
         batch = first + tf.range(self._n_evaluated)
-        shape = [self._n_evaluated, *self._image_shape]
-        images = tf.reshape(tf.gather(self._pixels, batch), [1, *shape])
-        images = tf.broadcast_to(images, [variables[0].shape[0], *shape])
-        labels = tf.gather(self._labels, batch)
+        images, labels = self._examples(batch)
+        images = tf.broadcast_to(images, [variables[0].shape[0], *images.shape])
         return judge(apply_layers(self._layers, variables, images), labels, margins=self._margins)

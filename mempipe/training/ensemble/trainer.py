@@ -49,8 +49,9 @@ class EnsembleTrainer:
         normalization = fit_normalization(spec.recipe.normalization, dataset.train_images, pixel_max=dataset.pixel_max)
         self._program = Program(
             model,
-            np.concatenate([normalization.apply(part) for part in (dataset.train_images, dataset.test_images)]),
+            np.concatenate([dataset.train_images, dataset.test_images]),
             np.concatenate([dataset.train_labels, dataset.test_labels]).astype(np.int32),
+            normalization,
             recipe=spec.recipe,
             margins=spec.margins,
         )
