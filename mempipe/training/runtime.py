@@ -52,6 +52,7 @@ def _configured(threads: int) -> str:
             hint="train runs with different `trainer.threads` in different processes.",
         ) from error
     tf.config.experimental.enable_op_determinism()
+    tf.config.experimental.enable_tensor_float_32_execution(False)  # float32 in a spec means float32 on every GPU
     tf.config.list_logical_devices()  # creates the devices now, while notices are held back
     return accelerator() or "cpu"
 
