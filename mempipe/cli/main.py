@@ -1,13 +1,25 @@
 """Entry point of `mempipe`: runs a command and turns its errors into messages and exit codes."""
 
 import sys
-from typing import NoReturn
+from typing import Final, NoReturn
 
 import typer
 from typer.exceptions import TyperException
 
 from mempipe.cli.app import app
 from mempipe.errors import ExitCode, MempipeError
+
+_EXTRAS: Final = {
+    "great_expectations": "pipeline",
+    "mlcroissant": "pipeline",
+    "numba": "pipeline",
+    "pandas": "pipeline",
+    "PIL": "pipeline",
+    "google": "gcs",
+    "keras": "train",
+    "tensorflow": "train",
+}
+"""Which extra brings a package that only some commands need."""
 
 
 def main() -> NoReturn:
@@ -29,6 +41,15 @@ def run(arguments: list[str]) -> int:
     except (KeyboardInterrupt, typer.Abort):
         print("interrupted; what was committed is kept", file=sys.stderr)
         return 128 + 2
+    except ModuleNotFoundError as error:
+        package = (error.name or "").split(".")[0]
+        if package not in _EXTRAS:
+            raise
+        return _fail(
+            f"Command cannot be run: the package {package} is missing, expected it to be installed.",
+            f"pip install 'mempipe[{_EXTRAS[package]}]'.",
+            ExitCode.PERMANENT,
+        )
     except BrokenPipeError:
         sys.stderr.close()
         return ExitCode.OK

@@ -1,6 +1,7 @@
 """Bad input: one clear error, its exit code, no traceback, nothing changed."""
 
 import pickle
+import sys
 from pathlib import Path
 from typing import Protocol
 
@@ -146,3 +147,11 @@ def test_a_folder_with_other_things_is_not_written_to(refused: Refused, tmp_path
     (tmp_path / "out" / "thesis.txt").write_text("mine")
     refused("score", *options, says="out")
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["thesis.txt"]
+
+
+def test_a_missing_extra_is_named(refused: Refused, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "numba", None)
+    monkeypatch.delitem(sys.modules, "mempipe.scores.kernels", raising=False)
+    monkeypatch.delitem(sys.modules, "mempipe.scores.count", raising=False)
+    refused("score", *arrays(tmp_path), says="pip install 'mempipe[pipeline]'")
+    assert not (tmp_path / "out").exists()

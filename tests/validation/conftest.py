@@ -17,6 +17,9 @@ from mempipe.shards import Shard, encode, pack
 from mempipe.spec import Component, Recipe, Single, Spec, Subsets
 from mempipe.storage import open_store
 from mempipe.subsets import subset_mask, subset_size
+from tests.validation.release_tables import release
+
+__all__ = ["release"]
 
 N_TRAIN, N_TEST, N_CLASSES = 43, 21, 3
 _names = count()

@@ -1,11 +1,6 @@
 """Great Expectations' suites: good tables pass, and each planted defect fails exactly the expectation meant for it."""
 
-import re
-import subprocess
-import sys
 from collections.abc import Callable, Sequence
-from html.parser import HTMLParser
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,18 +14,14 @@ from mempipe.spec import Subsets
 from mempipe.storage import open_store
 from mempipe.subsets import subset_mask
 from mempipe.validation.checks import Suite
-from mempipe.validation.data_docs import Section, upload_site
 from mempipe.validation.expectations import shard_quality, subset_limits
 from mempipe.validation.quality import UNKNOWN, Circumstances, concat, mark_odd, quality_rows
 from mempipe.validation.release_expectations import ReleaseFacts, release_suites
 from mempipe.validation.results import SuiteResults
-from mempipe.validation.suites import build_site, check_tables
+from mempipe.validation.suites import check_tables
+from tests.validation.release_tables import FACTS, N_TRIALS, Tables
 
-Tables = dict[str, pd.DataFrame]
 Change = Callable[[pd.DataFrame], pd.DataFrame]
-
-N_TRIALS = 30
-FACTS = ReleaseFacts(n_train=12, n_test=6, n_trials=N_TRIALS)
 
 
 def run_all(suites: Sequence[Suite], tables: Tables) -> SuiteResults:
@@ -125,63 +116,6 @@ def test_subset_limits_are_tight() -> None:
 
 
 # A release's tables ----------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def release() -> Tables:
-    """Twelve examples of three classes; example 0 was in every subset, so it has no score."""
-    n_in = np.array([30, *[21] * 11])
-    n_out = N_TRIALS - n_in
-    correct_in, correct_out = n_in.copy(), np.array([0, *range(11)]) % 10
-    with np.errstate(invalid="ignore"):
-        heldout = correct_out / n_out
-        mem = correct_in / n_in - heldout
-    examples = pd.DataFrame(
-        {
-            "idx": np.arange(12),
-            "label": np.arange(12) % 3,
-            "mem": mem,
-            "mem_se": np.where(np.isnan(mem), np.nan, 0.1),
-            "n_in": n_in,
-            "n_out": n_out,
-            "correct_in": correct_in,
-            "correct_out": correct_out,
-            "heldout_accuracy": heldout,
-        }
-    )
-    tests = pd.DataFrame(
-        {"idx": np.arange(6), "label": np.arange(6) % 3, "n_trials": [30] * 6, "n_correct": [30, 20, 10, 0, 5, 6]}
-    ).assign(accuracy=lambda table: table["n_correct"] / 30)
-    pairs = pd.DataFrame(
-        {
-            "tr_idx": [1, 1, 2],
-            "tt_idx": [1, 4, 2],
-            "label": [1, 1, 2],
-            "tt_label": [1, 1, 2],
-            "infl": [0.15, 0.5, 1.0],
-            "infl_se": [0.1] * 3,
-            "mem": mem[[1, 1, 2]],
-            "mem_se": [0.1] * 3,
-            "n_in": [21] * 3,
-            "n_out": [9] * 3,
-            "correct_in": [21, 20, 19],
-            "correct_out": [9, 1, 0],
-        }
-    )
-    above = mem >= 0.25
-    classes = pd.DataFrame(
-        {
-            "label": [0, 1, 2],
-            "name": ["zero", "one", "two"],
-            "n_train": [4, 4, 4],
-            "n_test": [2, 2, 2],
-            "mean_mem": [np.nanmean(mem[k::3]) for k in range(3)],
-            "n_mem_above_threshold": [int(above[k::3].sum()) for k in range(3)],
-            "n_pairs": [0, 2, 1],
-            "n_undefined": [1, 0, 0],
-        }
-    )
-    return {"examples": examples, "test_examples": tests, "pairs": pairs, "classes": classes}
 
 
 def relabel(table: pd.DataFrame) -> pd.DataFrame:
@@ -303,85 +237,3 @@ def test_a_missing_column_is_an_error_not_a_traceback(release: Tables) -> None:
     item = next(item for item in results.suites[-1].outcomes if item.id == "n_pairs_total")
     assert not item.success
     assert 'The column "n_pairs" in BatchData does not exist' in str(item.error)
-
-
-class _Requests(HTMLParser):
-    """Collects what a browser would load, and the links."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.loads: list[str] = []
-        self.links: list[str] = []
-        self.policies: list[str] = []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        values = dict(attrs)
-        if tag == "a":
-            self.links.append(values.get("href") or "")
-        elif tag == "meta" and values.get("http-equiv") == "Content-Security-Policy":
-            self.policies.append(values.get("content") or "")
-        elif tag in {"link", "script", "img", "iframe", "source", "object", "embed"}:
-            self.loads += [value for key, value in attrs if key in {"src", "href", "data", "srcset"} and value]
-
-
-def test_data_docs_need_no_network_and_no_server(release: Tables, tmp_path: Path) -> None:
-    sections = [Section("Odd <trials>", ("Trial",), [("<b>7</b>",)], "none")]
-    build_site(release_suites(release, FACTS), release, folder=tmp_path, title="A & B", sections=sections)
-    pages = {path.relative_to(tmp_path).as_posix(): path.read_text() for path in tmp_path.rglob("*") if path.is_file()}
-    names = [f"release_{table}" for table in ("examples", "test_examples", "pairs", "classes")]
-    assert set(pages) == {"index.html", *(f"{name}{kind}.html" for name in names for kind in ("", "-expectations"))}
-    for name, page in pages.items():
-        found = _Requests()
-        found.feed(page)
-        assert found.loads == [], name
-        assert found.policies == [
-            "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:"
-        ]
-        assert not re.search(r"@import|url\(", page), name
-        assert all(link.startswith("#") or link in pages for link in found.links), (name, found.links)
-        assert "A &amp; B" in page
-    assert "&lt;b&gt;7&lt;/b&gt;" in pages["index.html"]
-    assert "mem_se above 0" in pages["index.html"]
-    assert "Only reported: mem_mostly_known (warning)" in pages["release_examples.html"]
-
-
-def test_upload_keeps_the_first_site(tmp_path: Path) -> None:
-    store = open_store("memory://upload")
-    for text in ("first", "second"):
-        (tmp_path / "index.html").write_text(text)
-        assert upload_site(store, "validation/x/data_docs", tmp_path) == "validation/x/data_docs/index.html"
-    assert store.read("validation/x/data_docs/index.html") == b"first"
-
-
-def test_upload_puts_the_first_page_last(tmp_path: Path) -> None:
-    """Who sees it can follow its links."""
-    store = open_store("memory://upload-order")
-    for name in ("a.html", "index.html", "z.html"):
-        (tmp_path / name).write_text(name)
-    upload_site(store, "docs", tmp_path)
-    order = sorted(store.list("docs/"), key=lambda info: int(info.generation))
-    assert [info.key for info in order] == ["docs/a.html", "docs/z.html", "docs/index.html"]
-
-
-def test_great_expectations_is_quiet_and_offline(tmp_path: Path) -> None:
-    """In a fresh process: nothing printed, no warning, no connection, no name looked up, no telemetry set up."""
-    program = """
-import socket, sys, warnings
-
-def refuse(*arguments, **options):
-    raise AssertionError(f"network: {arguments}")
-
-socket.socket.connect = refuse
-socket.getaddrinfo = refuse
-warnings.simplefilter("error")
-import pandas
-from pathlib import Path
-from mempipe.validation.checks import Suite, unique, row_count
-from mempipe.validation.suites import build_site
-assert "great_expectations" not in sys.modules
-suite = Suite("s", "t", "A table.", (unique("a"), row_count(2, "two")))
-results = build_site((suite,), {"t": pandas.DataFrame({"a": [1, 1]})}, folder=Path(sys.argv[1]), title="t")
-assert not results.success
-"""
-    done = subprocess.run([sys.executable, "-c", program, tmp_path], capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
