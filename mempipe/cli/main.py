@@ -1,5 +1,6 @@
 """Entry point of `mempipe`: runs a command and turns its errors into messages and exit codes."""
 
+import logging
 import sys
 from typing import Final, NoReturn
 
@@ -24,6 +25,7 @@ _EXTRAS: Final = {
 
 def main() -> NoReturn:
     """Run the command line and end the process: 0 ok, 10 transient (try again), 20 permanent (do not)."""
+    _show_log()
     sys.exit(run(sys.argv[1:]))
 
 
@@ -61,6 +63,16 @@ def run(arguments: list[str]) -> int:
             ExitCode.PERMANENT,
         )
     return result if isinstance(result, int) else ExitCode.OK
+
+
+def _show_log() -> None:
+    """Let what the package logs (a resumed trial, a damaged checkpoint) be seen on standard error."""
+    log = logging.getLogger("mempipe")
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("%(message)s"))
+    log.addHandler(handler)
+    log.setLevel(logging.INFO)
+    log.propagate = False
 
 
 def _fail(message: str, hint: str, code: ExitCode) -> int:

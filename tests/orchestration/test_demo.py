@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.command import mempipe
+
 pytestmark = pytest.mark.demo
 
 TRIALS = 60
@@ -53,6 +55,9 @@ def test_the_demo_publishes_extends_and_repeats(tmp_path: Path):
     latest = json.loads((tmp_path / "store" / "releases" / "digits" / "latest.json").read_text())
     assert latest["release"] == release.name
     assert left_over(tmp_path) == []
+    spec = Path(__file__).parents[2] / "specs" / "digits.yaml"
+    alone = mempipe("run", spec, "--store", tmp_path / "alone", "--trials", str(TRIALS)).stdout.splitlines()[-1]
+    assert Path(alone).name == release.name  # the id ends with the content digest
 
     second = run(tmp_path)
     assert second.returncode == 0, second.stdout + second.stderr

@@ -1,5 +1,6 @@
 """Trains trials one after the other with any Keras model; a trial that was interrupted goes on where it was."""
 
+import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final
@@ -21,6 +22,8 @@ from mempipe.training.single.pipeline import Images
 SEGMENT_STEPS: Final = 50
 """Steps between two looks at the clock; a checkpoint falls on a multiple of it."""
 _LEAST_EVALUATED: Final = 64
+
+_log = logging.getLogger(__name__)
 
 
 class SingleTrainer:
@@ -117,4 +120,5 @@ class SingleTrainer:
         if kept is None:
             return 0
         self._loop.state = kept.values
+        _log.info("trial %d resumes at step %d of %d from its checkpoint", trial, kept.step, len(self._rates))
         return kept.step
