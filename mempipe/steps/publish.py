@@ -61,7 +61,15 @@ def publish(run_uri: str, trials: int | None, name: str | None, reporter: Report
         return known
     with TemporaryDirectory(prefix="mempipe-release-") as folder:
         tallies = read_tallies(run, prefix, Path(folder) / "tallies")
-        publication = _publish(run, root, report, tallies, name, Path(folder) / "release", prefix)
+        try:
+            publication = _publish(run, root, report, tallies, name, Path(folder) / "release", prefix)
+        except ReleaseError as error:
+            if prefix not in error.message:
+                raise
+            raise ReleaseError(
+                error.message,
+                hint=f"delete {run.uri}/{prefix} and run `mempipe aggregate` again: it counts the shards anew.",
+            ) from error
     _remember(run, prefix, name, publication)
     manifest = publication.manifest
     state = "published" if publication.outcome is Outcome.PUBLISHED else "was published already"

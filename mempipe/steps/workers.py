@@ -13,6 +13,7 @@ from typing import Final
 
 from mempipe.errors import ExitCode, MempipeError, TransientError
 from mempipe.runs import Span
+from mempipe.steps.parent_death import die_with_parent
 from mempipe.steps.progress import SECONDS_VARIABLE, Advance, Reporter, parse_progress
 
 TRIES: Final = 3
@@ -85,6 +86,7 @@ class _Worker:
             errors="replace",
             env=os.environ | {SECONDS_VARIABLE: "0.5"},
             start_new_session=True,
+            preexec_fn=die_with_parent(),
         )
         threading.Thread(target=self._forward, args=(self.process, lines), daemon=True).start()
 

@@ -113,6 +113,25 @@ def test_killed_at_any_point_it_ends_with_the_same_bytes(
     assert score_files(release) == score_files(finished[1])
 
 
+def test_workers_end_with_a_parent_that_is_killed(spec: Path, tmp_path: Path) -> None:
+    """No orphan trains on: this spec would take hours."""
+    endless = tmp_path / "endless.yaml"
+    endless.write_text(spec.read_text().replace("epochs: 6", "epochs: 1000000"))
+    command = [sys.executable, "-m", "mempipe", "run", str(endless), "--store", str(tmp_path / "store")]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 60
+    while not (workers := _children(process.pid)) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert workers
+    time.sleep(1)
+    process.kill()
+    process.wait()
+    deadline = time.monotonic() + 20
+    while any(Path(f"/proc/{pid}/cmdline").exists() for pid in workers) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert not [pid for pid in workers if Path(f"/proc/{pid}/cmdline").exists()]
+
+
 def _children(pid: int) -> list[int]:
     found = subprocess.run(["pgrep", "-P", str(pid)], capture_output=True, text=True, check=False).stdout.split()
     return [int(child) for child in found]
@@ -203,6 +222,19 @@ def test_a_damaged_release_is_named(store: Path, spec: Path, damage: str) -> Non
     done = mempipe("run", spec, "--store", store, code=20)
     assert f"{table} is " in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_damaged_pair_counts_are_named_with_the_way_out(store: Path, spec: Path, finished: tuple[Path, Path]) -> None:
+    (blocks,) = run_folder(store).glob("tallies/*/blocks-00000.npz")
+    content = bytearray(blocks.read_bytes())
+    content[len(content) // 2] ^= 1
+    blocks.write_bytes(bytes(content))
+    shutil.rmtree(store / "releases")
+    done = mempipe("run", spec, "--store", store, code=20)
+    assert f"delete {blocks.parent} and run" in done.stderr
+    shutil.rmtree(blocks.parent)
+    release = Path(mempipe("run", spec, "--store", store).stdout.splitlines()[-1])
+    assert score_files(release) == score_files(finished[1])
 
 
 def test_damaged_labels_are_named(store: Path) -> None:
