@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mempipe.errors import TallyError
-from mempipe.scores.bits import packed_width
 from mempipe.scores.kernels import WORD, Words, transpose_bits
 from mempipe.scores.tally import TrialBatch
+from mempipe.shards import packed_width
 
 _MOST_TRIALS: Final = 2048
 _CHUNK_BYTES: Final = 256 * 2**20

@@ -11,10 +11,10 @@ from mempipe.release.stored_tallies import StoredTallies, open_tallies
 from mempipe.release.tally_files import EXAMPLES_FILE, write_tallies
 from mempipe.runs import Run, Span, open_run, read_plan
 from mempipe.runs.layout import TALLIES, span_name
-from mempipe.scores.tally import BlockTally, Scope, TrialBatch, blocks_of
-from mempipe.steps.batches import read_batches
+from mempipe.scores.tally import Scope, TrialBatch, blocks_of
+from mempipe.steps.batches import counted, read_batches
 from mempipe.steps.progress import Reporter
-from mempipe.steps.validate import valid_report, wanted_trials
+from mempipe.steps.validate import valid_report
 from mempipe.storage import open_store
 from mempipe.validation.report import ValidationReport
 
@@ -31,29 +31,38 @@ def aggregate(run_uri: str, trials: int | None, reporter: Reporter) -> str:
         IncompleteRunError: trials are missing.
         RunError: the shards are not validated as they are.
     """
-    run = open_run(open_store(run_uri))
-    wanted = wanted_trials(run, trials)
-    report = valid_report(run, wanted)
-    influence = read_plan(run.store).influence
-    prefix = tallies_prefix(report, wanted, influence)
+    run, report, scope = countable(run_uri, trials)
+    prefix = tallies_prefix(report, scope)
     uri = f"{run.uri}/{prefix}"
     if _is_complete(run, prefix):
         reporter.note("these trials are counted already")
         return uri
     with TemporaryDirectory(prefix="mempipe-tallies-") as name:
         folder = Path(name)
-        _count(run, report, Scope(influence), folder, reporter)
+        _count(run, report, scope, folder, reporter)
         files = sorted(folder.iterdir(), key=lambda path: (path.name == EXAMPLES_FILE, path.name))
         for path in files:  # the file of the examples last: it completes the tallies
             run.store.create(f"{prefix}/{path.name}", path)
     return uri
 
 
-def tallies_prefix(report: ValidationReport, wanted: Span, influence: str) -> str:
+def countable(run_uri: str, trials: int | None) -> tuple[Run, ValidationReport, Scope]:
+    """Return the run, the report on its trials 0 to `trials` - 1 (the plan's by default), and which pairs to count.
+
+    Raises:
+        IncompleteRunError: trials are missing.
+        RunError: the shards are not validated as they are.
+    """
+    run = open_run(open_store(run_uri))
+    plan = read_plan(run.store)
+    return run, valid_report(run, Span(0, trials or plan.trials)), Scope(plan.influence)
+
+
+def tallies_prefix(report: ValidationReport, scope: Scope) -> str:
     """Return where the tallies of these shards lie: their trials, and a hash of the shards' bytes and the scope."""
-    counted = [(shard.sha256, shard.counted) for shard in report.shards if shard.counted is not None]
-    content = json.dumps([influence, counted])
-    return f"{TALLIES}{span_name(wanted)}-{hashlib.sha256(content.encode()).hexdigest()[:12]}"
+    parts = [(shard.sha256, shard.counted) for shard in report.shards if shard.counted is not None]
+    content = json.dumps([scope, parts])
+    return f"{TALLIES}{span_name(report.wanted)}-{hashlib.sha256(content.encode()).hexdigest()[:12]}"
 
 
 def _is_complete(run: Run, prefix: str) -> bool:
@@ -97,10 +106,5 @@ def _count(run: Run, report: ValidationReport, scope: Scope, folder: Path, repor
         examples = count_examples(batches(), source=record.run_key, **sizes)
         advance(1)
         tallies = count_blocks(batches, blocks, source=record.run_key, **sizes)
-
-        def counted() -> Iterator[BlockTally]:
-            for tally in tallies:
-                yield tally
-                advance(tally.block.shape[0] / max(1, int((labels.train == tally.block.label).sum())))
-
-        write_tallies(folder, examples, counted(), labels.train, labels.test, scope)
+        told = counted(tallies, labels.train, advance)
+        write_tallies(folder, examples, told, labels.train, labels.test, scope)

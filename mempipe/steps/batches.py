@@ -1,12 +1,16 @@
 """Turns validated shards into the batches that scores count: each wanted trial once, read shard by shard."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+from numpy.typing import NDArray
 
 from mempipe.errors import CorruptShardError
 from mempipe.runs import Run
-from mempipe.scores.tally import TrialBatch
+from mempipe.scores.tally import BlockTally, TrialBatch
 from mempipe.shards import decode
+from mempipe.steps.progress import Advance
 from mempipe.validation.report import ValidationReport
 
 
@@ -35,3 +39,10 @@ def read_batches(run: Run, report: ValidationReport) -> Iterator[TrialBatch]:
         yield TrialBatch(
             shard.trials[rows], shard.subset_mask[rows], shard.train_correct[rows], shard.test_correct[rows]
         )
+
+
+def counted(tallies: Iterable[BlockTally], train_labels: NDArray[np.int64], advance: Advance) -> Iterator[BlockTally]:
+    """Yield tallies and tell of each when it is used: a whole block is 1, a part of its rows their share."""
+    for tally in tallies:
+        yield tally
+        advance(tally.block.shape[0] / max(1, int((train_labels == tally.block.label).sum())))

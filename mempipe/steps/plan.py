@@ -3,11 +3,12 @@
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from mempipe.data import load_dataset, resolve_data
 from mempipe.errors import InputError, ObjectExistsError, ObjectNotFoundError, RunError, SpecError
 from mempipe.runs import Plan, Run, Span, plan_tasks, read_plan, register_run, write_plan
-from mempipe.spec import MAX_TRIALS, Spec, parse_spec, validated
+from mempipe.spec import MAX_TRIALS, Component, Spec, parse_spec, validated
 from mempipe.steps.progress import Reporter
 from mempipe.storage import Store, checked_key, open_store
 from mempipe.storage.uris import split_object_uri
@@ -71,31 +72,30 @@ def plan(spec_uri: str, store_uri: str, wanted: Wanted, reporter: Reporter) -> t
     if (kept.chunk_size, kept.margins) != (spec.chunk_size, spec.margins):
         reporter.note(f"the run exists: it keeps chunk_size {kept.chunk_size}, margins {kept.margins}")
     trials = _trials(root, run, spec, wanted, request)
-    missing = run.missing(Span(0, trials))
-    tasks = plan_tasks(missing, chunk_size=kept.chunk_size, task_size=spec.task_size)
-    result = Plan(
-        trials=trials,
-        n_missing=sum(len(chunk) for chunk in missing),
-        tasks=tuple(tasks),
-        data=spec.data,
-        influence=spec.influence,
-    )
-    write_plan(run.store, result)
+    result = _write_missing(run, trials, task_size=spec.task_size, data=spec.data, influence=spec.influence)
     reporter.note(
         f"{dataset.name}: {dataset.n_train} train, {dataset.n_test} test; "
-        f"{trials} trials wanted, {result.n_missing} missing, in {len(tasks)} tasks"
+        f"{trials} trials wanted, {result.n_missing} missing, in {len(result.tasks)} tasks"
     )
     return run, result
 
 
 def replan(run: Run, trials: int) -> Plan:
     """Plan again what is missing of a recorded run (after a shard was moved aside)."""
-    spec = run.record.spec
-    missing = run.missing(Span(0, trials))
-    tasks = plan_tasks(missing, chunk_size=spec.chunk_size, task_size=1)
     known = read_plan(run.store)
-    result = known.model_copy(
-        update={"trials": trials, "n_missing": sum(len(chunk) for chunk in missing), "tasks": tuple(tasks)}
+    return _write_missing(run, trials, task_size=1, data=known.data, influence=known.influence)
+
+
+def _write_missing(
+    run: Run, trials: int, *, task_size: int, data: Component, influence: Literal["class", "full"]
+) -> Plan:
+    missing = run.missing(Span(0, trials))
+    result = Plan(
+        trials=trials,
+        n_missing=sum(len(chunk) for chunk in missing),
+        tasks=tuple(plan_tasks(missing, chunk_size=run.record.spec.chunk_size, task_size=task_size)),
+        data=data,
+        influence=influence,
     )
     write_plan(run.store, result)
     return result

@@ -17,13 +17,12 @@ from mempipe.release.publish import Outcome, Publication, publish_release
 from mempipe.release.stored_tallies import StoredTallies
 from mempipe.release.tally_files import EXAMPLES_FILE
 from mempipe.release.write import write_release
-from mempipe.runs import Run, open_run, read_plan
+from mempipe.runs import Run
 from mempipe.runs.layout import VALIDATION
 from mempipe.spec import checked_name
-from mempipe.steps.aggregate import read_tallies, tallies_prefix
+from mempipe.steps.aggregate import countable, read_tallies, tallies_prefix
 from mempipe.steps.progress import Reporter
 from mempipe.steps.release_check import check_with_docs
-from mempipe.steps.validate import valid_report, wanted_trials
 from mempipe.storage import Store, open_store
 from mempipe.validation.report import ValidationReport
 
@@ -43,14 +42,12 @@ def publish(run_uri: str, trials: int | None, name: str | None, reporter: Report
     """
     if name is not None:
         checked_name(name)
-    run = open_run(open_store(run_uri))
-    wanted = wanted_trials(run, trials)
-    report = valid_report(run, wanted)
-    influence = read_plan(run.store).influence
-    prefix = tallies_prefix(report, wanted, influence)
+    run, report, scope = countable(run_uri, trials)
+    prefix = tallies_prefix(report, scope)
     if not run.store.exists(f"{prefix}/{EXAMPLES_FILE}"):
         raise RunError(
-            f"Run is not counted: {run.uri} has no tallies of trials {wanted.start} to {wanted.stop - 1} as they are.",
+            f"Run is not counted: {run.uri} has no tallies of trials {report.wanted.start} to {report.wanted.stop - 1} "
+            "as they are.",
             hint="run `mempipe aggregate` first.",
         )
     name = name or run.record.spec.name

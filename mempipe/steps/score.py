@@ -18,6 +18,7 @@ from mempipe.release.write import write_release
 from mempipe.scores.tally import BlockTally, Scope, TrialBatch, blocks_of
 from mempipe.shards import Shard, pack
 from mempipe.spec import NUMERICS_VERSION, checked_name
+from mempipe.steps.batches import counted
 from mempipe.steps.progress import Advance, Reporter
 from mempipe.steps.release_check import check_without_docs
 from mempipe.validation.quality import UNKNOWN, concat, mark_odd, quality_rows
@@ -83,17 +84,15 @@ def score(inputs: ScoreInputs, *, name: str, out: Path, influence: str, reporter
     blocks = blocks_of(*labels, scope)
     with reporter.stage("scoring pairs", total=len(blocks), unit="blocks") as advance:
 
-        def counted() -> Iterator[BlockTally]:
-            for tally in count_blocks(predictions.batches, blocks, source=key, **sizes):
-                yield tally
-                advance(len(tally.block.tr_idx) / max(1, int((labels[0] == tally.block.label).sum())))
+        def told() -> Iterator[BlockTally]:
+            return counted(count_blocks(predictions.batches, blocks, source=key, **sizes), labels[0], advance)
 
         content = ReleaseContent(
             name=name,
             key=key,
             key_kind="inputs",
             examples=examples,
-            blocks=counted,
+            blocks=told,
             scope=scope,
             train_labels=labels[0],
             test_labels=labels[1],

@@ -23,23 +23,19 @@ if TYPE_CHECKING:
     from mempipe.training.trainer import Trainer
 
 
-def train(run_uri: str, span: Span | None, reporter: Reporter) -> int:
+def train(run_uri: str, wanted: Span, reporter: Reporter) -> None:
     """Train what is missing of a run.
 
     Args:
         run_uri: the run.
-        span: trials to look at; None: all that the latest plan wants.
+        wanted: trials to look at.
         reporter: told of every part of a trial that is done.
-
-    Returns:
-        Number of trials trained.
     """
     run = open_run(open_store(run_uri))
-    wanted = span or Span(0, read_plan(run.store).trials)
     chunks = run.missing(wanted)
     if not chunks:
         reporter.note(f"trials {wanted.start} to {wanted.stop - 1} are committed, nothing to train")
-        return 0
+        return
     dataset = _dataset(run)
     # Here, so that a task that finds everything done does not load TensorFlow.
     from mempipe.training.checkpoints import Checkpoints
@@ -48,7 +44,6 @@ def train(run_uri: str, span: Span | None, reporter: Reporter) -> int:
 
     checkpoints = Checkpoints(run.store)
     trainer = open_trainer(run.record.spec, dataset, checkpoints=checkpoints)
-    trained = 0
     total = sum(len(chunk) for chunk in chunks)
     with reporter.stage("training", total=total, unit="trials") as advance:
         for chunk in chunks:
@@ -67,9 +62,7 @@ def train(run_uri: str, span: Span | None, reporter: Reporter) -> int:
             )
             outcome = commit_shard(run, chunk, shard, sidecar)
             checkpoints.clear(range(*chunk))
-            trained += len(chunk)
             reporter.note(f"trials {chunk.start} to {chunk.stop - 1}: {outcome}")
-    return trained
 
 
 def _dataset(run: Run) -> Dataset:

@@ -16,7 +16,7 @@ _LISTED = 10
 def validate(run_uri: str, trials: int | None, reporter: Reporter) -> ValidationReport:
     """Validate trials 0 to `trials` - 1 (the plan's by default); what is missing afterwards is in the new plan."""
     run = open_run(open_store(run_uri))
-    wanted = wanted_trials(run, trials)
+    wanted = Span(0, trials or read_plan(run.store).trials)
     with reporter.stage("validating", total=n_to_check(run, wanted), unit="shards") as advance:
         report = validate_run(run, wanted, progress=advance)
     for record in report.quarantined[-_LISTED:]:
@@ -29,11 +29,6 @@ def validate(run_uri: str, trials: int | None, reporter: Reporter) -> Validation
     else:
         reporter.note(f"trials {wanted.start} to {wanted.stop - 1} are valid, {len(report.odd)} of them odd")
     return report
-
-
-def wanted_trials(run: Run, trials: int | None) -> Span:
-    """Return trials 0 to `trials` - 1, by default as many as the latest plan wants."""
-    return Span(0, trials or read_plan(run.store).trials)
 
 
 def valid_report(run: Run, wanted: Span) -> ValidationReport:

@@ -1,7 +1,5 @@
 """Keeps the state of long trials in the run's store, so that a vanished machine costs minutes and changes no result."""
 
-import hashlib
-import io
 import logging
 import re
 from collections.abc import Iterable, Iterator
@@ -12,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mempipe.errors import GenerationError, ObjectExistsError, ObjectNotFoundError, TransientError
-from mempipe.npz import UnreadableNpzError, read_npz
+from mempipe.npz import UnreadableNpzError, decode_checked, encode_checked
 from mempipe.storage import ObjectInfo, Store
 
 KEPT: Final = 2
@@ -124,16 +122,11 @@ def _encode(checkpoint: Checkpoint, trial: int, run_key: str) -> bytes:
         "step": np.asarray(checkpoint.step),
         **{f"value_{position:04d}": value for position, value in enumerate(checkpoint.values)},
     }
-    buffer = io.BytesIO()
-    np.savez(buffer, checksum=np.asarray(_checksum(arrays)), **arrays)  # type: ignore[arg-type]
-    return buffer.getvalue()
+    return encode_checked(arrays)
 
 
 def _decode(content: bytes, trial: int, step: int, like: list[NDArray[Any]], run_key: str) -> Checkpoint:
-    arrays = read_npz(content)
-    checksum = arrays.pop("checksum", None)
-    if checksum is None or str(checksum) != _checksum(arrays):
-        raise UnreadableNpzError("checksum does not match its arrays")
+    arrays = decode_checked(content)
     heading = {"format_version": _FORMAT_VERSION, "run_key": run_key, "trial": trial, "step": step}
     for name, wanted in heading.items():
         got = arrays.pop(name, None)
@@ -143,12 +136,3 @@ def _decode(content: bytes, trial: int, step: int, like: list[NDArray[Any]], run
     if [(value.dtype, value.shape) for value in values] != [(value.dtype, value.shape) for value in like]:
         raise UnreadableNpzError(f"{len(values)} arrays do not fit the model's {len(like)} variables")
     return Checkpoint(step, values)
-
-
-def _checksum(arrays: dict[str, NDArray[Any]]) -> str:
-    digest = hashlib.sha256()
-    for name in sorted(arrays):
-        array = arrays[name]
-        digest.update(f"{name}|{array.dtype.str}|{array.shape}|".encode())
-        digest.update(np.ascontiguousarray(array).tobytes())
-    return digest.hexdigest()

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from mempipe.errors import InputError, TallyError
 from mempipe.scores import words
-from mempipe.scores.bits import pack_rows, packed_width
 from mempipe.scores.blocks import Block, Scope, blocks_of
 from mempipe.scores.count import count_blocks, count_examples
 from mempipe.scores.tally import BlockTally, ExampleTally, TrialBatch
+from mempipe.shards import pack, packed_width
 from tests.scores.worlds import every_pair, examples_of, pairs_of, random_world
 
 SIZES = [  # trials, train, test: around 1, 8 and 64; no test example; more than a tile of 256 and a task of 512
@@ -246,7 +246,7 @@ def test_positions_may_be_read_only_and_strided() -> None:
 @given(st.integers(0, 40))
 def test_rows_are_packed_with_the_first_example_lowest(n: int) -> None:
     rows = np.eye(n, dtype=np.bool_)
-    packed = pack_rows(rows)
+    packed = pack(rows)
     assert packed.shape == (n, packed_width(n))
     for i in range(n):
         assert packed[i, i // 8] == 1 << i % 8

@@ -7,10 +7,10 @@ from itertools import combinations, pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from mempipe.scores.bits import pack_rows
 from mempipe.scores.blocks import Block
 from mempipe.scores.count import count_blocks, count_examples
 from mempipe.scores.tally import BlockTally, ExampleTally, TrialBatch
+from mempipe.shards import pack
 
 Bools = NDArray[np.bool_]
 
@@ -44,7 +44,7 @@ class World:
     def batch(self, rows: Sequence[int] | NDArray[np.int64] | None = None) -> TrialBatch:
         """Return trials as one batch, by default all in order."""
         rows = np.arange(self.n_trials) if rows is None else np.asarray(rows, dtype=np.int64)
-        packed = (pack_rows(bits[rows]) for bits in (self.mask, self.train, self.test))
+        packed = (pack(bits[rows]) for bits in (self.mask, self.train, self.test))
         return TrialBatch(rows + self.first_trial, *packed)
 
     def batches(self, *cuts: int) -> list[TrialBatch]:
