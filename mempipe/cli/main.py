@@ -1,6 +1,7 @@
 """Entry point of `mempipe`: runs a command and turns its errors into messages and exit codes."""
 
 import logging
+import signal
 import sys
 from typing import Final, NoReturn
 
@@ -26,6 +27,8 @@ _EXTRAS: Final = {
 def main() -> NoReturn:
     """Run the command line and end the process: 0 ok, 10 transient (try again), 20 permanent (do not)."""
     _show_log()
+    # The first process of a container has no default action for SIGTERM: it would be killed after the grace period.
+    signal.signal(signal.SIGTERM, _terminate)
     sys.exit(run(sys.argv[1:]))
 
 
@@ -63,6 +66,11 @@ def run(arguments: list[str]) -> int:
             ExitCode.PERMANENT,
         )
     return result if isinstance(result, int) else ExitCode.OK
+
+
+def _terminate(number: int, _frame: object) -> NoReturn:
+    print("ended by SIGTERM; what was committed is kept", file=sys.stderr, flush=True)
+    sys.exit(128 + number)
 
 
 def _show_log() -> None:

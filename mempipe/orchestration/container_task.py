@@ -45,8 +45,9 @@ def _operator(kind: Kind, settings: Settings) -> tuple[type[BaseOperator], dict[
     if settings.execution is Execution.LOCAL:
         return LocalProcessOperator, made | {"execution_timeout": timedelta(seconds=limit)}
     # Here, because the Kubernetes client takes long to import and a machine without a cluster need not have it.
-    from mempipe.orchestration.kubernetes_pod import MempipePodOperator, pod_arguments
+    from mempipe.orchestration.kubernetes_pod import MempipePodOperator
+    from mempipe.orchestration.pod_shape import pod_arguments
 
     # The pod's own deadline comes first: it counts from its start, Airflow's from the task's.
-    limit += settings.startup_timeout_seconds + 600
+    limit += settings.schedule_timeout_seconds + settings.startup_timeout_seconds + 600
     return MempipePodOperator, made | pod_arguments(settings, kind) | {"execution_timeout": timedelta(seconds=limit)}

@@ -1,21 +1,68 @@
 """Runs one `mempipe` command as a pod. Importing this module imports the Kubernetes client."""
 
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any, Final
 
 from airflow.providers.cncf.kubernetes.operators.pod import KubernetesPodOperator
 from airflow.sdk.definitions.context import Context
-from airflow.sdk.exceptions import AirflowException, AirflowSkipException
+from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException
 from kubernetes.client import models as k8s
+from kubernetes.client.exceptions import ApiException
+from urllib3.exceptions import HTTPError
 
-from mempipe.orchestration.outcome import LAST_LINES, failure
-from mempipe.orchestration.settings import Kind, Settings
+from mempipe.orchestration.outcome import failure
+from mempipe.orchestration.pod_end import container_end, disruption
 
-_SCRATCH = "/tmp"  # noqa: S108 - the pod's own emptyDir
+_DISRUPTIONS: Final = "mempipe_disruptions"
+_NOT_FOUND: Final = 404
+_REFUSED: Final = frozenset({400, 403, 404, 422})
+# A refusal that passes when other pods end.
+_QUOTA: Final = "exceeded quota"
 
 
 class MempipePodOperator(KubernetesPodOperator):
-    """A pod of which exit code 20 fails the task for good; any other end is tried again."""
+    """A pod whose end is told apart in three ways.
+
+    Taken away by the cluster (evicted, preempted, deleted, its node lost): replaced within the same try, which goes on
+    where the store ends. Exit code 20, out of memory, or refused by the API: failed for good. Any other end: tried
+    again with back-off while retries are left.
+
+    The task waits in the triggerer. A worker or scheduler that starts anew finds the pod by its labels and the identity
+    that Airflow keeps for the task, and never starts a second one.
+
+    Args:
+        max_disruptions: how often one try may replace its pod.
+    """
+
+    def __init__(self, *, max_disruptions: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.max_disruptions = max_disruptions
+        self._told_by_trigger = ""
+
+    def execute_async(self, context: Context) -> None:
+        """Create the pod, or find it again, and wait for it in the triggerer."""
+        try:
+            super().execute_async(context)
+        except ApiException as error:
+            if error.status not in _REFUSED or _QUOTA in str(error.body):
+                raise
+            raise AirflowFailException(
+                f"Pod was refused: {error.reason}: {error.body}\n"
+                "Hint: correct the settings (chart: values) that the message names; this is not tried again."
+            ) from error
+
+    def trigger_reentry(self, context: Context, event: dict[str, Any]) -> Any:
+        """Go on after the wait: replace a pod that was taken away, else tell how it ended."""
+        disruptions = event.get(_DISRUPTIONS, 0)
+        self._count(disruptions)
+        self._told_by_trigger = event.get("message", "")
+        if event["status"] != "success":
+            pod = self._read(event)
+            if reason := disruption(pod):
+                self._let_go(pod, event)
+                self._replace(context, disruptions, reason)
+        return super().trigger_reentry(context, event)
 
     def cleanup(
         self,
@@ -24,129 +71,61 @@ class MempipePodOperator(KubernetesPodOperator):
         xcom_result: dict[str, Any] | None = None,
         context: Context | None = None,
     ) -> None:
-        """Clean up after the pod, then say what its end means.
-
-        Both ways of waiting for a pod, in the worker and in the triggerer, end here.
-        """
+        """Clean up after the pod, then say what its end means."""
         try:
             super().cleanup(pod, remote_pod, xcom_result, context)
         except AirflowSkipException:
             raise
         except AirflowException as error:
-            end = container_end(remote_pod, self.base_container_name)
-            command = next(iter(self.arguments), "")
+            end = container_end(remote_pod)
             raise failure(
-                end.exit_code, what=f"mempipe {command}", detail=end.detail, last_lines=end.last_lines
+                end.exit_code,
+                what=self._what(),
+                detail=end.detail or (self._told_by_trigger if end.exit_code is None else ""),
+                last_lines=end.last_lines,
+                permanent=end.permanent,
             ) from error
 
+    def _read(self, event: dict[str, Any]) -> k8s.V1Pod | None:
+        try:
+            return self.hook.get_pod(event["name"], event["namespace"])
+        except ApiException as error:
+            if error.status != _NOT_FOUND:
+                raise
+            return None
 
-@dataclass(frozen=True)
-class ContainerEnd:
-    """How a pod's container ended.
+    def _let_go(self, pod: k8s.V1Pod | None, event: dict[str, Any]) -> None:
+        """Keep the end of the pod's log, and see to it that no try attaches to this pod again."""
+        if pod is None:
+            return
+        with suppress(ApiException, HTTPError):
+            self._write_logs(pod, follow=False, since_time=event.get("last_log_time"))
+        self.patch_already_checked(pod, reraise=False)
+        self.process_pod_deletion(pod, reraise=False)
 
-    Attributes:
-        exit_code: None where its state is not known (the node vanished, or it never started).
-        detail: the reasons that Kubernetes gives, such as OOMKilled or Evicted.
-        last_lines: the end of its log, as its termination message.
-    """
+    def _replace(self, context: Context, disruptions: int, reason: str) -> None:
+        """Start another pod and wait for it; raises where this try has replaced too many."""
+        if disruptions >= self.max_disruptions:
+            raise failure(
+                None,
+                what=self._what(),
+                detail=f"The cluster took its pod away {disruptions + 1} times in this try, the last time: {reason}.\n"
+                "Hint: find out who evicts it (kubectl get events); committed chunks are kept.",
+            )
+        self.log.warning(
+            "The cluster took the pod away: %s. Replacing it within this try (%d of %d)",
+            reason,
+            disruptions + 1,
+            self.max_disruptions,
+        )
+        self._count(disruptions + 1)
+        self.pod = None
+        self.execute(context)
 
-    exit_code: int | None
-    detail: str
-    last_lines: tuple[str, ...]
+    def _count(self, disruptions: int) -> None:
+        """Let the trigger carry the number of replacements to the next re-entry."""
+        self.trigger_kwargs = {**(self.trigger_kwargs or {}), _DISRUPTIONS: disruptions}
 
-
-def container_end(pod: k8s.V1Pod, container: str) -> ContainerEnd:
-    """Read from a pod's status how its container ended."""
-    status = pod.status
-    reasons = [status.reason, status.message] if status else []
-    statuses = (status.container_statuses if status else None) or []
-    terminated = next((s.state.terminated for s in statuses if s.name == container and s.state), None)
-    exit_code, last_lines = None, ()
-    if terminated is not None:
-        exit_code = terminated.exit_code
-        reasons.append(terminated.reason if terminated.reason != "Error" else None)
-        last_lines = tuple((terminated.message or "").splitlines()[-LAST_LINES:])
-    told = ", ".join(reason for reason in reasons if reason)
-    return ContainerEnd(exit_code, f"Pod {pod.metadata.name}: {told}." if told else "", last_lines)
-
-
-def pod_arguments(settings: Settings, kind: Kind) -> dict[str, Any]:
-    """Return how a pod of this kind is made, for `MempipePodOperator`, with the reason for each choice."""
-    shape = settings.shape(kind)
-    return {
-        # Identity: the random suffix keeps tries apart, `durable` finds a pod again after a restart of the worker.
-        "name": "mempipe",
-        "random_name_suffix": True,
-        "durable": True,
-        "namespace": settings.namespace,
-        "labels": {
-            "app.kubernetes.io/name": "mempipe",
-            "app.kubernetes.io/component": kind,
-            "app.kubernetes.io/managed-by": "airflow",
-            **settings.labels,
-        },
-        "annotations": dict(settings.annotations),
-        # What runs: the command is the image's contract, its arguments carry all it needs to know.
-        "image": settings.image,
-        "image_pull_policy": settings.image_pull_policy,
-        "image_pull_secrets": [k8s.V1LocalObjectReference(name=name) for name in settings.image_pull_secrets],
-        "cmds": ["mempipe"],
-        "env_vars": [
-            k8s.V1EnvVar(name=name, value=value) for name, value in ({"HOME": _SCRATCH} | settings.env).items()
-        ],
-        "do_xcom_push": False,  # results are in the store; a sidecar would only need a second image
-        # Where it runs.
-        "container_resources": _resources(settings, kind),
-        "node_selector": dict(shape.node_selector),
-        "tolerations": [k8s.V1Toleration(**_snake(toleration)) for toleration in shape.tolerations],
-        "priority_class_name": shape.priority_class,
-        # What it may do: nothing but compute and write to its scratch folder and, by its account, to the store.
-        "service_account_name": settings.service_account,
-        "automount_service_account_token": False,
-        "security_context": k8s.V1PodSecurityContext(
-            run_as_non_root=True,
-            run_as_user=settings.run_as,
-            run_as_group=settings.run_as,
-            fs_group=settings.run_as,
-            seccomp_profile=k8s.V1SeccompProfile(type="RuntimeDefault"),
-        ),
-        "container_security_context": k8s.V1SecurityContext(
-            allow_privilege_escalation=False,
-            capabilities=k8s.V1Capabilities(drop=["ALL"]),
-            privileged=False,
-            read_only_root_filesystem=True,
-        ),
-        "volumes": [k8s.V1Volume(name="tmp", empty_dir=k8s.V1EmptyDirVolumeSource(size_limit=shape.scratch))],
-        "volume_mounts": [k8s.V1VolumeMount(name="tmp", mount_path=_SCRATCH)],
-        # How long: a GPU node may have to be made first; a pod that hangs is ended by Kubernetes itself.
-        "startup_timeout_seconds": settings.startup_timeout_seconds,
-        "active_deadline_seconds": shape.active_deadline_seconds,
-        "deferrable": settings.deferrable,
-        "logging_interval": settings.log_interval_seconds,
-        "on_finish_action": "delete_pod",
-        # What remains of a failure: its last lines and its events, not the pod's whole specification.
-        "termination_message_policy": "FallbackToLogsOnError",
-        "log_events_on_failure": True,
-        "log_pod_spec_on_failure": False,
-        # Which cluster.
-        "kubernetes_conn_id": settings.kubernetes_conn_id,
-        "in_cluster": None if settings.kubernetes_conn_id else True,
-    }
-
-
-def _resources(settings: Settings, kind: Kind) -> k8s.V1ResourceRequirements:
-    shape = settings.shape(kind)
-    requests = {"cpu": shape.cpu, "memory": shape.memory, "ephemeral-storage": shape.scratch}
-    # Memory: request and limit are equal, so that a pod is killed for its own excess, never for a neighbour's.
-    # CPU: no limit, because throttling gains nothing where the requests are right.
-    limits = {"memory": shape.memory, "ephemeral-storage": shape.scratch}
-    if shape.gpus:
-        limits[shape.gpu_resource] = str(shape.gpus)
-        requests[shape.gpu_resource] = str(shape.gpus)
-    return k8s.V1ResourceRequirements(requests=requests, limits=limits)
-
-
-def _snake(toleration: dict[str, Any]) -> dict[str, Any]:
-    """Return a toleration as a pod's spec writes it with the client's names (`tolerationSeconds`)."""
-    names = {key: name for name, key in k8s.V1Toleration.attribute_map.items()}
-    return {names.get(key, key): value for key, value in toleration.items()}
+    def _what(self) -> str:
+        arguments: Sequence[str] = self.arguments
+        return f"mempipe {next(iter(arguments), '')}"

@@ -13,7 +13,9 @@ LAST_LINES: Final = 20
 """How much of a failed command's output its error repeats."""
 
 
-def failure(exit_code: int | None, *, what: str, detail: str = "", last_lines: Sequence[str] = ()) -> AirflowException:
+def failure(
+    exit_code: int | None, *, what: str, detail: str = "", last_lines: Sequence[str] = (), permanent: bool = False
+) -> AirflowException:
     """Return the exception for a command that did not succeed.
 
     Args:
@@ -21,11 +23,13 @@ def failure(exit_code: int | None, *, what: str, detail: str = "", last_lines: S
         what: names the command, such as `mempipe train`.
         detail: what the platform says about its end.
         last_lines: the end of its output.
+        permanent: the same command would end like that again, whatever its exit code.
 
     Returns:
-        `AirflowFailException` (the task fails now) for `ExitCode.PERMANENT`, else `AirflowException` (tried again).
+        `AirflowFailException` (the task fails now) for `ExitCode.PERMANENT` and for `permanent`, else
+        `AirflowException` (tried again).
     """
-    permanent = exit_code == ExitCode.PERMANENT
+    permanent = permanent or exit_code == ExitCode.PERMANENT
     then = "permanent, not tried again" if permanent else "tried again while retries are left"
     lines = [f"{what} {_how(exit_code)}: {then}."]
     if detail:

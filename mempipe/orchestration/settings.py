@@ -37,18 +37,21 @@ class Shape(BaseModel):
 
     Attributes:
         pool: the Airflow pool that bounds how many run at once; it must exist.
+        image: of its pods; empty: the installation's. So that only GPU pods carry the libraries of a GPU.
         cpu, memory: what its pod requests; the memory is its limit, too.
         scratch: size of the pod's `/tmp`, the only place that it can write to.
         gpus: whole GPUs of its pod; 0 for none.
         gpu_resource: the name under which the nodes advertise them.
         node_selector, tolerations: which nodes; tolerations as in a pod's spec.
         priority_class: of its pod.
+        labels: added to its pod, such as the queue that Kueue reads.
         active_deadline_seconds: a pod or process that runs longer is ended and its task tried again.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     pool: str
+    image: str = ""
     cpu: Quantity
     memory: Quantity
     scratch: Quantity = "2Gi"
@@ -57,6 +60,7 @@ class Shape(BaseModel):
     node_selector: dict[str, str] = Field(default_factory=dict)
     tolerations: list[dict[str, Any]] = Field(default_factory=list)
     priority_class: str | None = None
+    labels: dict[str, str] = Field(default_factory=dict)
     active_deadline_seconds: PositiveSeconds
 
 
@@ -101,9 +105,12 @@ class Settings(BaseSettings):
         labels, annotations: added to every pod.
         env: added to every pod's environment; never for credentials, which are the service account's business.
         kubernetes_conn_id: Airflow connection with a kubeconfig; None: the cluster that Airflow runs in.
-        startup_timeout_seconds: from creation to running: a GPU node may have to be made, and a large image pulled.
-        log_interval_seconds: how often a running pod's log is fetched; None: when it ends.
-        deferrable: wait for pods in the triggerer, without holding a worker.
+        schedule_timeout_seconds: from creation to a node: a GPU node may have to be made, or others may hold the GPUs.
+        startup_timeout_seconds: from a node to running: a large image may have to be pulled.
+        poll_seconds: how often the triggerer looks at a running pod.
+        log_interval_seconds: how often a running pod's log is fetched.
+        max_disruptions: how often one try may replace a pod that the cluster took away (evicted, preempted, deleted).
+        cache_claim: persistent volume claim in which the pods keep copies of remote data sets; None: in their scratch.
         cpu, train: what the two kinds of step get.
     """
 
@@ -132,9 +139,12 @@ class Settings(BaseSettings):
     annotations: dict[str, str] = Field(default_factory=dict)
     env: dict[str, str] = Field(default_factory=dict)
     kubernetes_conn_id: str | None = None
+    schedule_timeout_seconds: PositiveSeconds = 6 * 3600
     startup_timeout_seconds: PositiveSeconds = 1200
-    log_interval_seconds: PositiveSeconds | None = None
-    deferrable: bool = True
+    poll_seconds: PositiveSeconds = 5
+    log_interval_seconds: PositiveSeconds = 30
+    max_disruptions: int = Field(10, ge=0)
+    cache_claim: str | None = None
     cpu: CpuShape = CpuShape()
     train: TrainShape = TrainShape()
 
@@ -143,7 +153,10 @@ class Settings(BaseSettings):
         if secret := [name for name in self.env if _SECRET_NAME.search(name)]:
             raise ValueError(f"env names {', '.join(secret)} look like credentials; give them to the service account")
         if self.execution is Execution.KUBERNETES:
-            _require_fixed_image(self.image)
+            _require_fixed_image(self.image, "image")
+            for kind in ("cpu", "train"):
+                if image := self.shape(kind).image:
+                    _require_fixed_image(image, f"{kind}.image")
         return self
 
     @property
@@ -180,9 +193,10 @@ def load_settings() -> Settings:
     return Settings()
 
 
-def _require_fixed_image(image: str) -> None:
+def _require_fixed_image(image: str, field: str) -> None:
     name = image.rpartition("/")[2]
     if "@sha256:" not in image and (":" not in name or name.endswith(":latest")):
         raise ValueError(
-            f"image is {image!r}, expected name:tag with a tag other than latest, or name@sha256:…; set MEMPIPE_IMAGE"
+            f"{field} is {image!r}, expected name:tag with a tag other than latest, or name@sha256:…; "
+            f"set MEMPIPE_{field.replace('.', '__').upper()}"
         )

@@ -1,4 +1,4 @@
-"""The pod that the settings describe, and what its end means."""
+"""The operator against a cluster that only takes notes: which end fails, is tried again, or is replaced."""
 
 from types import SimpleNamespace
 
@@ -6,237 +6,173 @@ import pytest
 
 pytest.importorskip("kubernetes")
 
-from airflow.sdk import DAG, task
-from airflow.sdk.definitions.mappedoperator import MappedOperator
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
-from airflow.serialization.serialized_objects import DagSerialization
-from kubernetes.client import ApiClient
 from kubernetes.client import models as k8s
+from kubernetes.client.exceptions import ApiException
 
-from mempipe.orchestration.container_task import container_task, mapped_container_task
-from mempipe.orchestration.kubernetes_pod import MempipePodOperator, container_end
+from mempipe.orchestration.container_task import container_task
+from mempipe.orchestration.kubernetes_pod import MempipePodOperator
 from mempipe.orchestration.settings import Settings
+from tests.orchestration.pods import NAME, exited, pod, running
 
-IMAGE = "registry/mempipe-trainer:1.0"
-
-
-def settings(**changes: object) -> Settings:
-    return Settings(execution="kubernetes", image=IMAGE, namespace="mempipe", **changes)
+LIMIT = 3
 
 
-def pod_of(kind: str, made: Settings) -> dict:
-    """Return the pod that a task would create, as its YAML."""
-    operator = container_task("step", kind=kind, arguments=["plan", "spec.yaml"], settings=made)
-    return ApiClient().sanitize_for_serialization(operator.build_pod_request_obj(dry_run=True))
+class StartedError(Exception):
+    """The operator has started another pod."""
 
 
-@pytest.mark.parametrize("kind", ["cpu", "train"])
-def test_pods_may_do_nothing_but_compute(kind: str):
-    spec = pod_of(kind, settings())["spec"]
-    (container,) = spec["containers"]
-    assert spec["automountServiceAccountToken"] is False
-    assert spec["serviceAccountName"] == "mempipe-trainer"
-    assert spec["restartPolicy"] == "Never"
-    assert spec["securityContext"] == {
-        "runAsNonRoot": True,
-        "runAsUser": 10001,
-        "runAsGroup": 10001,
-        "fsGroup": 10001,
-        "seccompProfile": {"type": "RuntimeDefault"},
-    }
-    assert container["securityContext"] == {
-        "allowPrivilegeEscalation": False,
-        "capabilities": {"drop": ["ALL"]},
-        "privileged": False,
-        "readOnlyRootFilesystem": True,
-    }
-    assert spec["volumes"] == [{"name": "tmp", "emptyDir": {"sizeLimit": "2Gi"}}]
-    assert container["volumeMounts"] == [{"name": "tmp", "mountPath": "/tmp"}]  # noqa: S108
-    assert not spec.get("hostNetwork")
+class Cluster:
+    """Knows one pod, or none, and remembers what is done to it."""
+
+    def __init__(self, known: k8s.V1Pod | None) -> None:
+        self.known = known
+        self.deleted: list[str] = []
+        self.checked: list[str] = []
+
+    def get_pod(self, name: str, namespace: str) -> k8s.V1Pod:
+        if self.known is None:
+            raise ApiException(status=404)
+        return self.known
 
 
-def test_pods_carry_arguments_and_no_credentials():
-    spec = pod_of("train", settings(env={"STORAGE_EMULATOR_HOST": "http://gcs:4443"}))["spec"]
-    (container,) = spec["containers"]  # no sidecar for XCom
-    assert container["image"] == IMAGE
-    assert container["command"] == ["mempipe"]
-    assert container["args"] == ["plan", "spec.yaml"]
-    assert container["env"] == [
-        {"name": "HOME", "value": "/tmp"},  # noqa: S108
-        {"name": "STORAGE_EMULATOR_HOST", "value": "http://gcs:4443"},
-    ]
-    assert not container.get("envFrom")
-    assert container["terminationMessagePolicy"] == "FallbackToLogsOnError"
-
-
-def test_training_gets_its_gpus_and_nodes():
-    made = settings(
-        train={
-            "gpus": 2,
-            "gpu_resource": "example.com/gpu",
-            "memory": "64Gi",
-            "cpu": "8",
-            "scratch": "10Gi",
-            "node_selector": {"pool": "gpu"},
-            "tolerations": [{"key": "gpu", "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 60}],
-            "priority_class": "training",
-            "active_deadline_seconds": 7200,
-        }
+def operator_on(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> MempipePodOperator:
+    settings = Settings(
+        execution="kubernetes", image="registry/mempipe-trainer:1.0", namespace="mempipe", max_disruptions=LIMIT
     )
-    spec = pod_of("train", made)["spec"]
-    assert spec["containers"][0]["resources"] == {
-        "requests": {"cpu": "8", "memory": "64Gi", "ephemeral-storage": "10Gi", "example.com/gpu": "2"},
-        "limits": {"memory": "64Gi", "ephemeral-storage": "10Gi", "example.com/gpu": "2"},
-    }
-    assert spec["nodeSelector"] == {"pool": "gpu"}
-    assert spec["tolerations"] == [{"key": "gpu", "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 60}]
-    assert spec["priorityClassName"] == "training"
-    assert spec["activeDeadlineSeconds"] == 7200
-
-
-def test_other_steps_get_no_gpu():
-    resources = pod_of("cpu", settings())["spec"]["containers"][0]["resources"]
-    assert "nvidia.com/gpu" not in resources["limits"] | resources["requests"]
-
-
-def test_pods_are_labelled_and_named_apart():
-    first, second = (pod_of("train", settings(labels={"team": "vision"})) for _ in range(2))
-    assert first["metadata"]["namespace"] == "mempipe"
-    assert first["metadata"]["name"] != second["metadata"]["name"]
-    assert (
-        first["metadata"]["labels"].items()
-        >= {
-            "app.kubernetes.io/name": "mempipe",
-            "app.kubernetes.io/component": "train",
-            "app.kubernetes.io/managed-by": "airflow",
-            "team": "vision",
-        }.items()
-    )
-
-
-def test_how_airflow_handles_the_pod():
-    made = settings()
-    operator = container_task("step", kind="train", arguments=["train"], settings=made)
+    operator = container_task("step", kind="train", arguments=["train", "RUN"], settings=settings)
     assert isinstance(operator, MempipePodOperator)
-    assert operator.pool == "mempipe_train"
-    assert operator.deferrable
-    assert operator.durable
-    assert operator.on_finish_action.value == "delete_pod"
-    assert operator.startup_timeout_seconds == 1200
-    limit = made.train.active_deadline_seconds + made.startup_timeout_seconds
-    assert operator.execution_timeout.total_seconds() > limit  # the pod's own deadline comes first
-
-
-def test_a_mapped_pod_survives_serialization():
-    @task
-    def missing() -> list[list[str]]:
-        return []
-
-    with DAG("d", schedule=None) as dag:
-        mapped = mapped_container_task("train", kind="train", arguments=missing(), settings=settings())
-    assert isinstance(mapped, MappedOperator)
-    copy = DagSerialization.from_dict(DagSerialization.to_dict(dag)).get_task("train")
-    assert copy.is_mapped
-    assert copy.pool == "mempipe_train"
-    unmapped = mapped.unmap({"arguments": ["train", "RUN", "--trials", "0:50"]})
-    assert unmapped.build_pod_request_obj(dry_run=True).spec.containers[0].args[-1] == "0:50"
-
-
-def ended(exit_code: int | None, *, phase: str = "Failed", reason: str | None = None, message: str | None = None):
-    """Return a pod whose container has ended, or of which only the pod's own reason is known."""
-    terminated = exit_code is not None and k8s.V1ContainerStateTerminated(
-        exit_code=exit_code, reason=reason or "Error", message=message
+    operator.__dict__["hook"] = cluster
+    operator.__dict__["client"] = SimpleNamespace(
+        patch_namespaced_pod=lambda name, **_: cluster.checked.append(name),
     )
-    status = k8s.V1ContainerStatus(
-        name="base",
-        image=IMAGE,
-        image_id="",
-        ready=False,
-        restart_count=0,
-        state=k8s.V1ContainerState(terminated=terminated or None),
+    operator.__dict__["pod_manager"] = SimpleNamespace(
+        read_pod=lambda _: cluster.known,
+        delete_pod=lambda gone: cluster.deleted.append(gone.metadata.name),
+        read_pod_events=lambda _: SimpleNamespace(items=[]),
+        await_pod_completion=lambda *_: cluster.known,
     )
-    return k8s.V1Pod(
-        metadata=k8s.V1ObjectMeta(name="mempipe-x", namespace="mempipe", labels={}),
-        spec=k8s.V1PodSpec(containers=[k8s.V1Container(name="base")]),
-        status=k8s.V1PodStatus(
-            phase=phase,
-            reason=None if exit_code is not None else reason,
-            message=None if exit_code is not None else message,
-            container_statuses=[status] if exit_code is not None else None,
-        ),
-    )
+    monkeypatch.setattr(operator, "_write_logs", lambda *_args, **_options: None)
+
+    def execute(_context: object) -> None:
+        raise StartedError
+
+    monkeypatch.setattr(operator, "execute", execute)
+    return operator
 
 
-@pytest.fixture
-def clean_up():
-    """Return a function that lets the operator clean up after a pod, against a cluster that only takes notes."""
-
-    def run(pod: k8s.V1Pod) -> list[str]:
-        deleted: list[str] = []
-        operator = container_task("step", kind="train", arguments=["train", "RUN"], settings=settings())
-        operator.__dict__["pod_manager"] = SimpleNamespace(
-            read_pod=lambda _: pod,
-            delete_pod=lambda gone: deleted.append(gone.metadata.name),
-            read_pod_events=lambda _: SimpleNamespace(items=[]),
-        )
-        operator.__dict__["client"] = SimpleNamespace(patch_namespaced_pod=lambda **_: None)
-        try:
-            operator.cleanup(pod, pod)
-        finally:
-            assert deleted == ["mempipe-x"]
-        return deleted
-
-    return run
+def come_back(
+    operator: MempipePodOperator, status: str = "failed", disruptions: int | None = None, message: str = "it failed"
+) -> None:
+    """Let the operator go on as the triggerer does; its event says little of what happened."""
+    event = {"status": status, "name": NAME, "namespace": "mempipe", "message": message}
+    operator.trigger_reentry({}, event if disruptions is None else event | {"mempipe_disruptions": disruptions})
 
 
-def test_success_is_cleaned_up(clean_up):
-    clean_up(ended(0, phase="Succeeded", reason="Completed"))
+def test_success_is_cleaned_up(monkeypatch: pytest.MonkeyPatch):
+    cluster = Cluster(pod(phase="Succeeded", state=exited(0, "Completed")))
+    come_back(operator_on(cluster, monkeypatch), status="success")
+    assert cluster.deleted == [NAME]
 
 
-def test_exit_code_20_is_not_tried_again(clean_up):
+def test_exit_code_20_is_not_tried_again(monkeypatch: pytest.MonkeyPatch):
+    cluster = Cluster(pod(state=exited(20, message="Error: Spec cannot be used.\nHint: correct it.")))
     with pytest.raises(AirflowFailException) as caught:
-        clean_up(ended(20, message="Error: Spec cannot be used.\nHint: correct it."))
+        come_back(operator_on(cluster, monkeypatch))
     assert str(caught.value).splitlines() == [
         "mempipe train ended with code 20: permanent, not tried again.",
         "  Error: Spec cannot be used.",
         "  Hint: correct it.",
     ]
+    assert cluster.deleted == [NAME]
+
+
+def test_out_of_memory_is_not_tried_again(monkeypatch: pytest.MonkeyPatch):
+    """The same limit would be exceeded again, after hours on a GPU."""
+    with pytest.raises(AirflowFailException, match="raise MEMPIPE_TRAIN__MEMORY"):
+        come_back(operator_on(Cluster(pod(state=exited(137, "OOMKilled"))), monkeypatch))
 
 
 @pytest.mark.parametrize(
-    ("pod", "told"),
+    ("seen", "told"),
     [
-        (ended(10, message="Error: Store did not answer."), "ended with code 10"),
-        (ended(1), "ended with code 1"),
-        (ended(137, reason="OOMKilled"), "Pod mempipe-x: OOMKilled."),
-        (ended(None, reason="Evicted", message="node was low on memory"), "Evicted, node was low on memory"),
-        (ended(None, reason="DeadlineExceeded"), "DeadlineExceeded"),
+        (pod(state=exited(10, message="Error: Store did not answer.")), "ended with code 10"),
+        (pod(state=exited(1)), "ended with code 1"),
+        (pod(reason="DeadlineExceeded"), "DeadlineExceeded"),
     ],
 )
-def test_any_other_end_is_tried_again(clean_up, pod: k8s.V1Pod, told: str):
+def test_any_other_end_is_tried_again(monkeypatch: pytest.MonkeyPatch, seen: k8s.V1Pod, told: str):
+    cluster = Cluster(seen)
     with pytest.raises(AirflowException, match=told) as caught:
-        clean_up(pod)
+        come_back(operator_on(cluster, monkeypatch))
+    assert not isinstance(caught.value, AirflowFailException)
+    assert cluster.deleted == [NAME]
+
+
+def test_a_pod_that_never_starts_tells_the_triggers_reason(monkeypatch: pytest.MonkeyPatch):
+    with pytest.raises(AirflowException, match="took too long"):
+        come_back(
+            operator_on(Cluster(pod(phase="Pending")), monkeypatch),
+            status="timeout",
+            message="Pod took too long to start",
+        )
+
+
+@pytest.mark.parametrize(
+    "seen",
+    [
+        None,
+        pod(phase="Running", state=running(), deleted=True),
+        pod(state=exited(143), condition=("DisruptionTarget", "True", "EvictionByEvictionAPI", "evicted")),
+    ],
+)
+def test_a_pod_that_was_taken_away_is_replaced_within_the_try(monkeypatch: pytest.MonkeyPatch, seen: k8s.V1Pod | None):
+    cluster = Cluster(seen)
+    operator = operator_on(cluster, monkeypatch)
+    with pytest.raises(StartedError):
+        come_back(operator, status="error")
+    assert operator.trigger_kwargs == {"mempipe_disruptions": 1}  # the trigger brings the count back
+    left = [] if seen is None else [NAME]
+    assert cluster.checked == left  # no try attaches to the old pod again
+    assert cluster.deleted == left
+
+
+def test_replacing_has_an_end(monkeypatch: pytest.MonkeyPatch):
+    operator = operator_on(Cluster(None), monkeypatch)
+    with pytest.raises(StartedError):
+        come_back(operator, status="error", disruptions=LIMIT - 1)
+    with pytest.raises(AirflowException, match=f"took its pod away {LIMIT + 1} times") as caught:
+        come_back(operator, status="error", disruptions=LIMIT)
     assert not isinstance(caught.value, AirflowFailException)
 
 
-def test_exit_code_20_is_seen_through_the_triggerer_too(monkeypatch: pytest.MonkeyPatch):
-    """A deferred task comes back with an event, which by itself says only that the container failed."""
-    pod = ended(20)
-    operator = container_task("step", kind="train", arguments=["train", "RUN"], settings=settings())
-    operator.__dict__["hook"] = SimpleNamespace(get_pod=lambda _name, _namespace: pod)
-    operator.__dict__["client"] = SimpleNamespace(patch_namespaced_pod=lambda **_: None)
-    operator.__dict__["pod_manager"] = SimpleNamespace(
-        read_pod=lambda _: pod,
-        delete_pod=lambda _: None,
-        read_pod_events=lambda _: SimpleNamespace(items=[]),
-        await_pod_completion=lambda *_: pod,
-    )
-    monkeypatch.setattr(operator, "_write_logs", lambda *_args, **_options: None)
-    event = {"status": "failed", "name": "mempipe-x", "namespace": "mempipe", "message": "Container failed"}
-    with pytest.raises(AirflowFailException, match="not tried again"):
-        operator.trigger_reentry({}, event)
+@pytest.mark.parametrize(
+    ("error", "permanent"),
+    [
+        (ApiException(status=403, reason="Forbidden"), True),
+        (ApiException(status=422, reason="Unprocessable Entity"), True),
+        (ApiException(status=500, reason="Internal Server Error"), False),
+    ],
+)
+def test_what_the_api_refuses_is_not_tried_again(monkeypatch: pytest.MonkeyPatch, error: ApiException, permanent: bool):
+    operator = operator_on(Cluster(None), monkeypatch)
+
+    def refuse(*_args: object, **_options: object) -> None:
+        raise error
+
+    monkeypatch.setattr(operator, "build_pod_request_obj", refuse)
+    with pytest.raises(AirflowFailException if permanent else ApiException):
+        operator.execute_async({})
 
 
-def test_a_pod_without_status_is_an_unseen_end():
-    pod = k8s.V1Pod(metadata=k8s.V1ObjectMeta(name="p"), status=None)
-    assert container_end(pod, "base").exit_code is None
+def test_a_full_quota_is_tried_again(monkeypatch: pytest.MonkeyPatch):
+    operator = operator_on(Cluster(None), monkeypatch)
+    error = ApiException(status=403, reason="Forbidden")
+    error.body = 'pods "x" is forbidden: exceeded quota: gpus'
+
+    def refuse(*_args: object, **_options: object) -> None:
+        raise error
+
+    monkeypatch.setattr(operator, "build_pod_request_obj", refuse)
+    with pytest.raises(ApiException):
+        operator.execute_async({})

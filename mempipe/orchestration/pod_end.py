@@ -1,0 +1,131 @@
+"""What a pod's status says about its end: the container's exit, the cluster's doing, and what to do about it."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from kubernetes.client import models as k8s
+
+from mempipe.orchestration.outcome import LAST_LINES
+
+CONTAINER: Final = "base"
+
+KIND_LABEL: Final = "app.kubernetes.io/component"
+"""The pod's label with the kind of step, which names the settings that shaped it."""
+
+_TAKEN_AWAY: Final = frozenset(
+    {"NodeLost", "NodeShutdown", "NodeAffinity", "Preempting", "Shutdown", "Terminated", "UnexpectedAdmissionError"}
+)
+_LOST: Final = "ContainerStatusUnknown"
+
+
+@dataclass(frozen=True)
+class ContainerEnd:
+    """How a pod's container ended.
+
+    Attributes:
+        exit_code: None where its state is not known (the node vanished, or it never started).
+        detail: what Kubernetes says about it, and what to do.
+        last_lines: the end of its log, as its termination message.
+        permanent: the same pod would end in the same way again.
+    """
+
+    exit_code: int | None
+    detail: str
+    last_lines: tuple[str, ...]
+    permanent: bool = False
+
+
+def container_end(pod: k8s.V1Pod) -> ContainerEnd:
+    """Read from a pod's status how its container ended, or why it never began."""
+    status = pod.status or k8s.V1PodStatus()
+    reasons = [status.reason, status.message]
+    exit_code, last_lines = None, ()
+    for state in _states(pod):
+        if state.terminated is not None:
+            exit_code = state.terminated.exit_code
+            reasons.append(state.terminated.reason if state.terminated.reason != "Error" else None)
+            last_lines = tuple((state.terminated.message or "").splitlines()[-LAST_LINES:])
+        elif state.waiting is not None:
+            reasons += [state.waiting.reason, state.waiting.message]
+    unscheduled = _condition(pod, "PodScheduled")
+    if unscheduled is not None and unscheduled.status != "True":
+        reasons += [unscheduled.reason, unscheduled.message]
+    told = ", ".join(reason for reason in reasons if reason)
+    detail = [f"Pod {pod.metadata.name}: {told.rstrip('.')}."] if told else []
+    if hint := _hint(pod, told):
+        detail.append(f"Hint: {hint}")
+    return ContainerEnd(exit_code, "\n".join(detail), last_lines, permanent="OOMKilled" in reasons)
+
+
+def disruption(pod: k8s.V1Pod | None) -> str | None:
+    """Tell why the cluster took the pod away; None where the pod ended by itself.
+
+    A drained, preempted or reclaimed node, an eviction for the sake of other pods, a deletion by hand. A pod that
+    exceeds a limit of its own (memory, scratch space, deadline) is not taken away: it would fail again.
+    """
+    if pod is None:
+        return "it was deleted"
+    status = pod.status or k8s.V1PodStatus()
+    if status.phase == "Succeeded":
+        return None
+    target = _condition(pod, "DisruptionTarget")
+    if target is not None and target.status == "True":
+        return ", ".join(part for part in (target.reason, target.message) if part)
+    if pod.metadata.deletion_timestamp is not None:
+        return "it was deleted"
+    reason = status.reason or ""
+    if status.phase == "Failed" and (reason in _TAKEN_AWAY or reason.startswith("OutOf")):
+        return ", ".join(part for part in (reason, status.message) if part)
+    if any(state.terminated is not None and state.terminated.reason == _LOST for state in _states(pod)):
+        return "its node was lost"
+    return None
+
+
+def _hint(pod: k8s.V1Pod, told: str) -> str | None:
+    """Return what the reader can do, with the names and the present values of the settings that shaped the pod."""
+    kind = (pod.metadata.labels or {}).get(KIND_LABEL, "cpu")
+
+    def setting(name: str) -> str:
+        return f"MEMPIPE_{kind.upper()}__{name.upper()} (chart: pools.{kind}.{_camel(name)})"
+
+    kept = "clear the task; committed chunks are kept."
+    if "OOMKilled" in told:
+        return f"it needs more memory than its limit of {_limit(pod, 'memory')}: raise {setting('memory')}, then {kept}"
+    if "DeadlineExceeded" in told:
+        return f"trigger with a smaller task_size, or raise {setting('active_deadline_seconds')}, then {kept}"
+    if re.search(r"ephemeral|emptyDir", told):
+        limit = _limit(pod, "ephemeral-storage")
+        return f"it wrote more than its scratch space of {limit}: raise {setting('scratch')}, then {kept}"
+    if "ImagePull" in told or "ErrImage" in told or "InvalidImageName" in told:
+        return "check the image's name and tag (chart: images), that the nodes reach its registry, and pull secrets."
+    if "Unschedulable" in told:
+        return (
+            f"no node takes it: check the GPUs that others hold, {setting('node_selector')}, its tolerations and "
+            "requests; the pool's slots should not exceed the GPUs."
+        )
+    return None
+
+
+def _states(pod: k8s.V1Pod) -> Iterator[k8s.V1ContainerState]:
+    for status in (pod.status.container_statuses if pod.status else None) or []:
+        if status.name == CONTAINER and status.state:
+            yield status.state
+
+
+def _condition(pod: k8s.V1Pod, kind: str) -> k8s.V1PodCondition | None:
+    conditions = (pod.status.conditions if pod.status else None) or []
+    return next((condition for condition in conditions if condition.type == kind), None)
+
+
+def _limit(pod: k8s.V1Pod, resource: str) -> str:
+    for container in (pod.spec.containers if pod.spec else None) or []:
+        if container.name == CONTAINER and container.resources and container.resources.limits:
+            return str(container.resources.limits.get(resource, "unknown size"))
+    return "unknown size"
+
+
+def _camel(name: str) -> str:
+    first, *others = name.split("_")
+    return first + "".join(other.capitalize() for other in others)
