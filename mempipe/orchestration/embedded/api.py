@@ -31,11 +31,16 @@ class TaskState:
 
 
 class Api:
-    """Talks to one Airflow, which asks for no credentials."""
+    """Talks to one Airflow, without a proxy.
 
-    def __init__(self, url: str) -> None:
-        """Connect to the API below `url`, without a proxy."""
-        self._client = httpx.Client(base_url=f"{url}/api/v2/", timeout=20, trust_env=False)
+    Args:
+        url: of its API server.
+        token: of a user; None where Airflow asks for no credentials.
+    """
+
+    def __init__(self, url: str, *, token: str | None = None) -> None:
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        self._client = httpx.Client(base_url=f"{url}/api/v2/", timeout=20, trust_env=False, headers=headers)
 
     def is_healthy(self) -> bool:
         """Tell whether API server, database and scheduler work."""
