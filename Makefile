@@ -44,7 +44,7 @@ test: setup ## the tests; those that need a server or a browser skip without one
 	$(BIN)/python -m pytest -m "not demo and not cluster"
 
 test-cluster: setup ## the pipeline on the cluster of KUBECONFIG; see docs/deploy.md for the images it needs
-	$(BIN)/python -m pytest -m cluster tests/cluster
+	$(BIN)/python -m pytest -m cluster tests/cluster $(PYTEST_OPTIONS)
 
 lint: setup ## ruff, mypy, import contracts
 	$(BIN)/ruff check

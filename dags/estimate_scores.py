@@ -22,7 +22,8 @@ scheduled run (`MEMPIPE_SCHEDULE`) does what the form's defaults say: it adds `M
 when all is done.
 
 **Resume.** Every step looks in the store for what is done. *Clear* a failed task, or trigger again: both go on where
-the store ends. Nothing is lost when the scheduler, a worker or a node dies.
+the store ends. Nothing is lost when the scheduler, a worker or a node dies. On a cluster a pod that was evicted,
+preempted or deleted is replaced within the same try, which its log tells; retries are kept for failures.
 
 **When a task fails**, its log ends with the command's own message: what failed, what was expected, and a hint.
 
@@ -30,8 +31,10 @@ the store ends. Nothing is lost when the scheduler, a worker or a node dies.
   clear the task or trigger again.
 - *Exit code 10*, tried again with growing delays: the store did not answer, or trials are missing. After the last
   retry clear the task.
-- *Killed by SIGKILL*, or *OOMKilled*: out of memory. Raise `MEMPIPE_TRAIN__MEMORY` (other steps: `MEMPIPE_CPU__MEMORY`)
-  and clear the task.
+- *OOMKilled*, failed at once, or *killed by SIGKILL*: out of memory. Raise `MEMPIPE_TRAIN__MEMORY` (other steps:
+  `MEMPIPE_CPU__MEMORY`) and clear the task.
+- *Unschedulable*, *ErrImagePull*, *Evicted*, *refused*: the pod never ran, or exceeded its scratch space. The log says
+  what Kubernetes said and which setting to correct.
 - *`train` runs into its time limit*: a task holds too much. Trigger with a smaller `task_size`; committed chunks are
   kept.
 - *`aggregate` misses trials*: one round of repair was not enough. Read the records of the run's `quarantine/`, find who

@@ -33,16 +33,20 @@ def free_port() -> int:
 
 
 @contextmanager
-def fake_gcs_server() -> Iterator[str]:
-    """Run fake-gcs-server, from `FAKE_GCS_SERVER`, the `PATH` or where shared/cluster builds it, and yield its URL."""
+def fake_gcs_server(public_host: str = "") -> Iterator[str]:
+    """Run fake-gcs-server, from `FAKE_GCS_SERVER`, the `PATH` or where shared/cluster builds it, and yield its URL.
+
+    Args:
+        public_host: `HOST:PORT` that its answers name; empty: its own address.
+    """
     named = os.environ.get("FAKE_GCS_SERVER")
     binary = named or shutil.which("fake-gcs-server") or (str(_BUILT) if _BUILT.exists() else None)
     if binary is None or (named and not Path(named).exists()):
         absent(f"fake-gcs-server is not here ({named or 'FAKE_GCS_SERVER is not set, PATH and ~/.cache have none'})")
     port = free_port()
     address = f"127.0.0.1:{port}"
-    command = [binary, "-scheme", "http", "-host", "127.0.0.1", "-port", str(port), "-public-host", address]
-    command += ["-backend", "memory", "-log-level", "error"]
+    command = [binary, "-scheme", "http", "-host", "127.0.0.1", "-port", str(port)]
+    command += ["-public-host", public_host or address, "-backend", "memory", "-log-level", "error"]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         try:
             url = f"http://{address}"

@@ -5,6 +5,7 @@ from contextlib import suppress
 from typing import Any, Final
 
 from airflow.providers.cncf.kubernetes.operators.pod import KubernetesPodOperator
+from airflow.sdk.configuration import conf
 from airflow.sdk.definitions.context import Context
 from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException
 from kubernetes.client import models as k8s
@@ -62,6 +63,9 @@ class MempipePodOperator(KubernetesPodOperator):
             if reason := disruption(pod):
                 self._let_go(pod, event)
                 self._replace(context, disruptions, reason)
+        if not conf.getboolean("logging", "remote_logging"):
+            # What the triggerer has logged so far it serves only while the task waits: here is the whole log.
+            event = event | {"last_log_time": None}
         return super().trigger_reentry(context, event)
 
     def cleanup(

@@ -1,6 +1,7 @@
 {{/* Airflow's configuration as environment variables; what is not here is at Airflow's own default. */}}
 {{- define "mempipe.airflow.config" -}}
-AIRFLOW__CORE__EXECUTOR: LocalExecutor
+# Airflow's own with a correction for tasks that defer.
+AIRFLOW__CORE__EXECUTOR: mempipe.orchestration.local_executor.LocalExecutor
 AIRFLOW__CORE__PARALLELISM: {{ int .Values.airflow.parallelism | quote }}
 AIRFLOW__CORE__AUTH_MANAGER: airflow.providers.fab.auth_manager.fab_auth_manager.FabAuthManager
 # The default DAG bundle reads this folder.

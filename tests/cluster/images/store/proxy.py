@@ -3,19 +3,25 @@
 `POST /_faults {"status": 503, "seconds": 40}` turns a fault on, `"seconds": 0` turns it off; `GET /_faults` tells the
 status, the seconds left and how many requests faults have answered so far. Everything else goes to the server as it is:
 methods, headers, `Host`, and the target byte for byte, because percent encoding is part of an object's name.
+
+One answer is put right: for a missing object Google says `No such object`, fake-gcs-server `Not Found`, and Airflow's
+handler of remote logs looks for the words before it writes a new log.
 """
 
 import argparse
 import http.client
 import json
+import re
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Final
+from urllib.parse import unquote
 
 CONTROL: Final = "/_faults"
+_OBJECT: Final = re.compile(r"/o/([^?]+)")
 _BLOCK: Final = 1 << 16
 _TIMEOUT_SECONDS: Final = 120.0
 # What two neighbours on the way say to each other. `Expect` is answered here, before the body is read.
@@ -140,7 +146,11 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(502, {"error": {"code": 502, "message": f"the store behind the proxy: {error!r}"}})
         else:
             with response:
-                self._return(response)
+                if response.status == 404 and (named := _OBJECT.search(target)):
+                    response.read()
+                    self._answer(404, {"error": {"code": 404, "message": f"No such object: {unquote(named[1])}"}})
+                else:
+                    self._return(response)
         finally:
             upstream.close()
 
