@@ -16,7 +16,8 @@ pytestmark = pytest.mark.cluster
 REQUIREMENTS = Path(__file__).parents[2] / "requirements"
 
 LOOK = """
-import importlib.metadata, importlib.util, json, os, pathlib
+import importlib.util, json, os, pathlib, re
+from importlib.metadata import distributions
 def writable(folder):
     try:
         (pathlib.Path(folder) / "probe").touch()
@@ -27,7 +28,7 @@ status = dict(line.split(":\\t", 1) for line in open("/proc/self/status") if ":\
 print(json.dumps({
     "uid": os.getuid(), "gid": os.getgid(), "capabilities": int(status["CapEff"], 16),
     "writable": [folder for folder in ("/", "/opt", "/opt/venv", "/opt/mempipe", "/tmp", "/etc") if writable(folder)],
-    "packages": sorted(f"{d.name.lower().replace('_', '-')}=={d.version}" for d in importlib.metadata.distributions()),
+    "packages": sorted(re.sub("[-_.]+", "-", found.name.lower()) + "==" + found.version for found in distributions()),
     "importable": [name for name in ("tensorflow", "airflow", "pip") if importlib.util.find_spec(name)],
     "specs": sorted(os.listdir("/opt/mempipe/specs")),
 }))
