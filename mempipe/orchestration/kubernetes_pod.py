@@ -13,7 +13,7 @@ from kubernetes.client.exceptions import ApiException
 from urllib3.exceptions import HTTPError
 
 from mempipe.orchestration.outcome import failure
-from mempipe.orchestration.pod_end import container_end, disruption
+from mempipe.orchestration.pod_end import container_end, disruption, has_begun
 
 _DISRUPTIONS: Final = "mempipe_disruptions"
 _NOT_FOUND: Final = 404
@@ -63,6 +63,7 @@ class MempipePodOperator(KubernetesPodOperator):
             if reason := disruption(pod):
                 self._let_go(pod, event)
                 self._replace(context, disruptions, reason)
+            self.get_logs = pod is not None and has_begun(pod)
         if not conf.getboolean("logging", "remote_logging"):
             # What the triggerer has logged so far it serves only while the task waits: here is the whole log.
             event = event | {"last_log_time": None}

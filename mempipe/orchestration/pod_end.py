@@ -59,6 +59,11 @@ def container_end(pod: k8s.V1Pod) -> ContainerEnd:
     return ContainerEnd(exit_code, "\n".join(detail), last_lines, permanent="OOMKilled" in reasons)
 
 
+def has_begun(pod: k8s.V1Pod) -> bool:
+    """Tell whether the pod's container runs or has run, so that there is a log."""
+    return any(state.waiting is None for state in _states(pod))
+
+
 def disruption(pod: k8s.V1Pod | None) -> str | None:
     """Tell why the cluster took the pod away; None where the pod ended by itself.
 

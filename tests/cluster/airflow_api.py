@@ -115,8 +115,9 @@ class AirflowApi(Api):
 
     def set_slots(self, pool: str, slots: int) -> None:
         """Change how many tasks a pool lets run at once, as an administrator does in the user interface."""
-        query, body = {"update_mask": "slots"}, {"slots": slots}
-        self._client.patch(f"pools/{pool}", params=query, json=body).raise_for_status()
+        known = self._get(f"pools/{pool}")
+        body = {key: known[key] for key in ("name", "slots", "description", "include_deferred")} | {"slots": slots}
+        self._client.patch(f"pools/{pool}", json=body | {"pool": body.pop("name")}).raise_for_status()
 
     def dag_ids(self) -> set[str]:
         """Return the DAGs that were read."""

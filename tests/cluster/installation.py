@@ -88,7 +88,8 @@ def values(images: Images, namespace: str, url: str) -> dict[str, Any]:
             "logIntervalSeconds": 5,
         },
         "pools": {
-            "train": {"slots": 2, "cpu": "500m", "memory": "2Gi", "scratch": "1Gi", "gpus": 1},
+            # So little CPU that two of them never have to give way to Airflow's own pods.
+            "train": {"slots": 2, "cpu": "200m", "memory": "2Gi", "scratch": "1Gi", "gpus": 1},
             "cpu": {"slots": 2, "cpu": "250m", "memory": "2Gi", "scratch": "1Gi"},
         },
         # The priority class is the cluster's: a name of its own, so that other installations are not disturbed.

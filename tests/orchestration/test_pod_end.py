@@ -6,7 +6,7 @@ pytest.importorskip("kubernetes")
 
 from kubernetes.client import models as k8s
 
-from mempipe.orchestration.pod_end import container_end, disruption
+from mempipe.orchestration.pod_end import container_end, disruption, has_begun
 from tests.orchestration.pods import exited, pod, running, waiting
 
 NO_NODE = "0/1 nodes are available: 1 Insufficient nvidia.com/gpu."
@@ -48,6 +48,13 @@ def test_the_log_ends_with_the_error():
     assert end.exit_code == 20
     assert end.last_lines == ("Error: Spec cannot be used.", "Hint: correct it.")
     assert end.detail == ""
+
+
+def test_only_what_has_begun_has_a_log():
+    assert has_begun(pod(phase="Running", state=running()))
+    assert has_begun(pod(state=exited(1)))
+    assert not has_begun(pod(phase="Pending", state=waiting("ErrImagePull", "not found")))
+    assert not has_begun(pod(phase="Pending"))
 
 
 def test_a_pod_without_status_is_an_unseen_end():
