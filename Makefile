@@ -59,6 +59,7 @@ lock: setup ## resolve requirements/*.txt again from pyproject.toml
 	$(BIN)/python requirements/lock.py
 
 images: ## build REGISTRY/mempipe-{airflow,trainer}:IMAGE_TAG with BUILDER; GPU=1 also mempipe-trainer-cuda
+	$(if $(BUILDER)$(BUILD_IMAGE),,$(error no builder of images found: install docker, podman or buildah, or set BUILDER))
 	$(call build_image,$(REGISTRY)/mempipe-airflow:$(IMAGE_TAG),images/airflow/Dockerfile,)
 	$(call build_image,$(REGISTRY)/mempipe-trainer:$(IMAGE_TAG),images/trainer/Dockerfile,)
 	$(if $(GPU),$(call build_image,$(REGISTRY)/mempipe-trainer-cuda:$(IMAGE_TAG),images/trainer/Dockerfile,--build-arg REQUIREMENTS=trainer-cuda))
