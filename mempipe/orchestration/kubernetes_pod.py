@@ -5,7 +5,6 @@ from contextlib import suppress
 from typing import Any, Final
 
 from airflow.providers.cncf.kubernetes.operators.pod import KubernetesPodOperator
-from airflow.sdk.configuration import conf
 from airflow.sdk.definitions.context import Context
 from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException
 from kubernetes.client import models as k8s
@@ -61,13 +60,12 @@ class MempipePodOperator(KubernetesPodOperator):
         if event["status"] != "success":
             pod = self._read(event)
             if reason := disruption(pod):
-                self._let_go(pod, event)
+                self._let_go(pod)
                 self._replace(context, disruptions, reason)
             self.get_logs = pod is not None and has_begun(pod)
-        if not conf.getboolean("logging", "remote_logging"):
-            # What the triggerer has logged so far it serves only while the task waits: here is the whole log.
-            event = event | {"last_log_time": None}
-        return super().trigger_reentry(context, event)
+        # The pod's whole log, also what the triggerer has shown while the task waited: it passes over lines of the
+        # second in which it looks, and without remote logs its own log is served only as long as the task waits.
+        return super().trigger_reentry(context, event | {"last_log_time": None})
 
     def cleanup(
         self,
@@ -99,12 +97,12 @@ class MempipePodOperator(KubernetesPodOperator):
                 raise
             return None
 
-    def _let_go(self, pod: k8s.V1Pod | None, event: dict[str, Any]) -> None:
-        """Keep the end of the pod's log, and see to it that no try attaches to this pod again."""
+    def _let_go(self, pod: k8s.V1Pod | None) -> None:
+        """Keep the pod's log, and see to it that no try attaches to this pod again."""
         if pod is None:
             return
         with suppress(ApiException, HTTPError):
-            self._write_logs(pod, follow=False, since_time=event.get("last_log_time"))
+            self._write_logs(pod, follow=False)
         self.patch_already_checked(pod, reraise=False)
         self.process_pod_deletion(pod, reraise=False)
 

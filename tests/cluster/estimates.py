@@ -71,15 +71,15 @@ class Estimate:
 
         return self._until(trained, seconds, "training has not succeeded")
 
-    def wait_for_failure(self, task_id: str, *, seconds: float = 300) -> str:
-        """Wait until a task has failed for good; return the log of its last try."""
+    def wait_for_failure(self, task_id: str, told: str, *, seconds: float = 300) -> str:
+        """Wait until a task has failed for good; return the log of its last try, which holds `told`."""
 
         def failed() -> TaskState | None:
             tasks = self.airflow.api.tasks(DAG_ID, self.run_id)
             return next((task for task in tasks if (task.task_id, task.state) == (task_id, "failed")), None)
 
         task = self._until(failed, seconds, f"{task_id} has not failed")
-        return self.log(task)
+        return self.wait_for_log(task, told)
 
     def training(self) -> list[TaskState]:
         """Return the tasks of the first round of training that are mapped already."""
@@ -95,6 +95,14 @@ class Estimate:
         """Return the log of a task's try, by default of its last."""
         number = try_number or task.try_number
         return self.airflow.api.logs(DAG_ID, self.run_id, task.task_id, number, task.map_index)
+
+    def wait_for_log(self, task: TaskState, text: str, *, seconds: float = 60) -> str:
+        """Return the log of a task's last try when it holds `text`: Airflow uploads a log after the task's end."""
+        deadline = time.monotonic() + seconds
+        while text not in (log := self.log(task)):
+            assert time.monotonic() < deadline, f"{text!r} is not in the log:\n{log[-6000:]}"
+            time.sleep(2)
+        return log
 
     def requested(self) -> Requested:
         """Return what `mempipe plan` recorded for this DAG run."""
