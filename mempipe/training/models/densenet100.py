@@ -32,7 +32,9 @@ def misfit(params: Params, image_shape: tuple[int, int, int], n_classes: int) ->
     """Return what does not fit: images smaller than what the network divides them by; or None."""
     if min(image_shape[:2]) >= _LEAST_SIZE:
         return None
-    return f"halves images twice, expected at least {_LEAST_SIZE} x {_LEAST_SIZE}, got {image_shape[0]} x {image_shape[1]}"
+    return (
+        f"halves images twice, expected at least {_LEAST_SIZE} x {_LEAST_SIZE}, got {image_shape[0]} x {image_shape[1]}"
+    )
 
 
 def build(params: Params, image_shape: tuple[int, int, int], n_classes: int) -> keras.Model:
