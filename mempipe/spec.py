@@ -21,6 +21,12 @@ NUMERICS_VERSION: Final = 1
 MAX_TRIALS: Final = 1_000_000
 """A run has at most this many trials."""
 
+_LATER_KEYS: Final = (
+    ("recipe", "augmentation", {"crop_padding": 0, "flip": False}),
+    ("trainer", "replicas", 1),
+)
+"""Part, key and default in JSON of what came after the first runs; the defaults here never change."""
+
 Model = TypeVar("Model", bound=BaseModel)
 
 _NAME: Final = r"^[a-z0-9][a-z0-9_-]{0,62}$"
@@ -76,6 +82,19 @@ class Constant(Strict):
 Schedule = Annotated[WarmupLinear | WarmupSteps | Constant, Field(discriminator="kind")]
 
 
+class Augmentation(Strict):
+    """What a step does to each of its training images, at random and anew each time; evaluation sees them as they are.
+
+    Attributes:
+        crop_padding: zeros put around a normalized image, in pixels, before a window of the image's own size is cut
+            out; App. B: 4 for CIFAR-100, 32 for ImageNet. That they are zeros, and after normalization, is assumed.
+        flip: mirror left and right with probability 1/2 (App. B: CIFAR-100 and ImageNet).
+    """
+
+    crop_padding: int = Field(0, ge=0, le=1024)
+    flip: bool = False
+
+
 class Recipe(Strict):
     """How one model is trained: SGD with momentum on cross-entropy (App. B).
 
@@ -88,6 +107,7 @@ class Recipe(Strict):
         weight_decay: L2 coefficient on kernels, added to the gradient; the paper does not say, assumed 0.
         normalization: `unit` divides pixels by their maximum; `standardize` also subtracts the mean and divides by the
             standard deviation of each channel over the whole training set. The paper does not say: assumed.
+        augmentation: of training images; none unless asked for (single trainer only).
     """
 
     epochs: int = Field(ge=1)
@@ -98,6 +118,7 @@ class Recipe(Strict):
     weight_decay: float = Field(0.0, ge=0)
     schedule: Schedule = WarmupLinear()
     normalization: Literal["unit", "standardize"] = "standardize"
+    augmentation: Augmentation = Augmentation()
 
 
 class Ensemble(Strict):
@@ -114,11 +135,14 @@ class Single(Strict):
     Attributes:
         threads: CPU threads of a process; part of the run key, because sums are split by thread.
         checkpoint_minutes: time between two checkpoints of one trial; not part of the run key.
+        replicas: GPUs of one machine that share each batch (App. B: 8 for ImageNet); part of the run key, because
+            sums are split by replica, and so are the batches of batch normalization.
     """
 
     kind: Literal["single"]
     threads: int = Field(1, ge=1, le=256)
     checkpoint_minutes: float = Field(15.0, gt=0)
+    replicas: int = Field(1, ge=1, le=64)
 
 
 Trainer = Annotated[Ensemble | Single, Field(discriminator="kind")]
@@ -188,9 +212,22 @@ class Spec(Strict):
     task_size: int = Field(1, ge=1)
 
     @model_validator(mode="after")
-    def _precision_fits_trainer(self) -> "Spec":
-        if self.trainer.kind == "ensemble" and self.precision != "float32":
-            raise ValueError(f"precision of the ensemble trainer must be float32, got {self.precision}")
+    def _fits_trainer(self) -> "Spec":
+        if isinstance(self.trainer, Ensemble):
+            if self.precision != "float32":
+                raise ValueError(f"precision of the ensemble trainer must be float32, got {self.precision}")
+            if self.recipe.augmentation != Augmentation():
+                raise ValueError(
+                    "recipe.augmentation of the ensemble trainer must be none; trainer.kind: single has it"
+                )
+        elif self.trainer.replicas > 1:
+            if self.recipe.batch_size % self.trainer.replicas:
+                raise ValueError(
+                    f"recipe.batch_size must be a multiple of trainer.replicas {self.trainer.replicas}, "
+                    f"got {self.recipe.batch_size}"
+                )
+            if self.precision == "mixed_float16":
+                raise ValueError("precision with trainer.replicas above 1 must be float32 or mixed_bfloat16")
         return self
 
 
@@ -247,21 +284,26 @@ def checked_name(name: str) -> str:
 def run_key(spec: Spec, *, data_fingerprint: str) -> str:
     """Return the run key: SHA-256 (hex) of what changes a trial's bytes.
 
+    A key of the spec that is younger than this hash is left out while it has its default, which is what was done before
+    the key existed: old runs keep their run keys.
+
     Args:
         spec: a resolved spec: the parameters of its model are complete.
         data_fingerprint: content and order of the data set.
     """
-    trainer = spec.trainer.model_dump(mode="json", exclude={"checkpoint_minutes"})
-    parts = {
+    parts: dict[str, Any] = {
         "numerics_version": NUMERICS_VERSION,
         "data_fingerprint": data_fingerprint,
         "model": spec.model.model_dump(mode="json"),
         "recipe": spec.recipe.model_dump(mode="json"),
-        "trainer": trainer,
+        "trainer": spec.trainer.model_dump(mode="json", exclude={"checkpoint_minutes"}),
         "precision": spec.precision,
         "subsets": spec.subsets.model_dump(mode="json"),
         "seed": spec.seed,
     }
+    for part, key, default in _LATER_KEYS:
+        if parts[part].get(key) == default:
+            del parts[part][key]
     return hashlib.sha256(json.dumps(parts, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 

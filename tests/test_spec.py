@@ -28,6 +28,22 @@ def digits(**changes: object) -> Spec:
         ("name: digits\ndesc", "name: Digits!\ndesc", "name is 'Digits!'"),
         ("  batch_size: 64\n", "", "recipe.batch_size is missing"),
         ("design: uniform\n  ratio: 0.7", "design: balanced\n  ratio: 0.75", "multiple of 0.1"),
+        (
+            "  epochs: 40",
+            "  epochs: 40\n  augmentation: {flip: true}",
+            "recipe.augmentation of the ensemble trainer must",
+        ),
+        ("  epochs: 40", "  epochs: 40\n  augmentation: {crop_padding: -1}", "augmentation.crop_padding is -1"),
+        (
+            "  kind: ensemble\n  width: 50",
+            "  kind: single\n  replicas: 3",
+            "must be a multiple of trainer.replicas 3, got 64",
+        ),
+        (
+            "  kind: ensemble\n  width: 50",
+            "  kind: single\n  replicas: 2\nprecision: mixed_float16",
+            "float32 or mixed",
+        ),
         ("seed: 0", "precision: mixed_bfloat16", "precision of the ensemble trainer must be float32"),
         ("  learning_rate: 0.1", "  learning_rate: .nan", "recipe.learning_rate"),
         ("seed: 0", "seed: [", "no valid YAML"),
@@ -81,12 +97,36 @@ def test_what_changes_no_result_is_not_in_the_run_key(changes: dict[str, object]
         {"recipe": digits().recipe.model_dump() | {"schedule": {"kind": "constant"}}},
         {"trainer": {"kind": "ensemble", "width": 49}},
         {"trainer": {"kind": "single"}},
+        {"trainer": {"kind": "single", "replicas": 2}},
+        {"trainer": {"kind": "single"}, "recipe": digits().recipe.model_dump() | {"augmentation": {"flip": True}}},
         {"subsets": {"design": "balanced", "ratio": "0.7"}},
         {"subsets": {"design": "uniform", "ratio": "0.5"}},
     ],
 )
 def test_what_changes_results_is_in_the_run_key(changes: dict[str, object]) -> None:
     assert run_key(digits(**changes), data_fingerprint="f") != run_key(digits(), data_fingerprint="f")
+
+
+def test_keys_that_came_later_left_old_runs_their_run_keys() -> None:
+    """The run keys that the version before `recipe.augmentation` and `trainer.replicas` gave; with their defaults."""
+    digest = run_key(digits(), data_fingerprint="f")
+    assert digest == "cc298cb4f53c31927a6387235509b15b6da55bb4d53a5e4b4a96cc8f9573da81"
+    recipe = digits().recipe.model_dump() | {"augmentation": {"crop_padding": 0, "flip": False}}
+    single = digits(trainer={"kind": "single", "replicas": 1}, recipe=recipe)
+    digest = run_key(single, data_fingerprint="f")
+    assert digest == "095e4f4b44cd9a649ddb8e372efac00a2f47c889044fa556edd9f79ec5f1782e"
+
+
+def test_each_part_of_the_augmentation_and_the_replicas_makes_another_run() -> None:
+    keys = {
+        run_key(
+            digits(trainer=trainer, recipe=digits().recipe.model_dump() | {"augmentation": augmentation}),
+            data_fingerprint="f",
+        )
+        for trainer in ({"kind": "single"}, {"kind": "single", "replicas": 2})
+        for augmentation in ({}, {"flip": True}, {"crop_padding": 4}, {"crop_padding": 4, "flip": True})
+    }
+    assert len(keys) == 8
 
 
 def test_the_data_is_in_the_run_key() -> None:

@@ -10,15 +10,17 @@ from mempipe.training.quiet import without_notices
 _XLA_DETERMINISM: Final = "--xla_gpu_deterministic_ops=true"
 
 
-def start_tensorflow(threads: int) -> str:
+def start_tensorflow(threads: int, *, gpus: int = 1) -> str:
     """Import and configure TensorFlow; a second call with the same number of threads changes nothing.
 
     One pool of `threads` threads for the work inside an operation, and one operation at a time: sums are then split
-    in one way, whatever else the machine does. Operations without a deterministic implementation are errors. Of
-    several GPUs the first is used, and its memory is taken as it is needed.
+    in one way, whatever else the machine does (with several GPUs one operation on each). Operations without a
+    deterministic implementation are errors. Of the machine's GPUs the first are used, and their memory is taken as it
+    is needed.
 
     Args:
         threads: CPU threads of this process.
+        gpus: how many GPUs at most.
 
     Returns:
         The device that trains: `cpu`, or the GPU's name.
@@ -32,19 +34,20 @@ def start_tensorflow(threads: int) -> str:
     if "xla_gpu_deterministic_ops" not in flags:
         os.environ["XLA_FLAGS"] = f"{flags} {_XLA_DETERMINISM}".strip()
     with without_notices():
-        return _configured(threads)
+        return _configured(threads, gpus)
 
 
-def _configured(threads: int) -> str:
+def _configured(threads: int, wanted: int) -> str:
     import tensorflow as tf
 
-    gpus = tf.config.list_physical_devices("GPU")
+    gpus = tf.config.list_physical_devices("GPU")[:wanted]
     try:
         tf.config.threading.set_intra_op_parallelism_threads(threads)
-        tf.config.threading.set_inter_op_parallelism_threads(1)
+        tf.config.threading.set_inter_op_parallelism_threads(max(1, len(gpus)))
         if gpus:
-            tf.config.set_visible_devices(gpus[0], "GPU")
-            tf.config.experimental.set_memory_growth(gpus[0], True)
+            tf.config.set_visible_devices(gpus, "GPU")
+        for gpu in gpus:
+            tf.config.experimental.set_memory_growth(gpu, True)
     except RuntimeError as error:
         running = tf.config.threading.get_intra_op_parallelism_threads()
         raise InputError(

@@ -46,15 +46,17 @@ def open_trainer(spec: Spec, dataset: Dataset, *, checkpoints: Checkpoints | Non
 
     Raises:
         SpecError: the model does not fit the data set or the trainer.
-        InputError: TensorFlow runs in this process already, with another number of threads.
+        InputError: TensorFlow runs in this process already, with another number of threads; or there are fewer GPUs
+            than replicas.
     """
     from mempipe.training.runtime import start_tensorflow
 
-    device = start_tensorflow(spec.trainer.threads)
     if spec.trainer.kind == "ensemble":
+        device = start_tensorflow(spec.trainer.threads)
         from mempipe.training.ensemble.trainer import EnsembleTrainer
 
         return EnsembleTrainer(spec, dataset, device=device)
+    device = start_tensorflow(spec.trainer.threads, gpus=spec.trainer.replicas)
     from mempipe.training.single.trainer import SingleTrainer
 
     return SingleTrainer(spec, dataset, device=device, checkpoints=checkpoints)

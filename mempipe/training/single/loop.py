@@ -8,8 +8,9 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from mempipe.spec import Recipe
+from mempipe.spec import Augmentation, Recipe
 from mempipe.training.judge import judge
+from mempipe.training.single.augment import augment
 from mempipe.training.variables import is_kernel
 
 
@@ -34,9 +35,13 @@ class RateTable(keras.optimizers.schedules.LearningRateSchedule):  # type: ignor
 class TrainingLoop:
     """Makes steps of SGD with momentum on one Keras model, and judges it.
 
+    Built within the scope of a `tf.distribute` strategy with R replicas, each replica takes an R-th of every batch, and
+    gradients are summed: up to the order of sums, the step is that of one device. Batch normalization is per replica:
+    each normalizes by its own part of the batch.
+
     Args:
         model: the Keras model; every trial uses its variables in turn.
-        recipe: momentum, weight decay.
+        recipe: momentum, weight decay, augmentation.
         rates: float32 (steps,).
         precision: with `mixed_float16` the loss is scaled.
         margins: whether margins are wanted.
@@ -48,6 +53,8 @@ class TrainingLoop:
         self._model = model
         self._margins = margins
         self._decay = recipe.weight_decay
+        self._augmentation = recipe.augmentation
+        self._strategy = tf.distribute.get_strategy()
         optimizer: Any = keras.optimizers.SGD(
             learning_rate=RateTable(rates), momentum=recipe.momentum, nesterov=recipe.nesterov
         )
@@ -73,9 +80,16 @@ class TrainingLoop:
         """Put the model into a trial's initial state, and the optimizer into its own."""
         self.state = [*model_values, *self._fresh]
 
-    def run(self, batches: Any, n_steps: int) -> None:
-        """Make `n_steps` steps with the next batches of an iterator."""
-        self._steps(batches, tf.constant(n_steps))
+    def run(self, batches: Any, n_steps: int, *, first: int = 0, key: int = 0) -> None:
+        """Make `n_steps` steps with the next batches of an iterator.
+
+        Args:
+            batches: each (images float32 (batch_size, h, w, c), labels int32 (batch_size,)).
+            n_steps: how many.
+            first: number of the first step in the trial.
+            key: the trial's, for augmentation.
+        """
+        self._steps(batches, tf.constant(n_steps), tf.constant(first), tf.constant(key, tf.int64))
 
     def judge(self, dataset: tf.data.Dataset) -> tuple[NDArray[np.bool_], NDArray[np.float16] | None, bool]:
         """Judge the model on a data set; see `mempipe.training.judge`.
@@ -90,13 +104,22 @@ class TrainingLoop:
     def _variables(self) -> list[Any]:
         return [*self._model.variables, *self._optimizer.variables]
 
-    def _run(self, batches: Any, n_steps: Any) -> None:
-        for _ in tf.range(n_steps):
+    def _run(self, batches: Any, n_steps: Any, first: Any, key: Any) -> None:
+        for number in tf.range(n_steps):
             images, labels = next(batches)
-            self._step(images, labels)
+            self._strategy.run(self._step, args=(images, labels, first + number, key))
 
     @tf.autograph.experimental.do_not_convert  # type: ignore[untyped-decorator]
-    def _step(self, images: Any, labels: Any) -> None:
+    def _step(self, images: Any, labels: Any, step: Any, key: Any) -> None:
+        """Make one replica's part of a step: its part of the batch, and its part of the regularizers."""
+        n_replicas, batch_size = self._strategy.num_replicas_in_sync, images.shape[0]
+        own = 0
+        if n_replicas > 1:
+            own = tf.distribute.get_replica_context().replica_id_in_sync_group * (batch_size // n_replicas)
+            with tf.device("CPU:0"):  # so that only this part goes to the replica's device
+                images, labels = (part[own : own + batch_size // n_replicas] for part in (images, labels))
+        if self._augmentation != Augmentation():
+            images = augment(images, self._augmentation, key=key, step=step, first=own, batch=batch_size)
         variables = self._model.trainable_variables
         with tf.GradientTape() as tape:
             logits = self._model(images, training=True)
@@ -108,6 +131,8 @@ class TrainingLoop:
                 # The gradient of decay * w ** 2 / 2 is decay * w; here, so that loss scaling holds for it too.
                 kernels = [variable for variable in variables if is_kernel(variable)]
                 loss += self._decay * tf.add_n([tf.nn.l2_loss(kernel) for kernel in kernels])
+            if n_replicas > 1:
+                loss /= n_replicas  # the optimizer sums the replicas' gradients
             loss = self._optimizer.scale_loss(loss)
         self._optimizer.apply(tape.gradient(loss, variables), variables)
 

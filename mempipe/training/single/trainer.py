@@ -16,8 +16,10 @@ from mempipe.training.order import ExampleOrder
 from mempipe.training.outcome import TrialOutcome, not_finite
 from mempipe.training.registry import build_model
 from mempipe.training.schedule import learning_rates
+from mempipe.training.single.augment import augmentation_key
 from mempipe.training.single.loop import TrainingLoop
 from mempipe.training.single.pipeline import Images
+from mempipe.training.single.replicas import replication
 
 SEGMENT_STEPS: Final = 50
 """Steps between two looks at the clock; a checkpoint falls on a multiple of it."""
@@ -51,9 +53,10 @@ class SingleTrainer:
         self._seconds_between = 60 * spec.trainer.checkpoint_minutes
         self._checkpoints = checkpoints
         self._rates = learning_rates(spec.recipe, subset_size=subset_size(dataset.n_train, spec.subsets.ratio))
-        model = build_model(spec.model, dataset.image_shape, dataset.n_classes, precision=spec.precision)
+        with replication(spec.trainer.replicas).scope():
+            model = build_model(spec.model, dataset.image_shape, dataset.n_classes, precision=spec.precision)
+            self._loop = TrainingLoop(model, spec.recipe, self._rates, precision=spec.precision, margins=spec.margins)
         self._initial = InitialState(model, seed=spec.seed)
-        self._loop = TrainingLoop(model, spec.recipe, self._rates, precision=spec.precision, margins=spec.margins)
         normalization = fit_normalization(spec.recipe.normalization, dataset.train_images, pixel_max=dataset.pixel_max)
         self._n_train = dataset.n_train
         self._train = Images(dataset.train_images, dataset.train_labels, normalization)
@@ -89,6 +92,7 @@ class SingleTrainer:
 
     def _make_steps(self, trial: int, order: ExampleOrder, progress: Callable[[float], None]) -> None:
         n_steps = len(self._rates)
+        key = augmentation_key(self._spec.seed, trial)
         done = self._resume(trial)
         if done:
             progress(done / n_steps)
@@ -104,7 +108,7 @@ class SingleTrainer:
         saved = time.monotonic()
         while done < n_steps:
             made = min(SEGMENT_STEPS, n_steps - done)
-            self._loop.run(batches, made)
+            self._loop.run(batches, made, first=done, key=key)
             done += made
             if self._checkpoints and done < n_steps and time.monotonic() - saved >= self._seconds_between:
                 self._checkpoints.save(trial, Checkpoint(done, self._loop.state), run_key=self._run_key)

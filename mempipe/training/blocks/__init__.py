@@ -1,0 +1,1 @@
+"""Parts that several models share; models themselves are the files of `mempipe/training/models/`."""
