@@ -1,7 +1,6 @@
 """CIFAR-10 and CIFAR-100 in the official binary layout, from small archives and folders made by these tests."""
 
 import io
-import os
 import tarfile
 from dataclasses import replace
 from pathlib import Path
@@ -164,10 +163,10 @@ def test_an_archive_writes_nothing_and_is_read_by_name(tmp_path: Path) -> None:
         link = tarfile.TarInfo("cifar-100-binary/test.bin")
         link.type, link.linkname = tarfile.SYMTYPE, str(secret)
         tar.addfile(link)
-    before = sorted(os.listdir(tmp_path))
+    before = sorted(tmp_path.iterdir())
     with pytest.raises(DataError, match=r"has no test\.bin"):
         load("cifar100", path=str(tmp_path / "hostile.tar.gz"))
-    assert sorted(os.listdir(tmp_path)) == before
+    assert sorted(tmp_path.iterdir()) == before
 
 
 def test_the_published_archive_is_checked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
