@@ -1,4 +1,4 @@
-"""A data set in memory, and the fingerprint that binds every shard to its content and order."""
+"""A data set, in memory or mapped from disk, and the fingerprint that binds every shard to its content and order."""
 
 import hashlib
 from dataclasses import dataclass
@@ -17,13 +17,16 @@ class Dataset:
 
     Attributes:
         name: for messages and cards.
-        train_images, test_images: uint8 or float32 (n, height, width, channels).
+        train_images, test_images: uint8 or float32 (n, height, width, channels); `np.memmap` where they were prepared
+            on disk (`mempipe.data.prepared`), so that a set can be larger than memory.
         train_labels, test_labels: int64 (n,), in [0, n_classes).
         pixel_max: the largest value that a pixel can have; `unit` normalization divides by it.
         class_names: one name a label.
         train_filenames, test_filenames: for image folders, relative names; else None.
         source: where it came from, for the card.
         license: licence of the data, for the card; None where unknown.
+        recorded_fingerprint: the fingerprint of exactly these arrays, computed when they were written to disk; None:
+            computed here, which reads all of them.
     """
 
     name: str
@@ -37,6 +40,7 @@ class Dataset:
     test_filenames: tuple[str, ...] | None = None
     source: str = ""
     license: str | None = None
+    recorded_fingerprint: str | None = None
 
     def __post_init__(self) -> None:
         """Refuse a data set that no model can be trained on, before anything is spent."""
@@ -102,6 +106,8 @@ class Dataset:
     @cached_property
     def fingerprint(self) -> str:
         """SHA-256 (hex) of the images and labels, in order, with dtypes, shapes and the pixel scale."""
+        if self.recorded_fingerprint is not None:
+            return self.recorded_fingerprint
         digest = hashlib.sha256(f"mempipe-data-1|{self.pixel_max!r}|{self.n_classes}".encode())
         for array in (self.train_images, self.train_labels, self.test_images, self.test_labels):
             digest.update(f"|{array.dtype.str}|{array.shape}|".encode())

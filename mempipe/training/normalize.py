@@ -45,20 +45,29 @@ def fit_normalization(kind: Literal["unit", "standardize"], images: NDArray[Any]
             shift=np.zeros(n_channels, np.float32), scale=np.full(n_channels, 1 / pixel_max, np.float32)
         )
     pixels = images.reshape(-1, n_channels)
-    mean, variance = _moments_of_bytes(pixels) if pixels.dtype == np.uint8 else _moments(pixels)
+    if pixels.dtype == np.uint8:
+        mean, variance = _moments_of_bytes(pixels)
+        constant = variance == 0  # exact, so without looking again
+    else:
+        mean, variance = _moments(pixels)
+        constant = pixels.min(axis=0) == pixels.max(axis=0)
     deviation = np.sqrt(variance)
-    deviation[pixels.min(axis=0) == pixels.max(axis=0)] = 1
+    deviation[constant] = 1
     return Normalization(shift=mean.astype(np.float32), scale=(1 / deviation).astype(np.float32))
 
 
 def _moments_of_bytes(pixels: NDArray[np.uint8]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return mean and variance (population) of each channel, from exact integer sums."""
+    """Return mean and variance (population) of each channel, from exact integer sums, block by block."""
+    rows = _BLOCK_BYTES // 8
+    counts = np.zeros((pixels.shape[1], 256), dtype=np.int64)
+    for start in range(0, len(pixels), rows):
+        for channel, values in enumerate(pixels[start : start + rows].T):
+            counts[channel] += np.bincount(values, minlength=256)
     means, variances = [], []
     n = len(pixels)
-    for channel in pixels.T:
-        counts = [int(count) for count in np.bincount(channel, minlength=256)]
-        total = sum(value * count for value, count in enumerate(counts))
-        squares = sum(value * value * count for value, count in enumerate(counts))
+    for row in counts.tolist():
+        total = sum(value * count for value, count in enumerate(row))
+        squares = sum(value * value * count for value, count in enumerate(row))
         means.append(total / n)
         variances.append((n * squares - total * total) / (n * n))
     return np.array(means), np.array(variances)

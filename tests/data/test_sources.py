@@ -168,7 +168,7 @@ def test_missing_data_is_named(name: str, tmp_path: Path) -> None:
 
 
 def test_unknown_data_sets_and_keys() -> None:
-    with pytest.raises(SpecError, match=r"data\.name is 'mnits', expected one of digits, image_folder, mnist, npz"):
+    with pytest.raises(SpecError, match=r"data\.name is 'mnits', expected one of cifar10, cifar100, digits"):
         load("mnits")
     with pytest.raises(SpecError, match=r"data\.colour is an unknown key"):
         load("digits", colour=True)

@@ -41,6 +41,13 @@ def test_blocks_change_nothing_but_rounding(monkeypatch: pytest.MonkeyPatch) -> 
     np.testing.assert_allclose(parts.scale, whole.scale, rtol=1e-6)
 
 
+def test_blocks_of_bytes_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = fit_normalization("standardize", images(np.uint8), pixel_max=1.0)
+    monkeypatch.setattr("mempipe.training.normalize._BLOCK_BYTES", 7 * 16)
+    parts = fit_normalization("standardize", images(np.uint8), pixel_max=1.0)
+    assert (parts.shift.tobytes(), parts.scale.tobytes()) == (whole.shift.tobytes(), whole.scale.tobytes())
+
+
 @pytest.mark.parametrize(("dtype", "value"), [(np.uint8, 7), (np.float32, 0.1)])
 def test_a_constant_channel_becomes_0(dtype: Any, value: float) -> None:
     constant = np.full((30, 2, 2, 1), value, dtype=dtype)

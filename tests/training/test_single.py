@@ -1,6 +1,8 @@
 """The single trainer: agrees with the ensemble, is deterministic, and resumes to the same bytes."""
 
 import logging
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -65,6 +67,19 @@ def test_the_ensemble_trains_the_same_models(changes: dict[str, Any]) -> None:
             assert np.abs(margin).max() > 1
             np.testing.assert_allclose(margin, other_margin, atol=1e-2)
         assert (one.train_correct != other.train_correct).mean() < 0.02
+
+
+def test_images_on_disk_give_the_same_bytes(tmp_path: Path) -> None:
+    """A set larger than memory is mapped and read batch by batch."""
+    held = world()
+    for part in ("train_images", "test_images"):
+        np.save(tmp_path / f"{part}.npy", getattr(held, part))
+    mapped = replace(
+        held, **{path.stem: np.load(path, mmap_mode="r", allow_pickle=False) for path in tmp_path.glob("*.npy")}
+    )
+    assert isinstance(mapped.train_images, np.memmap)
+    ours, theirs = (open_trainer(spec(trainer=KIND), data).train([3], silent) for data in (held, mapped))
+    assert [as_bytes(outcome) for outcome in ours] == [as_bytes(outcome) for outcome in theirs]
 
 
 @pytest.mark.parametrize("precision", ["float32", "mixed_bfloat16", "mixed_float16"])

@@ -2,19 +2,17 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
 from pydantic import Field
 
 from mempipe.data.dataset import Dataset
 from mempipe.data.fetch import DataPath, local_folder
+from mempipe.data.images import Channels, as_array, opened, stretched
 from mempipe.errors import DataError
 from mempipe.spec import Strict
-
-_MODES: Final = {1: "L", 3: "RGB"}
 
 
 class Params(Strict):
@@ -33,7 +31,7 @@ class Params(Strict):
     train: str = "train"
     test: str = "test"
     size: tuple[int, int] | None = None
-    channels: Literal[1, 3] = Field(3)
+    channels: Channels = Field(3)
     license: str | None = None
 
 
@@ -101,15 +99,5 @@ def _read_part(part: Path, class_names: list[str], params: Params) -> tuple[NDAr
 
 
 def _read_image(path: Path, params: Params) -> NDArray[np.uint8]:
-    try:
-        with Image.open(path) as file:
-            image = file.convert(_MODES[params.channels])
-            if params.size is not None:
-                height, width = params.size
-                image = image.resize((width, height), Image.Resampling.BILINEAR)
-            return np.asarray(image, dtype=np.uint8).reshape(image.height, image.width, params.channels)
-    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise DataError(
-            f"Data set cannot be read: {path} is no readable image ({error}).",
-            hint="remove the file or replace it by a whole image.",
-        ) from error
+    with opened(path, channels=params.channels, place=str(path)) as image:
+        return as_array(image if params.size is None else stretched(image, params.size))

@@ -16,10 +16,10 @@ _PREFETCHED: Final = 2
 
 
 class Images:
-    """Images and labels in memory, as stored (uint8 stays uint8); normalized batch by batch.
+    """Images and labels as stored (uint8 stays uint8); normalized batch by batch.
 
     Args:
-        images: uint8 or float32 (n, h, w, c).
+        images: uint8 or float32 (n, h, w, c); a `np.memmap` stays on disk and is read batch by batch.
         labels: int64 (n,).
         normalization: what models see.
     """
@@ -27,7 +27,7 @@ class Images:
     def __init__(self, images: NDArray[Any], labels: NDArray[np.int64], normalization: Normalization) -> None:
         # On the host, so that large data sets do not fill a GPU's memory.
         with tf.device("CPU:0"):
-            self._images = tf.constant(images)
+            self._images = images if isinstance(images, np.memmap) else tf.constant(images)
             self._labels = tf.constant(labels.astype(np.int32))
             self._shift = tf.constant(normalization.shift)
             self._scale = tf.constant(normalization.scale)
@@ -47,7 +47,7 @@ class Images:
 
     def in_order(self, *, batch_size: int, threads: int) -> tf.data.Dataset:
         """Return all examples once, in the data set's order; the last batch may be short."""
-        return self._fed(tf.data.Dataset.range(len(self._images)).batch(batch_size), threads)
+        return self._fed(tf.data.Dataset.range(len(self._labels)).batch(batch_size), threads)
 
     def _fed(self, indices: tf.data.Dataset, threads: int) -> tf.data.Dataset:
         options = tf.data.Options()
@@ -57,5 +57,13 @@ class Images:
         return indices.map(self._gathered).prefetch(_PREFETCHED).with_options(options)
 
     def _gathered(self, batch: Any) -> tuple[Any, Any]:
-        images = tf.cast(tf.gather(self._images, batch), tf.float32)
+        if isinstance(self._images, np.memmap):
+            stored = tf.numpy_function(self._read, [batch], self._images.dtype, stateful=False)
+            stored = tf.ensure_shape(stored, (None, *self._images.shape[1:]))
+        else:
+            stored = tf.gather(self._images, batch)
+        images = tf.cast(stored, tf.float32)
         return (images - self._shift) * self._scale, tf.gather(self._labels, batch)
+
+    def _read(self, batch: NDArray[np.int64]) -> NDArray[Any]:
+        return np.asarray(self._images[batch])

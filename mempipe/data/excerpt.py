@@ -1,0 +1,92 @@
+"""An excerpt of a data set: some of its classes, and at most so many examples of each, in the data set's own order.
+
+An excerpt is another data set: its content, and so its fingerprint, is what was chosen, not how it was written down.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from mempipe.errors import DataError
+from mempipe.spec import Strict
+
+
+class Excerpt(Strict):
+    """Keys of every data set of which a part can be taken.
+
+    Attributes:
+        classes: names of the classes to take; all unless given. They keep the data set's order, whatever order is
+            written here, and are numbered from 0 again.
+        limit: of each class at most so many examples in each part, the first ones; all unless given.
+    """
+
+    classes: tuple[str, ...] | None = Field(None, min_length=1)
+    limit: int | None = Field(None, ge=1)
+
+    def of_names(self, class_names: Sequence[str], *, what: str) -> tuple[str, ...]:
+        """Return the chosen ones of a data set's class names, in its order.
+
+        Raises:
+            DataError: a class is asked for that the data set does not have.
+        """
+        if self.classes is None:
+            return tuple(class_names)
+        absent = sorted(set(self.classes) - set(class_names))
+        if absent:
+            raise DataError(
+                f"Data set cannot be used: {what} has no class {absent[0]!r}, "
+                f"expected some of its {len(class_names)} ({', '.join(class_names[:8])}, …).",
+                hint="correct data.classes.",
+            )
+        return tuple(name for name in class_names if name in self.classes)
+
+
+class Choice:
+    """Decides for one part, example after example, whether it belongs to the excerpt.
+
+    Args:
+        excerpt: what is wanted.
+    """
+
+    def __init__(self, excerpt: Excerpt) -> None:
+        self._classes = None if excerpt.classes is None else frozenset(excerpt.classes)
+        self._limit = excerpt.limit
+        self._taken: Counter[str] = Counter()
+
+    def takes(self, class_name: str) -> bool:
+        """Tell whether the next example, of this class, is taken; it is counted if so."""
+        if self._classes is not None and class_name not in self._classes:
+            return False
+        if self._limit is not None and self._taken[class_name] >= self._limit:
+            return False
+        self._taken[class_name] += 1
+        return True
+
+
+def excerpt_of(
+    excerpt: Excerpt, images: NDArray[Any], labels: NDArray[np.int64], class_names: Sequence[str], *, what: str
+) -> tuple[NDArray[Any], NDArray[np.int64], NDArray[np.int64]]:
+    """Return the chosen part of arrays.
+
+    Args:
+        excerpt: what is wanted.
+        images: (n, height, width, channels).
+        labels: int64 (n,), in [0, len(class_names)).
+        class_names: of the whole data set.
+        what: the data set, for messages.
+
+    Returns:
+        images (k, height, width, channels); labels int64 (k,), numbered as `excerpt.of_names` has the names; the
+        chosen positions int64 (k,), ascending.
+    """
+    if excerpt.classes is None and excerpt.limit is None:
+        return images, labels, np.arange(len(labels))
+    kept = excerpt.of_names(class_names, what=what)
+    choice = Choice(excerpt)
+    positions = np.array([i for i, label in enumerate(labels) if choice.takes(class_names[label])], dtype=np.int64)
+    numbers = np.array([kept.index(name) if name in kept else -1 for name in class_names], dtype=np.int64)
+    return images[positions], numbers[labels[positions]], positions
