@@ -40,6 +40,11 @@ class EncodedImage:
     read: Callable[[], bytes]
 
 
+def returning(content: bytes) -> Callable[[], bytes]:
+    """Return a `read` for an encoded image that is in memory already."""
+    return lambda: content
+
+
 def decoded(
     examples: Iterable[EncodedImage], decode: Decode
 ) -> Iterator[tuple[EncodedImage, NDArray[np.uint8], bytes]]:

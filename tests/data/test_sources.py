@@ -94,6 +94,8 @@ def test_image_folder_has_a_stated_order(tmp_path: Path) -> None:
     assert np.array_equal(data.train_images[3], pixels)
     small = load("image_folder", path=str(tmp_path / "pets"), size=[3, 5], channels=1)
     assert small.image_shape == (3, 5, 1)
+    part = load("image_folder", path=str(tmp_path / "pets"), classes=["dog"], limit=2)
+    assert (part.class_names, part.train_filenames) == (("dog",), ("dog/0.png", "dog/1.png"))
 
 
 def test_the_fingerprint_binds_content_and_order(tmp_path: Path) -> None:

@@ -9,13 +9,13 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from mempipe.data.dataset import Dataset
+from mempipe.data.excerpt import Excerpt
 from mempipe.data.fetch import DataPath, local_folder
 from mempipe.data.images import Channels, as_array, opened, stretched
 from mempipe.errors import DataError
-from mempipe.spec import Strict
 
 
-class Params(Strict):
+class Params(Excerpt):
     """Keys of the `image_folder` data set.
 
     Attributes:
@@ -47,6 +47,7 @@ def load(params: Params) -> Dataset:
             "expected the same folders.",
             hint="add or remove class folders so that both parts have the same.",
         )
+    class_names = list(params.of_names(class_names, what=str(root)))
     train_images, train_labels, train_files = _read_part(root / params.train, class_names, params)
     test_images, test_labels, test_files = _read_part(root / params.test, class_names, params)
     return Dataset(
@@ -83,6 +84,7 @@ def _read_part(part: Path, class_names: list[str], params: Params) -> tuple[NDAr
     labels: list[int] = []
     for label, name in enumerate(class_names):
         files = sorted(p for p in (part / name).iterdir() if p.is_file() and not p.name.startswith("."))
+        files = files[: params.limit]
         paths += files
         labels += [label] * len(files)
     if not paths:

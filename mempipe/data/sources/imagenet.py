@@ -8,7 +8,7 @@ file. The two orders differ, so these are two data sets with two fingerprints. F
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
 from mempipe.data.dataset import Dataset
-from mempipe.data.encoded import EncodedImage
+from mempipe.data.encoded import EncodedImage, returning
 from mempipe.data.excerpt import Choice, Excerpt
 from mempipe.data.fetch import DataPath
 from mempipe.data.images import as_array, centre, opened
@@ -186,7 +186,7 @@ def _records(files: SourceFiles, part: _Part, params: Params) -> Iterator[Encode
             if choice.takes(name):
                 filename = _text(features, "image/filename") or f"{file.name}#{number}"
                 content: bytes = _one(features, "image/encoded", bytes, place, number)
-                yield EncodedImage(label, name, filename, f"{place} record {number} ({filename})", _constant(content))
+                yield EncodedImage(label, name, filename, f"{place} record {number} ({filename})", returning(content))
 
 
 def _one(features: Features, key: str, kind: type, place: str, number: int) -> Any:
@@ -203,10 +203,6 @@ def _one(features: Features, key: str, kind: type, place: str, number: int) -> A
 def _text(features: Features, key: str) -> str:
     values = features.get(key, [])
     return values[0].decode(errors="replace") if values and isinstance(values[0], bytes) else ""
-
-
-def _constant(content: bytes) -> Callable[[], bytes]:
-    return lambda: content
 
 
 def _pixels(params: Params, content: bytes, place: str) -> NDArray[np.uint8]:

@@ -7,7 +7,7 @@ files are read as they lie, in the order of their records, without TensorFlow: t
 
 import importlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from typing import Annotated, Any, cast
 
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from mempipe.data.dataset import Dataset
-from mempipe.data.encoded import EncodedImage
+from mempipe.data.encoded import EncodedImage, returning
 from mempipe.data.excerpt import Choice, Excerpt
 from mempipe.data.fetch import DataPath
 from mempipe.data.images import Channels, as_array, opened, stretched
@@ -162,7 +162,7 @@ def _examples(
                 )
             if choice.takes(names[labels[0]]):
                 filename = f"{file}#{number}"
-                yield EncodedImage(labels[0], names[labels[0]], filename, f"{place}#{number}", _constant(images[0]))
+                yield EncodedImage(labels[0], names[labels[0]], filename, f"{place}#{number}", returning(images[0]))
         if count != part.examples_in_shard:
             raise DataError(
                 f"Data set cannot be read: {place} has {count} records, expected {part.examples_in_shard}.",
@@ -179,10 +179,6 @@ def _instructions(builder: Any, split: str) -> list[Any]:
             f"expected some of {json.dumps(sorted(builder.info.splits))}.",
             hint="set data.train and data.test; a set with one split can be cut: train[:80%] and train[80%:].",
         ) from error
-
-
-def _constant(content: bytes) -> Callable[[], bytes]:
-    return lambda: content
 
 
 def _pixels(params: Params, channels: Channels, content: bytes, place: str) -> NDArray[np.uint8]:
