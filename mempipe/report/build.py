@@ -8,6 +8,7 @@ from importlib.resources import files
 from pathlib import Path
 from string import Template
 from typing import Any, Final
+from urllib.parse import quote
 
 import numpy as np
 import pyarrow.csv as pa_csv
@@ -119,8 +120,9 @@ def _write_downloads(content: ReportContent, folder: Path) -> list[dict[str, Any
     for file in content.files:
         href = None
         if file.local is not None:
-            shutil.copyfile(file.local, folder / Path(file.path).name)
-            href = f"downloads/{Path(file.path).name}"
+            (folder / file.path).parent.mkdir(exist_ok=True)
+            shutil.copyfile(file.local, folder / file.path)
+            href = f"downloads/{quote(file.path)}"
         listed.append({"path": file.path, "href": href, "bytes": file.n_bytes, "sha256": file.sha256})
     return listed
 

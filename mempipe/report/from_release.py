@@ -57,7 +57,7 @@ def content_of(release: Release) -> ReportContent:
                 entry.bytes,
                 entry.sha256,
                 release.local_file(entry.path)
-                if entry.kind == "scores" and entry.bytes <= _COPIED_BYTES and entry.path.endswith(".npz")
+                if entry.bytes <= _COPIED_BYTES
                 else None,
             )
             for entry in manifest.files

@@ -75,7 +75,7 @@ def write_sheets(
             if colour:
                 picture.save(folder / name, quality=_WEBP_QUALITY, method=4)
             else:
-                picture.save(folder / name, compress_level=9)
+                picture.save(folder / name, compress_level=6)
             files.append(name)
             tiles.append(len(chosen))
             advance(len(chosen))

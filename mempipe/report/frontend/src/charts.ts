@@ -11,8 +11,8 @@ export interface Bars {
   log?: boolean;
 }
 
-const HEIGHT = 260;
-const MARGIN = { top: 22, right: 12, bottom: 44, left: 56 };
+const HEIGHT = 280;
+const MARGIN = { top: 36, right: 20, bottom: 44, left: 56 };
 
 /** A histogram; its numbers are also in a table that can be opened. */
 export function bars(chart: Bars): HTMLElement {
@@ -89,16 +89,17 @@ function powers(highest: number): number[] {
   return Array.from({ length: Math.floor(Math.log10(highest)) + 1 }, (_, k) => 10 ** k);
 }
 
-/** Quartiles, mean and extremes of one class on [from, to], as a strip in a table's cell. */
-export function strip(summary: { low: number; q1: number; median: number; q3: number; high: number }, from: number, to: number): SVGElement {
-  const width = 180;
-  const x = (value: number) => 4 + ((width - 8) * (value - from)) / (to - from);
-  const { low, q1, median, q3, high } = summary;
-  return svg(
-    "svg",
-    { width, height: 18, "aria-hidden": "true", class: "strip" },
-    svg("line", { class: "axis", x1: x(low), x2: x(high), y1: 9, y2: 9 }),
-    svg("rect", { class: "bar", x: x(q1), y: 4, width: Math.max(1, x(q3) - x(q1)), height: 10 }),
-    svg("line", { class: "median", x1: x(median), x2: x(median), y1: 2, y2: 16 }),
-  );
+/** A small histogram with logarithmic counts, for a table's cell; the cells beside it say numbers. */
+export function spark(counts: number[]): SVGElement {
+  const [width, height] = [200, 30];
+  const highest = Math.max(1, ...counts);
+  const bar = width / counts.length;
+  const picture = svg("svg", { width, height, "aria-hidden": "true", class: "spark" });
+  counts.forEach((n, k) => {
+    if (n === 0) return;
+    const tall = Math.max(2, ((height - 1) * Math.log(n / 0.5)) / Math.log(highest / 0.5));
+    picture.append(svg("rect", { class: "bar", x: k * bar, y: height - 1 - tall, width: bar - 1, height: tall }));
+  });
+  picture.append(svg("line", { class: "axis", x1: 0, x2: width, y1: height - 0.5, y2: height - 0.5 }));
+  return picture;
 }

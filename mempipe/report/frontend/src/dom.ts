@@ -62,7 +62,7 @@ export function score(value: number, error?: number): string {
 }
 
 export function percent(value: number): string {
-  return Number.isNaN(value) ? "unknown" : `${(100 * value).toFixed(2)} %`;
+  return Number.isNaN(value) ? "unknown" : `${(100 * value).toFixed(2)}%`;
 }
 
 export function bytes(value: number): string {

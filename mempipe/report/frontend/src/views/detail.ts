@@ -65,7 +65,7 @@ export function onePair(root: HTMLElement, { argument }: Place): void {
     );
     return;
   }
-  const rows: Fact[] = [["Influence", score(pairs.infl[pair], pairs.infl_se?.[pair])]];
+  const rows: Fact[] = [];
   if (pairs.correct_in) {
     rows.push(["Test example right, training example seen", `${count(pairs.correct_in[pair])} of ${count(train.n_in[i])} models`]);
     rows.push(["Test example right, not seen", `${count(pairs.correct_out[pair])} of ${count(train.n_out[i])} models`]);
@@ -73,8 +73,10 @@ export function onePair(root: HTMLElement, { argument }: Place): void {
   if (pairs.pixels) rows.push(["Pixel difference", `${pairs.pixels[pair].toFixed(3)} (root mean square; 0 is equal)`]);
   root.append(
     h("h1", {}, `Training example ${i} and test example ${j}`),
-    facts(rows),
+    h("p", { class: "lead" }, "Influence ", h("strong", {}, score(pairs.infl[pair], pairs.infl_se?.[pair]))),
     h("div", { class: "couple" }, half("train", i), half("test", j)),
+    rows.length ? h("h2", {}, "The pair") : "",
+    facts(rows),
   );
 }
 

@@ -24,7 +24,7 @@ export function duplicates(root: HTMLElement, { params }: Place): void {
     if (alike && pairs.pixels) chosen.sort((a, b) => pairs.pixels[a] - pairs.pixels[b]);
     page = Math.min(to, Math.max(0, Math.ceil(chosen.length / PAGE) - 1));
     state.textContent = `${counted(chosen.length, "pair")} with infl ≥ ${infl} and mem ≥ ${meta.thresholds.mem}.`;
-    refill(list, pager(page, PAGE, chosen.length, update), h("div", { class: "cards" }, chosen.slice(page * PAGE, (page + 1) * PAGE).map(couple)));
+    refill(list, pager(page, PAGE, chosen.length, update), h("div", { class: "cards wide" }, chosen.slice(page * PAGE, (page + 1) * PAGE).map(couple)));
     remember(address("duplicates", { infl, class: label, sort: alike ? "pixels" : null, page: page || null }));
   };
   root.append(
@@ -57,7 +57,7 @@ function couple(pair: number): HTMLElement {
     { class: "card", href: pairAddress(pair) },
     h("span", { class: "row" }, thumbnail("train", i), thumbnail("test", j)),
     h("span", { class: "line" }, score(pairs.infl[pair], pairs.infl_se?.[pair])),
-    h("span", { class: "line minor" }, `train #${i}, test #${j}`),
+    h("span", { class: "line minor" }, `#${i} → test #${j}`),
     h("span", { class: "line minor" }, className(train.label[i]) + (pairs.pixels ? ` · pixels ${pairs.pixels[pair].toFixed(2)}` : "")),
   );
 }

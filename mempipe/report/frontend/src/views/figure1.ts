@@ -8,6 +8,7 @@ import { card } from "../thumbs";
 
 const LEVELS = [0, 0.5, 1];
 const SHOWN = 8;
+const NEAR = 0.25;
 const CLASSES = 5;
 
 export function figure1(root: HTMLElement, { params }: Place): void {
@@ -20,7 +21,7 @@ export function figure1(root: HTMLElement, { params }: Place): void {
   };
   root.append(
     h("h1", {}, "Examples near memorization 0, 0.5 and 1"),
-    h("p", {}, "As Figure 1 of the paper: in each class the examples whose score is nearest to the level; equal ones by index, so nothing is picked by hand."),
+    h("p", {}, `As Figure 1 of the paper: in each class the examples whose score is nearest to the level and within ${NEAR} of it; equal ones by index, so nothing is picked by hand.`),
     h("div", { class: "controls" }, classChoice(label, (value) => ((label = value), update()))),
     rows,
   );
@@ -30,8 +31,9 @@ export function figure1(root: HTMLElement, { params }: Place): void {
 
 function ofClass(label: number): HTMLElement {
   const order = [...byMemorization(label)].filter((i) => !Number.isNaN(train.mem[i]));
+  const away = (i: number, level: number) => Math.abs(train.mem[i] - level);
   const nearest = (level: number) =>
-    [...order].sort((a, b) => Math.abs(train.mem[a] - level) - Math.abs(train.mem[b] - level) || a - b).slice(0, SHOWN);
+    order.filter((i) => away(i, level) <= NEAR).sort((a, b) => away(a, level) - away(b, level) || a - b).slice(0, SHOWN);
   return h(
     "section",
     {},
@@ -39,14 +41,11 @@ function ofClass(label: number): HTMLElement {
     h(
       "div",
       { class: "levels" },
-      LEVELS.map((level) =>
-        h(
-          "div",
-          {},
-          h("h3", {}, `near ${level.toFixed(1)}`),
-          h("div", { class: "cards" }, nearest(level).map((i) => card("train", i, address(`train/${i}`), score(train.mem[i]), `#${i}`))),
-        ),
-      ),
+      LEVELS.map((level) => {
+        const cards = nearest(level).map((i) => card("train", i, address(`train/${i}`), score(train.mem[i]), `#${i}`));
+        const none = h("p", { class: "note" }, `None within ${NEAR}.`);
+        return h("div", {}, h("h3", {}, `near ${level.toFixed(1)}`), cards.length ? h("div", { class: "cards" }, cards) : none);
+      }),
     ),
   );
 }

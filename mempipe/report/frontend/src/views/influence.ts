@@ -27,7 +27,7 @@ export function influence(root: HTMLElement): void {
       ["high-influence pairs", count(found.nPairs), "35", "1,015", "1,641"],
       ["different training examples", count(found.nTrain), "–", "–", "–"],
       ["different test examples", count(found.nTest), "33", "888", "1,462"],
-      [`share of the test set (${count(nTest)})`, percent(found.testShare), "0.33 %", "8.88 %", "2.92 %"],
+      [`share of the test set (${count(nTest)})`, percent(found.testShare), "0.33%", "8.88%", "2.92%"],
       ["test examples influenced by one training example alone", count(found.nTestSingle), "31", "774", "1,298"],
     ]),
   );

@@ -1,6 +1,6 @@
 // Memorization: its histogram, and its distribution in each class.
 
-import { bars, strip } from "../charts";
+import { bars, spark } from "../charts";
 import { check, choice, chosenClass, classChoice, refill } from "../controls";
 import { className, meta, nTrain, train } from "../data";
 import { count, counted, h, percent, score, table } from "../dom";
@@ -38,7 +38,7 @@ export function memorization(root: HTMLElement, { params }: Place): void {
         update();
       }),
     ),
-    h("p", { class: "note" }, "The strip shows the range, the middle half and the median of mem on [−0.2, 1]."),
+    h("p", { class: "note" }, "The last column: mem from 0 (and below) to 1 in bins of 0.05, logarithmic counts."),
     classes,
   );
   refill(classes, byClass(order));
@@ -73,7 +73,8 @@ interface Summary {
   n: number;
   mean: number;
   share: number;
-  quartiles: { low: number; q1: number; median: number; q3: number; high: number };
+  high: number;
+  counts: number[];
 }
 
 let summaries: Summary[] | undefined;
@@ -83,13 +84,13 @@ function summarized(): Summary[] {
   for (let i = 0; i < nTrain; i++) if (!Number.isNaN(train.mem[i])) mem[train.label[i]].push(train.mem[i]);
   return mem.map((column, label) => {
     column.sort((a, b) => a - b);
-    const at = (q: number) => quantile(column, q);
     return {
       label,
       n: column.length,
       mean: column.reduce((sum, value) => sum + value, 0) / column.length,
       share: column.filter((value) => value >= meta.thresholds.mem).length / column.length,
-      quartiles: { low: at(0), q1: at(0.25), median: at(0.5), q3: at(0.75), high: at(1) },
+      high: quantile(column, 0.99),
+      counts: histogram(column.map((value) => Math.max(0, value)), edges(0, 1)),
     };
   });
 }
@@ -103,9 +104,10 @@ function byClass(order: keyof typeof ORDERS): HTMLElement {
       h("a", { href: address("examples", { class: s.label }) }, className(s.label)),
       count(s.n),
       score(s.mean),
-      score(s.quartiles.median),
+      score(s.high),
       percent(s.share),
-      s.n ? h("span", {}, strip(s.quartiles, Math.min(-0.2, s.quartiles.low), 1)) : "–",
+      h("span", {}, spark(s.counts)),
     ]);
-  return table("Memorization by class", ["class", "examples", "mean", "median", `mem ≥ ${meta.thresholds.mem}`, "distribution"], rows);
+  const head = ["class", "examples", "mean", "99th percentile", `mem ≥ ${meta.thresholds.mem}`, "distribution"];
+  return table("Memorization by class", head, rows);
 }

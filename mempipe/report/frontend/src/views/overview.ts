@@ -17,7 +17,7 @@ export function overview(root: HTMLElement): void {
     [count(found.nTest), `test examples in them (${percent(found.testShare)})`, address("influence")],
   ];
   root.append(
-    h("h1", {}, `What ${meta.title} models memorize`),
+    h("h1", {}, `Memorization and influence: ${meta.title}`),
     h(
       "p",
       { class: "lead" },
@@ -32,8 +32,8 @@ export function overview(root: HTMLElement): void {
     h(
       "div",
       { class: "cards" },
-      [...byMemorization(null).slice(0, 12)].map((i) =>
-        card("train", i, address(`train/${i}`), score(train.mem[i]), `#${i} · ${className(train.label[i])}`),
+      [...byMemorization(null).slice(0, 20)].map((i) =>
+        card("train", i, address(`train/${i}`), score(train.mem[i], train.mem_se?.[i]), `#${i} · ${className(train.label[i])}`),
       ),
     ),
     meaning(),

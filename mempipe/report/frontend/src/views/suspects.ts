@@ -9,7 +9,7 @@ import { card } from "../thumbs";
 const PAGE = 48;
 
 export function suspects(root: HTMLElement, { params }: Place): void {
-  let mem = number(params, "mem", 0.8, 0, 1);
+  let mem = number(params, "mem", 0.5, 0, 1);
   let accuracy = number(params, "heldout", 0.1, 0, 1);
   let helpless = params.get("helpless") === "1";
   let label = chosenClass(params);
@@ -22,7 +22,7 @@ export function suspects(root: HTMLElement, { params }: Place): void {
     page = Math.min(to, Math.max(0, Math.ceil(chosen.length / PAGE) - 1));
     const heldOutText = hasCounts ? ` and held-out accuracy ≤ ${accuracy}` : "";
     state.textContent = `${counted(chosen.length, "training example")} with mem ≥ ${mem}${heldOutText}${helpless ? ", helping no test example" : ""}.`;
-    refill(list, pager(page, PAGE, chosen.length, update), h("div", { class: "cards" }, chosen.slice(page * PAGE, (page + 1) * PAGE).map(suspect)));
+    refill(list, pager(page, PAGE, chosen.length, update), h("div", { class: "cards wide" }, chosen.slice(page * PAGE, (page + 1) * PAGE).map(suspect)));
     remember(address("suspects", { mem, heldout: hasCounts ? accuracy : null, helpless: helpless ? 1 : null, class: label, page: page || null }));
   };
   root.append(
