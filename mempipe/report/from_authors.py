@@ -51,13 +51,9 @@ def read_authors(folder: Path) -> ReportContent:
             f"Report cannot be made: {base} tr_mem is {mem.shape}, expected {labels[0].shape} as tr_labels.",
             hint="fetch the file again.",
         )
-    pairs, thresholds, floor = _pairs(found, mem, labels)
-    if pairs["tr_idx"].size and (pairs["tr_idx"].max() >= mem.size or pairs["tt_idx"].max() >= labels[1].size):
-        raise InputError(
-            f"Report cannot be made: {found['pairs']} has positions beyond {mem.size} training and {labels[1].size} "
-            f"test examples, expected those of {base}.",
-            hint="put files of one data set into one folder.",
-        )
+    pairs, thresholds, floor = _pairs(found, mem)
+    _refuse_beyond(pairs["tr_idx"], mem.size, found)
+    _refuse_beyond(pairs["tt_idx"], labels[1].size, found)
     names = _names(found.get("index"))
     n_classes = int(max((part.max() for part in labels if part.size), default=-1)) + 1
     source = "the pairs file" if "pairs" in found else "the influence matrices"
@@ -85,7 +81,9 @@ def read_authors(folder: Path) -> ReportContent:
         train_names=names[0],
         test_names=names[1],
         tables={
-            "examples": pa.table({"idx": np.arange(mem.size), "label": labels[0], "mem": mem}),
+            "examples": pa.table(
+                {"idx": np.arange(mem.size), "label": labels[0], "mem": pa.array(mem, from_pandas=True)}
+            ),
             "pairs": pa.table({**pairs, "mem": mem[pairs["tr_idx"]]}),
         },
         files=[
@@ -115,11 +113,10 @@ def _find(folder: Path) -> dict[str, Path]:
     return found
 
 
-Labels = tuple[NDArray[np.int64], NDArray[np.int64]]
 Pairs = dict[str, NDArray[Any]]
 
 
-def _pairs(found: dict[str, Path], mem: NDArray[np.float64], labels: Labels) -> tuple[Pairs, Limits, Limits]:
+def _pairs(found: dict[str, Path], mem: NDArray[np.float64]) -> tuple[Pairs, Limits, Limits]:
     """Return pairs by descending influence, the thresholds, and the floor down to which they are complete."""
     if (path := found.get("pairs")) is not None:
         match = _PAIRS.search(path.name)
@@ -129,7 +126,7 @@ def _pairs(found: dict[str, Path], mem: NDArray[np.float64], labels: Labels) -> 
             infl = archive.read("infl").astype(np.float64)
         return _sorted(tr_idx, tt_idx, infl), thresholds, thresholds
     lowest = lowest_limits(PAPER)
-    parts = list(_select(found["matrix"], mem, lowest)) if "matrix" in found else []
+    parts = list(_select(found, mem, lowest)) if "matrix" in found else []
     nothing = (np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64), np.empty(0))
     tr_idx, tt_idx, infl = (np.concatenate(column) for column in zip(nothing, *parts, strict=True))
     floor = floor_for(infl, lowest, PAPER)
@@ -138,13 +135,15 @@ def _pairs(found: dict[str, Path], mem: NDArray[np.float64], labels: Labels) -> 
 
 
 def _select(
-    path: Path, mem: NDArray[np.float64], limits: Limits
+    found: dict[str, Path], mem: NDArray[np.float64], limits: Limits
 ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]]:
     """Yield the pairs of each class, compared in float64; a few rows of a matrix are in memory at once."""
+    path = found["matrix"]
     with NpzReader(path, source=str(path)) as archive:
         classes = [name.removeprefix("tr_classidx_") for name in archive.names if name.startswith("tr_classidx_")]
         for label in classes:
             tr_idx, tt_idx = archive.read(f"tr_classidx_{label}"), archive.read(f"tt_classidx_{label}")
+            _refuse_beyond(tr_idx, mem.size, found)
             position = 0
             for band in archive.bands(f"infl_matrix_class{label}"):
                 rows = tr_idx[position : position + len(band)]
@@ -152,6 +151,15 @@ def _select(
                 chosen = (band.astype(np.float64) >= limits.infl) & (mem[rows] >= limits.mem)[:, None]
                 r, j = np.nonzero(chosen)
                 yield rows[r].astype(np.int64), tt_idx[j].astype(np.int64), band[r, j].astype(np.float64)
+
+
+def _refuse_beyond(positions: NDArray[np.int64], n: int, found: dict[str, Path]) -> None:
+    if positions.size and positions.max() >= n:
+        names = " and ".join(path.name for path in found.values())
+        raise InputError(
+            f"Report cannot be made: position {positions.max()} of {names} is beyond the labels, expected below {n}.",
+            hint="put files of one data set into one folder.",
+        )
 
 
 def _sorted(tr_idx: NDArray[np.int64], tt_idx: NDArray[np.int64], infl: NDArray[np.float64]) -> Pairs:

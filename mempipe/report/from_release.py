@@ -56,9 +56,7 @@ def content_of(release: Release) -> ReportContent:
                 entry.path,
                 entry.bytes,
                 entry.sha256,
-                release.local_file(entry.path)
-                if entry.bytes <= _COPIED_BYTES
-                else None,
+                release.local_file(entry.path) if entry.bytes <= _COPIED_BYTES else None,
             )
             for entry in manifest.files
         ],
@@ -80,7 +78,7 @@ def _pairs(release: Release, thresholds: Limits) -> tuple[pa.Table, Limits]:
 def _facts(manifest: Manifest) -> list[tuple[str, str]]:
     data, limits = manifest.data, manifest.thresholds
     labels = ", equal labels" if limits.same_label else ", any labels"
-    rows = [
+    return [
         ("Release", manifest.id),
         ("Data set", f"{data.name}: {data.source}" if data.source else data.name),
         ("Licence of the data", data.license or "unknown"),
@@ -110,7 +108,6 @@ def _facts(manifest: Manifest) -> list[tuple[str, str]]:
         ("Created", f"{manifest.created:%Y-%m-%d %H:%M} UTC"),
         ("Software", ", ".join(f"{name} {version}" for name, version in sorted(manifest.software.items()))),
     ]
-    return rows
 
 
 def _array(table: pa.Table, column: str) -> NDArray[Any]:

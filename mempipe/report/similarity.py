@@ -18,8 +18,10 @@ def pixel_difference(
     """Return the root mean square difference of the pixels of each pair.
 
     Args:
-        train_images, test_images: (n, height, width, channels), of one shape.
-        tr_idx, tt_idx: int64 (n_pairs,).
+        train_images: (n_train, height, width, channels).
+        test_images: (n_test, height, width, channels), of the same shape.
+        tr_idx: int64 (n_pairs,).
+        tt_idx: int64 (n_pairs,).
         pixel_max: the range of a pixel.
 
     Returns:

@@ -14,9 +14,13 @@ PLANTED = (3, 200, 555, 901, 1300)
 
 SPEC = """
 name: planted
-data: {{name: npz, path: {path}, pixel_max: 16, class_names: [zero, one, two, three, four, five, six, seven, eight, nine]}}
+data:
+  name: npz
+  path: {path}
+  pixel_max: 16
+  class_names: [zero, one, two, three, four, five, six, seven, eight, nine]
 model: {{name: mlp, hidden: [64]}}
-recipe: {{epochs: 25, batch_size: 64, learning_rate: 0.1}}
+recipe: {{epochs: 40, batch_size: 64, learning_rate: 0.1}}
 trainer: {{kind: ensemble, width: 25}}
 subsets: {{design: uniform, ratio: 0.7}}
 seed: 5

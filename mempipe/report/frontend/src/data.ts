@@ -39,6 +39,7 @@ export interface Meta {
   images: Images | null;
   imagesNote: string;
   downloads: Download[];
+  token: string;
 }
 
 declare global {

@@ -22,7 +22,7 @@ export function thumbnail(part: Part, idx: number, target = SMALL): HTMLElement 
   const rows = Math.ceil(sheet.tiles / across);
   const [w, t] = [width * scale, height * scale];
   const style =
-    `width:${w}px;height:${t}px;background-image:url("${sheet.file}");` +
+    `width:${w}px;height:${t}px;background-image:url("${sheet.file}?${meta.token}");` +
     `background-size:${w * across}px ${t * rows}px;` +
     `background-position:${-w * (tile % across)}px ${-t * Math.floor(tile / across)}px`;
   return h("span", { class: "tile", role: "img", "aria-label": describe(part, idx), style });
