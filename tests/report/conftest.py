@@ -1,4 +1,6 @@
-"""A real run on digits of which some training labels were changed, its release, and its report."""
+"""A real run on digits of which some training labels were changed, its release, and its report.
+
+It trains until the models fit every label that they see: a wrong label that is not fitted is not memorized."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +22,7 @@ data:
   pixel_max: 16
   class_names: [zero, one, two, three, four, five, six, seven, eight, nine]
 model: {{name: mlp, hidden: [64]}}
-recipe: {{epochs: 40, batch_size: 64, learning_rate: 0.1}}
+recipe: {{epochs: 100, batch_size: 64, learning_rate: 0.1}}
 trainer: {{kind: ensemble, width: 25}}
 subsets: {{design: uniform, ratio: 0.7}}
 seed: 5
