@@ -162,3 +162,21 @@ def show(
     from mempipe.cli.show import print_summary
 
     print_summary(release, top=top)
+
+
+@app.command()
+def report(
+    release: ReleaseArgument,
+    out: Annotated[Path, typer.Option(metavar="DIR", help="A new folder, which becomes the website.")],
+    data: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(
+            metavar="PATH", help="Path or URI of the images (or a spec that names them); the release's by default."
+        ),
+    ] = None,
+    images: Annotated[bool, typer.Option(help="Show thumbnails; without them examples are shown by number.")] = True,
+) -> None:
+    """Make a static website of a release, or of a folder with the authors' npz files; prints its first page."""
+    from mempipe.report.build import build_report
+
+    print(build_report(release, out, data=data, images=images, reporter=reporter()) / "index.html")

@@ -3,6 +3,7 @@
 import os
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -149,6 +150,14 @@ class Release:
         labels = tallies.train_labels, tallies.test_labels
         selected = select_pairs(tallies.blocks(), tallies.examples, *labels, mem=mem, infl=infl, same_label=same_label)
         return pairs_table(selected, *labels)
+
+    def local_file(self, path: str) -> Path:
+        """Return a file of the release on this machine: itself, or a copy that lasts as long as this object.
+
+        Raises:
+            ReleaseError: the release has no such file.
+        """
+        return self._files.local(path)
 
     def verify(self) -> None:
         """Check every file's bytes, and that tables and counts say what the content digest binds.

@@ -1,0 +1,158 @@
+"""`mempipe report`: makes the folder of the website."""
+
+import hashlib
+from html import escape
+from importlib.resources import files
+from pathlib import Path
+from string import Template
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+import mempipe
+from mempipe.data.fetch import is_remote
+from mempipe.release.load import load_release
+from mempipe.report.content import ReportContent
+from mempipe.report.downloads import write_downloads
+from mempipe.report.folder import check_folder, replaced
+from mempipe.report.from_authors import looks_like_authors_files, read_authors
+from mempipe.report.from_release import content_of
+from mempipe.report.images import FoundImages, find_images
+from mempipe.report.packed import pack, write_script
+from mempipe.report.similarity import pixel_difference
+from mempipe.steps.progress import Reporter
+
+_STATIC: Final = ("report.js", "report.css")
+_TOKEN_DIGITS: Final = 12
+
+
+def build_report(release: str, out: Path, *, data: str | None, images: bool, reporter: Reporter) -> Path:
+    """Write the website of a release to `out`; equal input gives equal bytes.
+
+    Args:
+        release: folder or URI of a release, of a name's releases, or a folder of npz files in the authors' format.
+        out: absent, empty, or an earlier report, which is replaced when the new one is whole.
+        data: path or URI of the data set, or a spec that names it; None: as the release says.
+        images: whether thumbnails are wanted.
+        reporter: told what is done.
+
+    Returns:
+        `out`, absolute.
+
+    Raises:
+        InputError: `out` holds something else, or an option cannot be used.
+        ReleaseError: there is no release, or it is damaged.
+        DataError: the images are of another data set, or `data` cannot be read.
+    """
+    check_folder(out)
+    with reporter.stage("reading scores", total=1, unit="releases") as advance:
+        content = _read(release)
+        advance(1)
+    found = find_images(content, data) if images else FoundImages(None, "No images: --no-images was given.")
+    reporter.note(found.note)
+    with replaced(out) as folder:
+        (folder / "data").mkdir()
+        sheets = _write_images(content, found, folder / "sheets", reporter)
+        downloads = write_downloads(content, folder / "downloads")
+        token = _write_arrays(content, folder / "data")
+        meta = _meta(content, found, sheets, downloads, token)
+        write_script(folder / "data" / "meta.js", "meta", meta)
+        _write_page(content, folder, token)
+    floor = content.floor
+    reporter.note(f"{len(content.pairs['tr_idx']):,} pairs, down to mem {floor.mem:g} and infl {floor.infl:g}")
+    return out.resolve()
+
+
+def _read(release: str) -> ReportContent:
+    if not is_remote(release) and looks_like_authors_files(folder := Path(release.removeprefix("file://"))):
+        return read_authors(folder)
+    return content_of(load_release(release))
+
+
+def _write_images(
+    content: ReportContent, found: FoundImages, folder: Path, reporter: Reporter
+) -> dict[str, Any] | None:
+    """Write the sheets, add each example's slot and each pair's pixel difference; return what the page must know."""
+    from mempipe.report.sheets import COLUMNS, TILES, tile_shape, write_sheets
+
+    dataset = found.dataset
+    if dataset is None:
+        return None
+    folder.mkdir()
+    height, width = tile_shape(*dataset.image_shape[:2])
+    described: dict[str, Any] = {"height": height, "width": width, "columns": COLUMNS, "tiles": TILES}
+    with reporter.stage("drawing sheets", total=dataset.n_train + dataset.n_test, unit="images") as advance:
+        for part, images, columns, priority in (
+            ("train", dataset.train_images, content.train, content.train["mem"]),
+            ("test", dataset.test_images, content.test, _test_priority(content)),
+        ):
+            scale, labels = dataset.pixel_max, columns["label"]
+            sheets = write_sheets(folder, part, images, labels, priority, pixel_max=scale, advance=advance)
+            columns["slot"] = sheets.slot
+            pairs = zip(sheets.files, sheets.tiles, strict=True)
+            described[part] = [{"file": f"{folder.name}/{name}", "tiles": n_tiles} for name, n_tiles in pairs]
+    content.pairs["pixels"] = pixel_difference(
+        dataset.train_images, dataset.test_images, content.pairs["tr_idx"], content.pairs["tt_idx"], dataset.pixel_max
+    )
+    return described
+
+
+def _test_priority(content: ReportContent) -> NDArray[np.float64]:
+    """Test examples that are influenced most come first, then those that models are wrong on."""
+    correct = content.test.get("n_correct")
+    n_test = len(content.test["label"])
+    priority = np.zeros(n_test) if correct is None else -correct / max(content.n_trials or 1, 1)
+    np.maximum.at(priority, content.pairs["tt_idx"], content.pairs["infl"])
+    return priority
+
+
+def _write_arrays(content: ReportContent, folder: Path) -> str:
+    """Write the arrays; return digits of their hash, which every address on the page carries.
+
+    So a browser never shows an old sheet or an old array from its cache beside a new page.
+    """
+    for name in ("train", "test", "pairs"):
+        write_script(folder / f"{name}.js", name, pack(getattr(content, name)))
+    write_script(folder / "names.js", "names", {"train": content.train_names, "test": content.test_names})
+    digest = hashlib.sha256()
+    for path in sorted(folder.iterdir()):
+        digest.update(path.read_bytes())
+    for name in _STATIC:
+        digest.update((files("mempipe.report") / "static" / name).read_bytes())
+    return digest.hexdigest()[:_TOKEN_DIGITS]
+
+
+def _meta(
+    content: ReportContent,
+    found: FoundImages,
+    sheets: dict[str, Any] | None,
+    downloads: list[dict[str, Any]],
+    token: str,
+) -> dict[str, Any]:
+    return {
+        "title": content.title,
+        "id": content.id,
+        "uri": content.uri,
+        "version": mempipe.__version__,
+        "facts": content.facts,
+        "spec": content.spec,
+        "classNames": content.class_names,
+        "nTrials": content.n_trials,
+        "thresholds": {"mem": content.thresholds.mem, "infl": content.thresholds.infl},
+        "floor": {"mem": content.floor.mem, "infl": content.floor.infl},
+        "images": sheets,
+        "imagesNote": found.note,
+        "downloads": downloads,
+        "token": token,
+    }
+
+
+def _write_page(content: ReportContent, folder: Path, token: str) -> None:
+    static = files("mempipe.report") / "static"
+    for name in _STATIC:
+        (folder / name).write_bytes((static / name).read_bytes())
+    page = Template((static / "index.html").read_text(encoding="utf-8"))
+    facts = "".join(f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in content.facts)
+    text = page.substitute(title=escape(content.title), facts=facts, token=token)
+    (folder / "index.html").write_text(text, encoding="utf-8")

@@ -1,0 +1,116 @@
+"""Thumbnails in sheets: 40 × 25 tiles of one class in one image file, the most asked for first."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+COLUMNS: Final = 40
+ROWS: Final = 25
+TILES: Final = COLUMNS * ROWS
+MAX_SIDE: Final = 96
+"""Larger images are made smaller, so that their longest side has this many pixels."""
+
+_WEBP_QUALITY: Final = 90
+
+
+@dataclass(frozen=True, eq=False)
+class Sheets:
+    """The sheets of one part of a data set.
+
+    Attributes:
+        slot: uint32 (n,); of each example: number of its sheet times `TILES`, plus its tile.
+        files: names, in the order of the numbers.
+        tiles: how many tiles each has; rows that are not needed are cut off.
+    """
+
+    slot: NDArray[np.uint32]
+    files: list[str]
+    tiles: list[int]
+
+
+def tile_shape(height: int, width: int) -> tuple[int, int]:
+    """Return (height, width) of a thumbnail."""
+    scale = min(1.0, MAX_SIDE / max(height, width))
+    return max(1, round(height * scale)), max(1, round(width * scale))
+
+
+def write_sheets(
+    folder: Path,
+    part: str,
+    images: NDArray[Any],
+    labels: NDArray[np.int64],
+    priority: NDArray[np.float64],
+    *,
+    pixel_max: float,
+    advance: Callable[[int], None] = lambda _: None,
+) -> Sheets:
+    """Write the sheets of one part.
+
+    Args:
+        folder: where the files go.
+        part: `train` or `test`, with which their names begin.
+        images: uint8 or float32 (n, height, width, channels).
+        labels: int64 (n,); each class has sheets of its own.
+        priority: float64 (n,); within a class the largest come first, NaN last.
+        pixel_max: the value that is shown as white; where pixels are negative, the range of a sheet's pixels is shown.
+        advance: told how many images were done.
+    """
+    order = np.lexsort((np.arange(len(labels)), -priority, labels))  # NaN sorts last
+    starts = np.flatnonzero(np.diff(labels[order], prepend=-1))
+    slot = np.empty(len(labels), dtype=np.uint32)
+    files: list[str] = []
+    tiles: list[int] = []
+    for begin, end in zip(starts, [*starts[1:], len(order)], strict=True):
+        for start in range(begin, end, TILES):
+            chosen = order[start : min(start + TILES, end)]
+            slot[chosen] = len(files) * TILES + np.arange(len(chosen))
+            picture = montage(np.stack([thumbnail(image) for image in to_uint8(images[chosen], pixel_max)]))
+            colour = picture.mode == "RGB"
+            name = f"{part}-{len(files):05d}.{'webp' if colour else 'png'}"
+            if colour:
+                picture.save(folder / name, quality=_WEBP_QUALITY, method=4)
+            else:
+                picture.save(folder / name, compress_level=6)
+            files.append(name)
+            tiles.append(len(chosen))
+            advance(len(chosen))
+    return Sheets(slot, files, tiles)
+
+
+def to_uint8(images: NDArray[Any], pixel_max: float) -> NDArray[np.uint8]:
+    """Return images as uint8 with one channel (grey) or three (RGB), black to white over [0, `pixel_max`]."""
+    channels = images.shape[-1]
+    images = images[..., :3] if channels >= 3 else images[..., :1]
+    if images.dtype == np.uint8 and pixel_max == 255:
+        return images
+    pixels = images.astype(np.float32)
+    lowest, highest = (float(pixels.min()), float(pixels.max())) if pixels.min() < 0 else (0.0, pixel_max)
+    scaled = (pixels - lowest) * (255 / max(highest - lowest, 1e-12))
+    rounded: NDArray[np.uint8] = np.rint(np.clip(scaled, 0, 255)).astype(np.uint8)
+    return rounded
+
+
+def thumbnail(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return one image at the size of a tile."""
+    height, width = tile_shape(*image.shape[:2])
+    if (height, width) == image.shape[:2]:
+        return image
+    picture = Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image)
+    small = np.asarray(picture.resize((width, height), Image.Resampling.BOX, reducing_gap=None))
+    return small.reshape(height, width, -1)
+
+
+def montage(tiles: NDArray[np.uint8]) -> Image.Image:
+    """Lay tiles (n, height, width, channels) out in rows of `COLUMNS`, as many rows as are needed."""
+    n, height, width, channels = tiles.shape
+    rows = -(-n // COLUMNS)
+    sheet = np.zeros((rows * COLUMNS, height, width, channels), dtype=np.uint8)
+    sheet[:n] = tiles
+    sheet = sheet.reshape(rows, COLUMNS, height, width, channels).transpose(0, 2, 1, 3, 4)
+    pixels = sheet.reshape(rows * height, COLUMNS * width, channels)
+    return Image.fromarray(pixels[..., 0] if channels == 1 else pixels)

@@ -1,0 +1,145 @@
+"""The website as a person uses it: opened as a file in Chromium, by mouse, by keyboard and at a phone's width."""
+
+import re
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+from playwright.sync_api import Page
+
+import mempipe
+from mempipe.scores.pairs import PairTable, pair_statistics
+from tests.cluster.browser import chromium
+from tests.report.conftest import PLANTED, Planted
+
+VIEWS = ("", "memorization", "examples", "levels", "influence", "pairs", "duplicates", "suspects", "train/3", "test/5")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Page]:
+    """One page of Chromium for all tests."""
+    with chromium() as page:
+        page.set_default_timeout(10_000)
+        yield page
+
+
+@pytest.fixture
+def page(browser: Page, planted: Planted) -> Iterator[Page]:
+    """The report; afterwards nothing may have been said on the console or asked of another host."""
+    said: list[str] = []
+    asked: list[str] = []
+    browser.on("console", lambda message: said.append(message.text))
+    browser.on("pageerror", lambda error: said.append(str(error)))
+    browser.on("request", lambda request: asked.append(request.url))
+    browser.goto("about:blank")
+    browser.goto((planted.report / "index.html").as_uri())
+    yield browser
+    assert said == []
+    assert [url for url in asked if not url.startswith((planted.report.as_uri(), "data:", "about:", "blob:"))] == []
+
+
+def visit(page: Page, planted: Planted, where: str) -> None:
+    """Open a permalink as somebody who got it in a mail."""
+    page.goto("about:blank")
+    page.goto(f"{(planted.report / 'index.html').as_uri()}#/{where}")
+
+
+def numbers(page: Page) -> list[float]:
+    """The numbers in the line that tells what is selected."""
+    return [float(number.replace(",", "")) for number in re.findall(r"[\d,.]*\d", page.locator(".state").inner_text())]
+
+
+@pytest.mark.parametrize("width", [1280, 375])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_view_opens_without_horizontal_scroll(page: Page, planted: Planted, width: int, scheme: str) -> None:
+    page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
+    page.set_viewport_size({"width": width, "height": 800})
+    pair = mempipe.load_release(planted.release).pairs.to_pylist()[0]
+    for view in (*VIEWS, f"pair/{pair['tr_idx']}-{pair['tt_idx']}"):
+        visit(page, planted, view)
+        assert page.locator("h1").count() == 1
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), view
+    page.emulate_media(color_scheme="light")
+    page.set_viewport_size({"width": 1280, "height": 900})
+
+
+def test_sliders_count_what_python_selects(page: Page, planted: Planted) -> None:
+    release = mempipe.load_release(planted.release)
+    visit(page, planted, "pairs")
+    infl, mem = (page.get_by_label(re.compile(f"^{name} at least$")) for name in ("Influence", "Memorization"))
+    for least_infl, least_mem in ((0.15, 0.25), (0.05, 0.1), (0.08, 0.4), (0.3, 0.1), (0.9, 0.99)):
+        infl.fill(str(least_infl))
+        mem.fill(str(least_mem))
+        table = release.select_pairs(mem=least_mem, infl=least_infl)
+        columns = {name: table[name].to_numpy() for name in PairTable.__dataclass_fields__}
+        wanted = pair_statistics(PairTable(**columns), release.manifest.n_test)
+        share = round(100 * wanted.test_share, 2)
+        assert numbers(page) == [wanted.n_pairs, wanted.n_train, wanted.n_test, share, wanted.n_test_single]
+    visit(page, planted, "pairs?infl=0.1&mem=0.2&class=8")  # the address keeps the thresholds
+    of_class = [row for row in release.select_pairs(mem=0.2, infl=0.1).to_pylist() if row["label"] == 8]
+    assert numbers(page)[0] == len(of_class) > 0
+
+
+def test_figure_3_and_section_3_3(page: Page, planted: Planted) -> None:
+    release = mempipe.load_release(planted.release)
+    visit(page, planted, "influence")
+    page.get_by_text("The same numbers as a table").click()
+    bins = [int(cell) for cell in page.locator("details tbody td").all_inner_texts()]
+    edges = np.array([(15 + 5 * k) / 100 for k in range(18)])
+    assert bins == np.histogram(release.pairs["infl"].to_numpy(), edges)[0].tolist()
+    found = release.manifest.pairs
+    shown = page.get_by_role("region", name="Statistics of section 3.3").locator("tbody tr td:nth-child(2)")
+    assert found.test_share is not None
+    expected = [found.n_pairs, found.n_train, found.n_test, f"{found.test_share:.2%}", found.n_test_single]
+    assert shown.all_inner_texts() == [str(value) for value in expected]
+
+
+def test_planted_mislabels_are_suspected(page: Page, planted: Planted) -> None:
+    visit(page, planted, "suspects")
+    page.locator(".definition").get_by_text("held-out accuracy is at most").wait_for()
+    links = page.locator(".cards a").evaluate_all("links => links.map(link => link.getAttribute('href'))")
+    examples = mempipe.load_release(planted.release).examples.to_pylist()
+    wanted = {row["idx"] for row in examples if row["mem"] >= 0.5 and row["heldout_accuracy"] <= 0.1}
+    assert {int(link.removeprefix("#/train/")) for link in links} == wanted
+    assert set(PLANTED) <= wanted
+    assert len(wanted) < 60
+
+
+def test_permalinks(page: Page, planted: Planted) -> None:
+    release = mempipe.load_release(planted.release)
+    pair = release.pairs.to_pylist()[-1]
+    visit(page, planted, f"pair/{pair['tr_idx']}-{pair['tt_idx']}")
+    text = page.locator("main").inner_text()
+    assert f"{pair['infl']:.3f} ± {pair['infl_se']:.3f}" in text
+    assert f"{pair['correct_in']} of {pair['n_in']} models" in text
+    page.get_by_role("link", name=f"Training example {pair['tr_idx']}").click()
+    example = release.examples.to_pylist()[pair["tr_idx"]]
+    assert f"{example['mem']:.3f} ± {example['mem_se']:.3f}" in page.locator("main").inner_text()
+    assert page.locator(f"a[href='#/pair/{pair['tr_idx']}-{pair['tt_idx']}']").count() == 1
+    page.go_back()
+    assert page.url.endswith(f"#/pair/{pair['tr_idx']}-{pair['tt_idx']}")
+    for wrong in ("pair/0-0", "pair/x", "train/99999", "test/-1"):
+        visit(page, planted, wrong)
+        assert re.search("not in the report|There is no", page.locator("h1").inner_text())
+
+
+def test_the_keyboard_suffices(page: Page, planted: Planted) -> None:
+    visit(page, planted, "pairs")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.textContent") == "Skip to the content"
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.type") == "range"
+    before = numbers(page)[0]
+    for _ in range(5):
+        page.keyboard.press("ArrowLeft")
+    assert page.evaluate("document.activeElement.value") == "0.1"
+    assert numbers(page)[0] > before
+    page.get_by_role("button", name="Next").focus()
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.dataset.page") in {"Next", "First"}  # focus stays in the pager
+    page.wait_for_function("location.hash.includes('page=1')")
+    page.get_by_role("navigation", name="Views").get_by_role("link", name="Suspects").focus()
+    page.keyboard.press("Enter")
+    page.wait_for_function("document.activeElement.tagName === 'H1'")
+    assert "Suspected mislabels" in page.title()
