@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from mempipe.data.fetch import is_remote
+from mempipe.data.fetch import is_remote, local_folder
 from mempipe.errors import DataError
 from mempipe.storage import open_store
 
@@ -54,13 +54,7 @@ def list_files(uri: str, *, what: str) -> SourceFiles:
         place = store.uri
         read: Callable[[str], bytes] = store.read
     else:
-        root = Path(uri.removeprefix("file://")).expanduser()
-        if not root.is_dir():
-            raise DataError(
-                f"Data set cannot be read: {what} {root} is {'a file' if root.is_file() else 'missing'}, "
-                "expected a folder.",
-                hint="correct data.path in the spec.",
-            )
+        root = local_folder(uri, what=what)
         found = list(_walk(root))
         place = str(root)
         read = partial(_read, root)

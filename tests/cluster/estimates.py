@@ -91,10 +91,9 @@ class Estimate:
         found = [task for task in self.airflow.api.tasks(DAG_ID, self.run_id) if task.task_id == task_id]
         return min(found, key=lambda task: task.map_index)
 
-    def log(self, task: TaskState, try_number: int | None = None) -> str:
-        """Return the log of a task's try, by default of its last."""
-        number = try_number or task.try_number
-        return self.airflow.api.logs(DAG_ID, self.run_id, task.task_id, number, task.map_index)
+    def log(self, task: TaskState) -> str:
+        """Return the log of a task's last try."""
+        return self.airflow.api.logs(DAG_ID, self.run_id, task.task_id, task.try_number, task.map_index)
 
     def wait_for_log(self, task: TaskState, text: str, *, seconds: float = 60) -> str:
         """Return the log of a task's last try when it holds `text`: Airflow uploads a log after the task's end."""
