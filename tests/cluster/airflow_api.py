@@ -68,11 +68,6 @@ class AirflowApi(Api):
 
         return self._poll(reached, seconds, what, dag_id, run_id)
 
-    def task(self, dag_id: str, run_id: str, task_id: str, map_index: int = -1) -> TaskState:
-        """Return one task of a run."""
-        found = {(task.task_id, task.map_index): task for task in self.tasks(dag_id, run_id)}
-        return found[task_id, map_index]
-
     def describe(self, dag_id: str, run_id: str) -> str:
         """Return a line on each task, for messages."""
         return "\n".join(
@@ -86,23 +81,6 @@ class AirflowApi(Api):
         query = {"map_index": map_index, "full_content": True}
         content = self._get(path, params=query)["content"]
         return "\n".join(message if isinstance(message, str) else _line(message) for message in content)
-
-    def clear(self, dag_id: str, run_id: str, *task_ids: str, downstream: bool = True) -> None:
-        """Let tasks of a run, and what follows them, run again, whatever their state."""
-        body = {
-            "dry_run": False,
-            "dag_run_id": run_id,
-            "task_ids": list(task_ids),
-            "only_failed": False,
-            "include_downstream": downstream,
-        }
-        self._client.post(f"dags/{dag_id}/clearTaskInstances", json=body).raise_for_status()
-
-    def set_state(self, dag_id: str, run_id: str, task_id: str, state: str, map_index: int = -1) -> None:
-        """Give a task a state, such as `failed`, as the button of the user interface does."""
-        path = f"dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}"
-        query = {"map_index": map_index}
-        self._client.patch(path, params=query, json={"new_state": state}).raise_for_status()
 
     def health(self) -> dict[str, Any]:
         """Return the state of each component."""
