@@ -157,6 +157,9 @@ class Estimate:
 def estimate(airflow: Installation, spec: dict[str, Any], **conf: Any) -> Iterator[Estimate]:
     """Put a spec into the store and trigger a run of it; afterwards end the run where it has not ended.
 
+    Airflow skips a task that is about to be resumed when its run is marked as failed, and the pod of such a task stays
+    (docs/deploy.md, section 5). It would hold a GPU for the tests that follow, so what is left is deleted.
+
     Args:
         airflow: the installation.
         spec: of the estimate; the store and the DAG's form get it as a URI.
@@ -172,7 +175,7 @@ def estimate(airflow: Installation, spec: dict[str, Any], **conf: Any) -> Iterat
     finally:
         if airflow.api.run_state(DAG_ID, run_id) not in FINISHED:
             airflow.api.fail(DAG_ID, run_id)
-            airflow.training.wait_until_none("pod", selector=TRAIN, seconds=_END_SECONDS)
+            airflow.training.delete("pod", selector=TRAIN, seconds=_END_SECONDS)
 
 
 def training_pods(airflow: Installation) -> dict[str, datetime]:

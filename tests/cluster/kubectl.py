@@ -97,11 +97,6 @@ class Kubectl:
         which = (name,) if name else _selected(selector)
         self.run("wait", kind, *which, f"--for={until}", f"--timeout={seconds:.0f}s", seconds=seconds + 10)
 
-    def wait_until_none(self, kind: str, *, selector: str, seconds: float = 120) -> None:
-        """Wait until no object has these labels."""
-        if self.items(kind, selector=selector):
-            self.wait(kind, selector=selector, until="delete", seconds=seconds)
-
     def rollout(self, name: str, *, seconds: float = 180) -> None:
         """Wait until a Deployment or StatefulSet, as `kind/name`, runs what it describes."""
         self.run("rollout", "status", name, f"--timeout={seconds:.0f}s", seconds=seconds + 10)

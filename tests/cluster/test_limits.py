@@ -60,8 +60,9 @@ def test_an_image_that_cannot_be_pulled_says_so(airflow: Installation) -> None:
         estimate(airflow, digits("no-image", seed=5)) as started,
     ):
         log = started.wait_for_failure("train", "Hint: check the image's name and tag (chart: images)", seconds=240)
+        assert started.wait(seconds=240) == "failed"
+        assert airflow.training.items("pod", selector=TRAIN) == []
     assert "localhost/mempipe-absent:1.0" in log
-    assert airflow.training.items("pod", selector=TRAIN) == []
 
 
 def _gpus(airflow: Installation) -> int:
