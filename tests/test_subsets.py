@@ -52,18 +52,18 @@ def test_streams_and_trials_are_independent() -> None:
     ("n", "ratio", "m"), [(10, "0.7", 7), (1437, "0.7", 1005), (50000, "0.7", 35000), (3, "0.5", 1)]
 )
 def test_subset_size_is_the_floor_in_exact_arithmetic(n: int, ratio: str, m: int) -> None:
-    assert subset_size(n, Decimal(ratio)) == m
+    assert subset_size(Subsets(ratio=Decimal(ratio)), n) == m
 
 
 def test_floating_point_would_lose_an_example() -> None:
     n = next(n for n in range(1, 10_000) if int(0.7 * n) != n * 7 // 10)
-    assert subset_size(n, Decimal("0.7")) == n * 7 // 10
+    assert subset_size(Subsets(ratio=Decimal("0.7")), n) == n * 7 // 10
 
 
 @pytest.mark.parametrize(("n", "ratio"), [(1, "0.7"), (3, "0.1")])
 def test_an_empty_subset_is_refused(n: int, ratio: str) -> None:
     with pytest.raises(SpecError, match=f"of {n} training examples is 0"):
-        subset_size(n, Decimal(ratio))
+        subset_size(Subsets(ratio=Decimal(ratio)), n)
 
 
 @settings(max_examples=50, deadline=None)

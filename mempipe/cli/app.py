@@ -5,6 +5,7 @@ from typing import Annotated, Optional
 
 import typer
 
+from mempipe.cli.experiment import experiments
 from mempipe.cli.spans import parse_span
 from mempipe.cli.terminal import reporter
 from mempipe.spec import MAX_TRIALS
@@ -180,3 +181,6 @@ def report(
     from mempipe.report.build import build_report
 
     print(build_report(release, out, data=data, images=images, reporter=reporter()) / "index.html")
+
+
+app.add_typer(experiments)

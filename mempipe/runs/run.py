@@ -126,7 +126,7 @@ def register_run(root: Store, spec: Spec, dataset: Dataset) -> Run:
             source=dataset.source,
             license=dataset.license,
         ),
-        subset_size=subset_size(dataset.n_train, spec.subsets.ratio),
+        subset_size=subset_size(spec.subsets, dataset.n_train),
     )
     try:
         store.create(LABELS, _encode_labels(dataset))

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from mempipe.errors import ReleaseError
+from mempipe.errors import ReleaseError, RunError
 from mempipe.release.stored_tallies import StoredTallies, open_tallies
 from mempipe.release.tally_files import EXAMPLES_FILE, write_tallies
 from mempipe.runs import Run, Span, open_run, read_plan
@@ -51,9 +51,14 @@ def countable(run_uri: str, trials: int | None) -> tuple[Run, ValidationReport, 
 
     Raises:
         IncompleteRunError: trials are missing.
-        RunError: the shards are not validated as they are.
+        RunError: the shards are not validated as they are, or belong to an experiment.
     """
     run = open_run(open_store(run_uri))
+    if run.record.spec.subsets.design == "removal":
+        raise RunError(
+            f"Run has no scores: {run.uri} subsets.design is 'removal', expected 'uniform' or 'balanced'.",
+            hint="it belongs to an experiment: `mempipe experiment finish` reads it.",
+        )
     plan = read_plan(run.store)
     return run, valid_report(run, Span(0, trials or plan.trials)), Scope(plan.influence)
 

@@ -1,6 +1,5 @@
 """`mempipe run`: the whole pipeline on this machine, without Airflow: the same steps in the same order."""
 
-import os
 from typing import Final
 
 from mempipe.errors import IncompleteRunError
@@ -11,7 +10,7 @@ from mempipe.steps.plan import Wanted, plan
 from mempipe.steps.progress import Reporter
 from mempipe.steps.publish import publish
 from mempipe.steps.validate import validate
-from mempipe.steps.workers import share, train_in_processes
+from mempipe.steps.workers import n_cores, share, train_in_processes
 
 ROUNDS: Final = 2
 """A corrupt shard's trials are trained again in the second round; what fails then needs a person."""
@@ -41,7 +40,7 @@ def run_pipeline(
     for _ in range(ROUNDS):
         chunks = run.missing(wanted)
         if chunks:
-            spans = share(chunks, n_workers or _cores() // run.record.spec.trainer.threads or 1)
+            spans = share(chunks, n_workers or n_cores() // run.record.spec.trainer.threads or 1)
             train_in_processes(run.uri, spans, reporter, total=sum(len(chunk) for chunk in chunks))
         report = validate(run.uri, planned.trials, reporter)
         if not report.missing:
@@ -53,7 +52,3 @@ def run_pipeline(
         )
     aggregate(run.uri, planned.trials, reporter)
     return publish(run.uri, planned.trials, name, reporter)
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

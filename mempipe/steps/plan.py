@@ -72,7 +72,7 @@ def plan(spec_uri: str, store_uri: str, wanted: Wanted, reporter: Reporter) -> t
     if (kept.chunk_size, kept.margins) != (spec.chunk_size, spec.margins):
         reporter.note(f"the run exists: it keeps chunk_size {kept.chunk_size}, margins {kept.margins}")
     trials = _trials(root, run, spec, wanted, request)
-    result = _write_missing(run, trials, task_size=spec.task_size, data=spec.data, influence=spec.influence)
+    result = plan_missing(run, trials, task_size=spec.task_size, data=spec.data, influence=spec.influence)
     reporter.note(
         f"{dataset.name}: {dataset.n_train} train, {dataset.n_test} test; "
         f"{trials} trials wanted, {result.n_missing} missing, in {len(result.tasks)} tasks"
@@ -83,12 +83,13 @@ def plan(spec_uri: str, store_uri: str, wanted: Wanted, reporter: Reporter) -> t
 def replan(run: Run, trials: int) -> Plan:
     """Plan again what is missing of a recorded run (after a shard was moved aside)."""
     known = read_plan(run.store)
-    return _write_missing(run, trials, task_size=1, data=known.data, influence=known.influence)
+    return plan_missing(run, trials, task_size=1, data=known.data, influence=known.influence)
 
 
-def _write_missing(
+def plan_missing(
     run: Run, trials: int, *, task_size: int, data: Component, influence: Literal["class", "full"]
 ) -> Plan:
+    """Write the plan of what is missing of a run's trials 0 to `trials` - 1."""
     missing = run.missing(Span(0, trials))
     result = Plan(
         trials=trials,

@@ -36,6 +36,11 @@ def share(chunks: Sequence[Span], n_workers: int) -> list[Span]:
     return [Span(part[0].start, part[-1].stop) for part in parts if part]
 
 
+def n_cores() -> int:
+    """Return how many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def train_in_processes(run_uri: str, spans: Sequence[Span], reporter: Reporter, *, total: int) -> None:
     """Train each span in a process of its own, all at once; transient failures are tried again.
 

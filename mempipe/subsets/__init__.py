@@ -1,6 +1,15 @@
 """Which training examples a trial sees: a pure function of (seed, trial), the same on every machine."""
 
-from mempipe.subsets.design import subset_mask, subset_size
+from mempipe.subsets.design import removal, removed_mask, subset_mask, subset_size
 from mempipe.subsets.seeds import Stream, random_order, raw_words, stream_seed
 
-__all__ = ["Stream", "random_order", "raw_words", "stream_seed", "subset_mask", "subset_size"]
+__all__ = [
+    "Stream",
+    "random_order",
+    "raw_words",
+    "removal",
+    "removed_mask",
+    "stream_seed",
+    "subset_mask",
+    "subset_size",
+]

@@ -1,6 +1,7 @@
-"""The subset designs: `uniform` (Algorithm 1, line 1) and `balanced` (each example in 10 * ratio of each 10 trials)."""
+"""The subset designs: `uniform` (Algorithm 1, line 1), `balanced` (each example in 10 * ratio of 10), `removal`."""
 
-from decimal import ROUND_FLOOR, Decimal
+import base64
+from decimal import ROUND_FLOOR
 from functools import cache, lru_cache
 from itertools import combinations
 from typing import Final
@@ -16,20 +17,48 @@ DEAL: Final = 10
 """Trials in one deal of the balanced design."""
 
 
-def subset_size(n_train: int, ratio: Decimal) -> int:
-    """Return m = floor(ratio * n), in exact decimal arithmetic.
+def subset_size(subsets: Subsets, n_train: int) -> int:
+    """Return the nominal m: floor(ratio * n) in exact decimal arithmetic; n less what is removed in a `removal`.
 
     Raises:
-        SpecError: the subset, or what it leaves out, would be empty.
+        SpecError: the subset, or what a ratio leaves out, would be empty; or `removed` is of another training set.
     """
-    size = int((ratio * n_train).to_integral_value(ROUND_FLOOR))
+    if subsets.design == "removal":
+        size = n_train - int(removed_mask(subsets, n_train).sum())
+        if size == 0:
+            raise SpecError("Subset design does not fit: subsets.removed is all examples.", hint="keep some of them.")
+        return size
+    size = int((subsets.ratio * n_train).to_integral_value(ROUND_FLOOR))
     if not 0 < size < n_train:
         raise SpecError(
-            f"Subset design does not fit: subsets.ratio {ratio} of {n_train} training examples is {size}, "
+            f"Subset design does not fit: subsets.ratio {subsets.ratio} of {n_train} training examples is {size}, "
             f"expected 1 to {n_train - 1}.",
             hint="choose another ratio or a larger training set.",
         )
     return size
+
+
+def removal(removed: NDArray[np.bool_]) -> Subsets:
+    """Return the `removal` design of these examples, bool (n_train,)."""
+    packed = np.packbits(removed, bitorder="little").tobytes()
+    return Subsets(design="removal", removed=base64.b64encode(packed).decode())
+
+
+def removed_mask(subsets: Subsets, n_train: int) -> NDArray[np.bool_]:
+    """Return which examples a `removal` removes, bool (n_train,).
+
+    Raises:
+        SpecError: it was made for a training set of another size.
+    """
+    packed = np.frombuffer(base64.b64decode(subsets.removed), dtype=np.uint8)
+    bits = np.unpackbits(packed, bitorder="little").astype(np.bool_)
+    if len(packed) != -(-n_train // 8) or bits[n_train:].any():
+        raise SpecError(
+            f"Subset design does not fit: subsets.removed is {len(packed)} bytes, "
+            f"expected the bits of {n_train} training examples in {-(-n_train // 8)}.",
+            hint="a removal belongs to the data set that its experiment was planned for.",
+        )
+    return bits[:n_train]
 
 
 def subset_mask(subsets: Subsets, *, n_train: int, seed: int, trial: int) -> NDArray[np.bool_]:
@@ -38,7 +67,8 @@ def subset_mask(subsets: Subsets, *, n_train: int, seed: int, trial: int) -> NDA
     `uniform`: the m examples with the smallest random words. `balanced`: trials come in deals of 10; in each deal the
     examples are dealt at random, equally often (up to one), over the ways of leaving out 10 - k of 10 trials
     (k = 10 * ratio; 120 ways for 0.7), so that every example is in exactly k of the 10, and each trial alone is a
-    random subset of nearly m.
+    random subset of nearly m. `removal`: even trials see all examples but the removed ones, odd trials all but as many
+    others.
 
     Args:
         subsets: design and ratio.
@@ -49,8 +79,10 @@ def subset_mask(subsets: Subsets, *, n_train: int, seed: int, trial: int) -> NDA
     Returns:
         bool (n_train,).
     """
-    size = subset_size(n_train, subsets.ratio)
-    if subsets.design == "uniform":
+    size = subset_size(subsets, n_train)
+    if subsets.design == "removal" and trial % 2 == 0:
+        return ~removed_mask(subsets, n_train)
+    if subsets.design != "balanced":
         return _smallest(raw_words(seed, Stream.SUBSET, trial, count=n_train), size)
     deal, position = divmod(trial, DEAL)
     n_in = int(subsets.ratio * DEAL)

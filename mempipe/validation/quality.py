@@ -137,6 +137,8 @@ def mark_odd(table: pa.Table, *, test_labels: NDArray[np.int64], n_train: int) -
     if table.num_rows >= ODD_MIN_TRIALS:
         n_held_out = n_train - int(np.median(table["n_subset"].to_numpy()))
         for column, n in (("test_accuracy", len(test_labels)), ("train_accuracy_out", n_held_out)):
+            if n == 0:
+                continue
             for row, reason in _outliers(column, table[column].to_numpy(), least=1 / n):
                 reasons[row].append(reason)
     odd = pa.array([bool(found) for found in reasons], pa.bool_())

@@ -115,7 +115,7 @@ def make_world(
             class_names=("zero", "one", "two"),
             image_shape=(1, 1, 1),
         ),
-        subset_size=subset_size(N_TRAIN, spec.subsets.ratio),
+        subset_size=subset_size(spec.subsets, N_TRAIN),
     )
     store = open_store(uri or f"memory://validation-{next(_names)}")
     labels = io.BytesIO()

@@ -43,7 +43,7 @@ class EnsembleTrainer:
         self._spec = spec
         self._n_train = dataset.n_train
         self._width = spec.trainer.width
-        self._rates = learning_rates(spec.recipe, subset_size=subset_size(dataset.n_train, spec.subsets.ratio))
+        self._rates = learning_rates(spec.recipe, subset_size=subset_size(spec.subsets, dataset.n_train))
         model = build_model(spec.model, dataset.image_shape, dataset.n_classes)
         self._initial = InitialState(model, seed=spec.seed)
         normalization = fit_normalization(spec.recipe.normalization, dataset.train_images, pixel_max=dataset.pixel_max)

@@ -52,7 +52,7 @@ class SingleTrainer:
         self._run_key = run_key(spec, data_fingerprint=dataset.fingerprint)
         self._seconds_between = 60 * spec.trainer.checkpoint_minutes
         self._checkpoints = checkpoints
-        self._rates = learning_rates(spec.recipe, subset_size=subset_size(dataset.n_train, spec.subsets.ratio))
+        self._rates = learning_rates(spec.recipe, subset_size=subset_size(spec.subsets, dataset.n_train))
         with replication(spec.trainer.replicas).scope():
             model = build_model(spec.model, dataset.image_shape, dataset.n_classes, precision=spec.precision)
             self._loop = TrainingLoop(model, spec.recipe, self._rates, precision=spec.precision, margins=spec.margins)

@@ -1,0 +1,141 @@
+"""`mempipe experiment`: one command for each file in `mempipe/experiments/kinds/`, its options from its `Params`."""
+
+import inspect
+from collections.abc import Callable
+from typing import Annotated, Any, Final, Optional
+
+import typer
+import yaml
+from pydantic import BaseModel
+
+from mempipe.cli.terminal import reporter
+from mempipe.errors import InputError
+from mempipe.experiments.registry import available, experiment
+
+experiments = typer.Typer(
+    name="experiment",
+    help="The paper's experiments on a release; each prints the URI of its result, which the report then shows.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+
+Release = Annotated[str, typer.Argument(metavar="RELEASE", help="Folder or URI of a release, or of its name.")]
+Store = Annotated[
+    Optional[str],  # noqa: UP045 - typer reads the annotation
+    typer.Option("--store", metavar="URI", help="Keeps runs and results; the store of the release by default."),
+]
+Data = Annotated[
+    Optional[str],  # noqa: UP045
+    typer.Option("--data", metavar="YAML", help="Where the data set lies now: the `data` of a spec, as YAML."),
+]
+Workers = Annotated[
+    Optional[int],  # noqa: UP045
+    typer.Option("--workers", min=1, metavar="N", help="Training processes at once; one for each core by default."),
+]
+_COMMON: Final = {"release": Release, "store": Store, "data": Data, "workers": Workers}
+
+
+@experiments.command()
+def plan(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Which experiment.")],
+    release: Release,
+    params: Annotated[str, typer.Option(metavar="YAML", help="Its parameters, as a mapping.")] = "{}",
+    store: Store = None,
+    data: Data = None,
+    request: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(metavar="ID", help="Remember where the plan is as requests/ID.json in the store."),
+    ] = None,
+) -> None:
+    """Plan the runs that an experiment needs, for training elsewhere; prints the plan's URI."""
+    from mempipe.steps.experiment import Asked, plan_experiment
+
+    asked = Asked(name, release, _mapping("--params", params), store, _optional_mapping("--data", data))
+    print(plan_experiment(asked, reporter(), request=request))
+
+
+@experiments.command()
+def finish(plan: Annotated[str, typer.Argument(metavar="PLAN", help="URI that `plan` printed.")]) -> None:
+    """Find the result of a planned experiment from its trained runs; prints the result's URI."""
+    from mempipe.steps.experiment import finish_experiment
+
+    print(finish_experiment(plan, reporter()))
+
+
+def _add(name: str) -> None:
+    kind = experiment(name)
+    command = _command(name, kind.Params)
+    experiments.command(name, help=f"{kind.TITLE} ({kind.PAPER}).")(command)
+
+
+def _command(name: str, params: type[BaseModel]) -> Callable[..., None]:
+    """Return a function with one option for each parameter, as typer reads signatures."""
+
+    def run(release: str, store: str | None, data: str | None, workers: int | None, **given: str | None) -> None:
+        from mempipe.steps.experiment import Asked, run_experiment
+
+        values = {key: _value(key, text) for key, text in given.items() if text is not None}
+        asked = Asked(name, release, values, store, _optional_mapping("--data", data))
+        print(run_experiment(asked, reporter(), n_workers=workers))
+
+    annotations: dict[str, Any] = dict(_COMMON)
+    for key, field in params.model_fields.items():
+        help_text = f"{field.description} Default: {_written(field.get_default(call_default_factory=True))}."
+        annotations[key] = Annotated[Optional[str], typer.Option(_option(key), metavar="YAML", help=help_text)]  # noqa: UP045
+    positional = inspect.Parameter.POSITIONAL_OR_KEYWORD
+    run.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+        [
+            inspect.Parameter(
+                key,
+                positional,
+                annotation=annotation,
+                default=inspect.Parameter.empty if key == "release" else None,
+            )
+            for key, annotation in annotations.items()
+        ]
+    )
+    run.__annotations__ = annotations
+    return run
+
+
+def _option(key: str) -> str:
+    return "--" + key.replace("_", "-")
+
+
+def _written(value: Any) -> str:
+    return yaml.safe_dump(list(value) if isinstance(value, tuple) else value, default_flow_style=True).split("\n")[0]
+
+
+def _value(key: str, text: str) -> Any:
+    """Return an option's value; a comma separates the parts of a list (`0.1,0.2`)."""
+    try:
+        value = yaml.safe_load(text)
+        if isinstance(value, str) and "," in value:
+            value = [yaml.safe_load(part) for part in value.split(",")]
+    except yaml.YAMLError as error:
+        raise InputError(
+            f"Option cannot be read: {_option(key)} is {text!r}, expected a value or a list in YAML.",
+            hint="write numbers as 0.5, lists as 0.1,0.2 or '[0.1, 0.2]'.",
+        ) from error
+    return value
+
+
+def _optional_mapping(option: str, text: str | None) -> dict[str, Any] | None:
+    return None if text is None else _mapping(option, text)
+
+
+def _mapping(option: str, text: str) -> dict[str, Any]:
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError:
+        value = None
+    if not isinstance(value, dict):
+        raise InputError(
+            f"Option cannot be read: {option} is {text!r}, expected a mapping in YAML.",
+            hint="write it as '{name: mnist, path: /data/mnist.npz}'.",
+        )
+    return value
+
+
+for _name in available():
+    _add(_name)

@@ -1,0 +1,1 @@
+"""The paper's experiments: what a release, or a few more trainings, tell. One file in `kinds/` defines one."""

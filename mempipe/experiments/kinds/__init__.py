@@ -1,0 +1,1 @@
+"""The experiments, one a file; the contract is `mempipe.experiments.registry.Experiment`."""

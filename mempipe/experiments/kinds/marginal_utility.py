@@ -1,0 +1,134 @@
+"""Fig. 2: what the memorized examples are worth: accuracy without them, and without as many others."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, Final
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from mempipe.experiments.result import Column, Fact, Findings, Lines, Series, Table
+from mempipe.experiments.training import Trained, Training
+from mempipe.spec import Strict
+from mempipe.subsets import removal
+
+if TYPE_CHECKING:
+    from mempipe.release.load import Release
+
+TITLE: Final = "Marginal utility of the memorized examples"
+PAPER: Final = "Section 3.2, Figure 2"
+
+
+class Params(Strict):
+    """Parameters of the experiment."""
+
+    thresholds: tuple[Annotated[float, Field(ge=-1, le=1)], ...] = Field(
+        (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9),
+        min_length=1,
+        description="Memorization thresholds: examples at or above one are removed.",
+    )
+    repeats: int = Field(100, ge=2, le=10_000, description="Models for each threshold and kind of removal.")
+
+
+def trainings(release: Release, params: Params) -> list[Training]:
+    """Return one run on everything, and one for each threshold: memorized and random removals in turn."""
+    arms = [Training("nothing removed", removal(np.zeros(len(release.mem), np.bool_)), params.repeats)]
+    for threshold, removed in _removals(release.mem, params.thresholds):
+        arms.append(Training(f"mem >= {threshold:g}", removal(removed), 2 * params.repeats))
+    return arms
+
+
+def find(release: Release, params: Params, trained: Sequence[Trained]) -> Findings:
+    """Return mean and standard deviation of the test accuracy for each threshold and kind of removal."""
+    n = len(release.mem)
+    removals = _removals(release.mem, params.thresholds)
+    everything, *arms = trained
+    rows = [
+        (threshold, int(removed.sum()), arm.test_accuracy[arm.removed], arm.test_accuracy[~arm.removed])
+        for (threshold, removed), arm in zip(removals, arms, strict=True)
+    ]
+    memorized = np.array([accuracy for _, _, accuracy, _ in rows]).reshape(len(rows), -1)
+    at_random = np.array([accuracy for _, _, _, accuracy in rows]).reshape(len(rows), -1)
+    loss = at_random.mean(axis=1) - memorized.mean(axis=1)
+    error = np.sqrt((memorized.var(axis=1, ddof=1) + at_random.var(axis=1, ddof=1)) / params.repeats)
+    of_repeats = f"over {params.repeats} models"
+    table = Table(
+        title="Test accuracy after removing the training examples at or above a memorization threshold",
+        columns={
+            "threshold": Column(meaning="memorization threshold", values=tuple(row[0] for row in rows)),
+            "n_removed": Column(meaning="training examples removed", values=tuple(row[1] for row in rows)),
+            "kept": Column(
+                meaning="fraction of the training set that remains", values=tuple(1 - row[1] / n for row in rows)
+            ),
+            "without_memorized": _column(f"mean test accuracy without them, {of_repeats}", memorized.mean(axis=1)),
+            "without_memorized_sd": _column(f"its standard deviation {of_repeats}", memorized.std(axis=1, ddof=1)),
+            "without_random": _column(
+                f"mean test accuracy without as many at random, {of_repeats}", at_random.mean(axis=1)
+            ),
+            "without_random_sd": _column(f"its standard deviation {of_repeats}", at_random.std(axis=1, ddof=1)),
+            "utility": _column("what they are worth: without_random - without_memorized", loss),
+            "utility_se": _column("standard error of that difference of means", error),
+        },
+    )
+    full = everything.test_accuracy
+    facts = [
+        Fact(
+            name="Everything kept",
+            value=f"test accuracy {full.mean():.2%} ± {full.std(ddof=1):.2%} (mean ± s.d. {of_repeats}, "
+            f"{n:,} training examples)",
+        )
+    ]
+    if rows:
+        best = int(np.argmax(loss))
+        facts.append(
+            Fact(
+                name="Largest utility",
+                value=f"{loss[best]:.2%} ± {error[best]:.2%} (± standard error) of test accuracy, at threshold "
+                f"{rows[best][0]:g}, where {rows[best][1]:,} examples are removed",
+            )
+        )
+    skipped = len(params.thresholds) - len(rows)
+    notes = ["Bands are one standard deviation over models, as in the paper; a mean's own error is smaller."]
+    if skipped:
+        notes.append(f"{skipped} thresholds are not shown: no example is that memorized, or all of them are.")
+    return Findings(
+        facts=tuple(facts),
+        figures=(
+            Lines(
+                title="Test accuracy after removal (Figure 2, top)",
+                table="accuracy",
+                x="threshold",
+                x_label="memorization threshold",
+                y_label="test accuracy",
+                series=(
+                    Series(name="memorized removed", y="without_memorized", error="without_memorized_sd"),
+                    Series(name="as many at random removed", y="without_random", error="without_random_sd"),
+                ),
+            ),
+            Lines(
+                title="Training set that remains (Figure 2, bottom)",
+                table="accuracy",
+                x="threshold",
+                x_label="memorization threshold",
+                y_label="fraction of the training set",
+                series=(Series(name="kept", y="kept"),),
+            ),
+        ),
+        tables={"accuracy": table},
+        notes=tuple(notes),
+    )
+
+
+def _removals(mem: NDArray[np.float64], thresholds: Sequence[float]) -> list[tuple[float, NDArray[np.bool_]]]:
+    """Return each threshold, ascending, with mem >= threshold; those that remove nothing or everything left out.
+
+    An example without a score (NaN) is never removed for its memorization.
+    """
+    found = [(threshold, mem >= threshold) for threshold in sorted(set(thresholds))]
+    return [(threshold, removed) for threshold, removed in found if removed.any() and not removed.all()]
+
+
+def _column(meaning: str, values: NDArray[np.float64]) -> Column:
+    return Column(meaning=meaning, values=tuple(values.tolist()))

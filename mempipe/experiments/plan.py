@@ -1,0 +1,75 @@
+"""The plan of an experiment: which runs are trained for it, and which tasks are missing; kept beside its results."""
+
+from typing import Any, Literal
+
+from pydantic import ValidationError
+
+from mempipe.errors import ObjectNotFoundError, RunError
+from mempipe.runs import Span
+from mempipe.spec import Strict
+from mempipe.storage import Store
+
+PLANS = "plans/"
+
+
+class PlannedRun(Strict):
+    """A run that the experiment needs.
+
+    Attributes:
+        role: what it is in the experiment.
+        uri: of the run.
+        trials: how many of its trials.
+    """
+
+    role: str
+    uri: str
+    trials: int
+
+
+class PlannedTask(Strict):
+    """Trials of a run, for one `mempipe train`."""
+
+    run: str
+    trials: Span
+
+
+class ExperimentPlan(Strict):
+    """What was asked for.
+
+    Attributes:
+        experiment: its name.
+        release: URI of the release that it belongs to.
+        store: URI of the store that keeps runs and results.
+        params: all parameters, defaults too.
+        runs: in the order of the experiment's trainings.
+        tasks: that were missing when it was planned.
+    """
+
+    schema_version: Literal[1] = 1
+    experiment: str
+    release: str
+    store: str
+    params: dict[str, Any]
+    runs: tuple[PlannedRun, ...]
+    tasks: tuple[PlannedTask, ...]
+
+
+def read_experiment_plan(store: Store, key: str) -> ExperimentPlan:
+    """Return a plan.
+
+    Raises:
+        RunError: it is missing or damaged.
+    """
+    source = f"{store.uri}/{key}"
+    try:
+        return ExperimentPlan.model_validate_json(store.read(key))
+    except ObjectNotFoundError as error:
+        raise RunError(
+            f"Experiment was not planned: {source} is missing, expected a plan.",
+            hint="run `mempipe experiment plan` first and use the URI that it prints.",
+        ) from error
+    except ValidationError as error:
+        raise RunError(
+            f"Plan cannot be used: {source} is damaged ({error.error_count()} problems).",
+            hint="run `mempipe experiment plan` again.",
+        ) from error

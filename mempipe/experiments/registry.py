@@ -1,0 +1,86 @@
+"""Finds an experiment by name: one file in `mempipe/experiments/kinds/` defines one. Loads nothing heavy."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Protocol, cast
+
+from mempipe.errors import InputError, SpecError
+from mempipe.experiments import kinds
+from mempipe.spec import Strict, validated
+
+if TYPE_CHECKING:
+    from mempipe.experiments.result import Findings
+    from mempipe.experiments.training import Trained, Training
+    from mempipe.release.load import Release
+
+
+class Experiment(Protocol):
+    """What a file in `kinds/` provides. It imports at load only what parses fast: no release, no pyarrow.
+
+    Attributes:
+        TITLE: what it shows, in a few words.
+        PAPER: where in the paper, such as `Figure 2`.
+        Params: its parameters, each with a default and a description.
+    """
+
+    TITLE: str
+    PAPER: str
+    Params: type[Strict]
+
+    @staticmethod
+    def trainings(release: Release, params: Any) -> list[Training]:
+        """Return the runs that must be trained first; none where the release holds all.
+
+        Raises:
+            InputError: the experiment cannot be made of this release; says why.
+        """
+        ...
+
+    @staticmethod
+    def find(release: Release, params: Any, trained: Sequence[Trained]) -> Findings:
+        """Return what the experiment finds.
+
+        Args:
+            release: that it belongs to.
+            params: its parameters.
+            trained: what became of `trainings`, in their order.
+        """
+        ...
+
+
+def available() -> list[str]:
+    """Return the names of the experiments, as commands write them (`marginal-utility`)."""
+    return sorted(module.name.replace("_", "-") for module in pkgutil.iter_modules(kinds.__path__))
+
+
+def experiment(name: str) -> Experiment:
+    """Return an experiment.
+
+    Raises:
+        InputError: there is none of this name.
+    """
+    if name not in available():
+        raise InputError(
+            f"Experiment does not exist: its name is {name!r}, expected one of {', '.join(available())}.",
+            hint="`mempipe experiment --help` lists them.",
+        )
+    return cast(Experiment, importlib.import_module(f"{kinds.__name__}.{name.replace('-', '_')}"))
+
+
+def params_of(name: str, values: dict[str, Any]) -> Strict:
+    """Return the parameters of an experiment, defaults filled in.
+
+    Raises:
+        InputError: there is no such experiment, or a parameter is unknown or wrong.
+    """
+    kind = experiment(name)
+    try:
+        return validated(kind.Params, values, source=f"experiment {name!r}", prefix="params")
+    except SpecError as error:
+        raise InputError(
+            error.message.replace("Spec cannot", "Parameters cannot"),
+            hint=f"`mempipe experiment {name} --help` lists the parameters.",
+        ) from error

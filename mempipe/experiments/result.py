@@ -1,0 +1,257 @@
+"""The result of an experiment: facts, tables, and figures that are drawn from them. One schema for all experiments.
+
+A result is a versioned object of its own, bound to the release that it belongs to; equal findings give equal digests.
+"""
+
+import hashlib
+import json
+from datetime import datetime
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import Field, ValidationError, model_validator
+
+from mempipe.errors import InputError
+from mempipe.spec import Strict
+
+SCHEMA_VERSION: Final = 1
+
+_OUTSIDE_DIGEST: Final[Any] = {"created": True, "software": True, "runs": {"__all__": {"uri"}}}
+
+Cell = int | float | str | None
+
+
+class Fact(Strict):
+    """One statement: what it is, and its value in words, with its error bar and its counts."""
+
+    name: str
+    value: str
+
+
+class Column(Strict):
+    """One column of a table.
+
+    Attributes:
+        meaning: what the values are, with their unit; what an error is (a standard deviation, of how many repeats).
+        values: one for each row; None where there is none.
+    """
+
+    meaning: str
+    values: tuple[Cell, ...]
+
+
+class Table(Strict):
+    """A table that can be downloaded as CSV.
+
+    Attributes:
+        title: what its rows are.
+        columns: by name, all of the same length.
+    """
+
+    title: str
+    columns: dict[str, Column]
+
+    @model_validator(mode="after")
+    def _even(self) -> "Table":
+        lengths = {len(column.values) for column in self.columns.values()}
+        if len(lengths) > 1:
+            raise ValueError(f"columns have {sorted(lengths)} rows, expected all the same")
+        return self
+
+
+class Series(Strict):
+    """One line of a plot.
+
+    Attributes:
+        name: for the legend.
+        y: column of its values.
+        error: column of their standard deviations, drawn as a band; None: without.
+    """
+
+    name: str
+    y: str
+    error: str | None = None
+
+
+class Lines(Strict):
+    """Lines over a common axis.
+
+    Attributes:
+        title: what is shown, and which figure of the paper shows the like.
+        table: name of the table.
+        x: column of the common axis.
+        x_label, y_label: of the axes, with units.
+        series: the lines.
+    """
+
+    kind: Literal["lines"] = "lines"
+    title: str
+    table: str
+    x: str
+    x_label: str
+    y_label: str
+    series: tuple[Series, ...]
+
+
+class Bars(Strict):
+    """A histogram.
+
+    Attributes:
+        title, table, x_label, y_label: as in `Lines`.
+        left, right: columns of the bins' edges.
+        count: column of the counts.
+        log: whether the counts have a logarithmic axis.
+    """
+
+    kind: Literal["bars"] = "bars"
+    title: str
+    table: str
+    left: str
+    right: str
+    count: str
+    x_label: str
+    y_label: str
+    log: bool = False
+
+
+class Examples(Strict):
+    """Training examples, shown as images in groups.
+
+    Attributes:
+        title: what is shown.
+        table: whose columns `group` (text), `tr_idx`, `mem` and `mem_se` say what is shown, row after row.
+    """
+
+    kind: Literal["examples"] = "examples"
+    title: str
+    table: str
+
+
+class Pairs(Strict):
+    """Training examples, each with the test examples that it helps, shown as images in groups.
+
+    Attributes:
+        title: what is shown.
+        table: whose columns `group` (text), `tr_idx`, `mem`, `tt_idx`, `infl` and `infl_se` say what is shown; the rows
+            of one training example follow each other.
+    """
+
+    kind: Literal["pairs"] = "pairs"
+    title: str
+    table: str
+
+
+Figure = Annotated[Lines | Bars | Examples | Pairs, Field(discriminator="kind")]
+
+
+class Findings(Strict):
+    """What an experiment found.
+
+    Attributes:
+        facts: statements, the most important first.
+        figures: in the order of reading.
+        tables: by name; figures refer to them.
+        notes: what a reader must know to read them: differences from the paper, what an error bar is.
+    """
+
+    facts: tuple[Fact, ...]
+    figures: tuple[Figure, ...]
+    tables: dict[str, Table]
+    notes: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _figures_have_columns(self) -> "Findings":
+        for figure in self.figures:
+            if figure.table not in self.tables:
+                raise ValueError(f"figure {figure.title!r} shows table {figure.table!r}, which is not there")
+            absent = set(columns_of(figure)) - set(self.tables[figure.table].columns)
+            if absent:
+                raise ValueError(f"figure {figure.title!r} shows columns {sorted(absent)}, which are not there")
+        return self
+
+
+class TrainedRun(Strict):
+    """A run that was trained for an experiment.
+
+    Attributes:
+        role: what it is in the experiment.
+        run_key: its key, so that it can be found and made again.
+        uri: where it lay.
+        trials: models that were used of it.
+        seed: entropy of its trials.
+    """
+
+    role: str
+    run_key: str
+    uri: str
+    trials: int
+    seed: int
+
+
+class Result(Strict):
+    """An experiment's result.
+
+    Attributes:
+        experiment: its name.
+        title, paper: what it is, and where in the paper.
+        release, release_name: id and name of the release that it belongs to.
+        other_releases: ids of releases that it was compared with.
+        params: all parameters, defaults too.
+        runs: that were trained for it; empty where it only reads the release.
+        findings: what was found.
+        created: UTC; outside the digest.
+        software: versions; outside the digest.
+    """
+
+    schema_version: Literal[1] = SCHEMA_VERSION
+    experiment: str
+    title: str
+    paper: str
+    release: str
+    release_name: str
+    other_releases: tuple[str, ...] = ()
+    params: dict[str, Any]
+    runs: tuple[TrainedRun, ...] = ()
+    findings: Findings
+    created: datetime
+    software: dict[str, str]
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 (hex) of what was found and of what it was found from: not of when, where and with which versions."""
+        content = self.model_dump(mode="json", exclude=_OUTSIDE_DIGEST)
+        return hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+    def to_json(self) -> bytes:
+        """Return the result's bytes."""
+        return (self.model_dump_json(indent=1) + "\n").encode()
+
+    @classmethod
+    def from_json(cls, content: bytes, *, source: str) -> "Result":
+        """Read a result.
+
+        Raises:
+            InputError: it is damaged or of an unknown schema.
+        """
+        try:
+            return cls.model_validate_json(content)
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(str(part) for part in first["loc"]) or "content"
+            raise InputError(
+                f"Result cannot be read: {source} {where} {first['msg']}.",
+                hint="run the experiment again; or read it with the version of mempipe that wrote it.",
+            ) from error
+
+
+def columns_of(figure: Lines | Bars | Examples | Pairs) -> list[str]:
+    """Return the columns that a figure is drawn from."""
+    match figure:
+        case Lines():
+            named = [name for series in figure.series for name in (series.y, series.error) if name is not None]
+            return [figure.x, *named]
+        case Bars():
+            return [figure.left, figure.right, figure.count]
+        case Examples():
+            return ["group", "tr_idx", "mem", "mem_se"]
+        case Pairs():
+            return ["group", "tr_idx", "mem", "tt_idx", "infl", "infl_se"]

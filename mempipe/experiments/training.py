@@ -1,0 +1,55 @@
+"""What an experiment asks to be trained, and what it gets back."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mempipe.runs import Run
+from mempipe.spec import Subsets
+
+
+@dataclass(frozen=True)
+class Training:
+    """Models to be trained with the release's own data, model, recipe, trainer and seed, on other subsets.
+
+    Attributes:
+        role: what they are in the experiment.
+        subsets: which examples they see.
+        trials: how many.
+    """
+
+    role: str
+    subsets: Subsets
+    trials: int
+
+
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """Correctness of trained models.
+
+    Attributes:
+        role: of the training.
+        run: the run that keeps them.
+        trials: int64 (t,), ascending from 0.
+        train_correct: bool [trial, train].
+        test_correct: bool [trial, test].
+    """
+
+    role: str
+    run: Run
+    trials: NDArray[np.int64]
+    train_correct: NDArray[np.bool_]
+    test_correct: NDArray[np.bool_]
+
+    @property
+    def test_accuracy(self) -> NDArray[np.float64]:
+        """Accuracy of each trial on the whole test set, float64 (t,)."""
+        accuracy: NDArray[np.float64] = self.test_correct.mean(axis=1)
+        return accuracy
+
+    @property
+    def removed(self) -> NDArray[np.bool_]:
+        """Which trials saw all but the given examples, bool (t,); the others saw all but as many at random."""
+        even: NDArray[np.bool_] = self.trials % 2 == 0
+        return even

@@ -1,0 +1,30 @@
+"""The spec: what a run estimates, from YAML, unknown keys refused; and the run key, a hash of what changes results."""
+
+from mempipe.spec.key import NUMERICS_VERSION, run_key
+from mempipe.spec.read import parse_spec
+from mempipe.spec.recipe import Augmentation, Constant, Recipe, WarmupLinear, WarmupSteps
+from mempipe.spec.spec import MAX_TRIALS, Spec
+from mempipe.spec.strict import Component, Name, Strict, checked_name, validated
+from mempipe.spec.subsets import Subsets
+from mempipe.spec.trainers import Ensemble, Single
+
+__all__ = [
+    "MAX_TRIALS",
+    "NUMERICS_VERSION",
+    "Augmentation",
+    "Component",
+    "Constant",
+    "Ensemble",
+    "Name",
+    "Recipe",
+    "Single",
+    "Spec",
+    "Strict",
+    "Subsets",
+    "WarmupLinear",
+    "WarmupSteps",
+    "checked_name",
+    "parse_spec",
+    "run_key",
+    "validated",
+]

@@ -1,0 +1,67 @@
+"""The spec: what a run estimates."""
+
+from typing import Final, Literal
+
+from pydantic import Field, model_validator
+
+from mempipe.spec.recipe import Augmentation, Recipe
+from mempipe.spec.strict import Component, Name, Strict
+from mempipe.spec.subsets import Subsets
+from mempipe.spec.trainers import Ensemble, Trainer
+
+MAX_TRIALS: Final = 1_000_000
+"""A run has at most this many trials."""
+
+
+class Spec(Strict):
+    """Everything that a run needs to know; written once into the run's record.
+
+    Attributes:
+        name: names the run and its releases.
+        data: the data set and its parameters.
+        model: the model and its parameters.
+        recipe: how one model is trained.
+        trainer: which training loop, and its compiled width or threads.
+        precision: `float32`, or Keras' mixed precision (single trainer only).
+        subsets: the subset design.
+        seed: 64-bit entropy of the run; every stream of every trial derives from it.
+        influence: `class` counts pairs of one class (as the authors released); `full` counts all pairs.
+        margins: also keep log p_y - log(1 - p_y) of each prediction in the shards (float16).
+        trials: how many trials a plan asks for unless told otherwise.
+        chunk_size: trials in one prediction shard, about 30 to 60 minutes of work.
+        task_size: chunks that one task (one pod) trains.
+    """
+
+    name: Name
+    description: str = ""
+    data: Component
+    model: Component
+    recipe: Recipe
+    trainer: Trainer
+    precision: Literal["float32", "mixed_bfloat16", "mixed_float16"] = "float32"
+    subsets: Subsets = Subsets()
+    seed: int = Field(0, ge=0, lt=2**64)
+    influence: Literal["class", "full"] = "class"
+    margins: bool = False
+    trials: int = Field(4000, ge=1, le=MAX_TRIALS)
+    chunk_size: int = Field(50, ge=1)
+    task_size: int = Field(1, ge=1)
+
+    @model_validator(mode="after")
+    def _fits_trainer(self) -> "Spec":
+        if isinstance(self.trainer, Ensemble):
+            if self.precision != "float32":
+                raise ValueError(f"precision of the ensemble trainer must be float32, got {self.precision}")
+            if self.recipe.augmentation != Augmentation():
+                raise ValueError(
+                    "recipe.augmentation of the ensemble trainer must be none; trainer.kind: single has it"
+                )
+        elif self.trainer.replicas > 1:
+            if self.recipe.batch_size % self.trainer.replicas:
+                raise ValueError(
+                    f"recipe.batch_size must be a multiple of trainer.replicas {self.trainer.replicas}, "
+                    f"got {self.recipe.batch_size}"
+                )
+            if self.precision == "mixed_float16":
+                raise ValueError("precision with trainer.replicas above 1 must be float32 or mixed_bfloat16")
+        return self

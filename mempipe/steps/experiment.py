@@ -1,0 +1,245 @@
+"""`mempipe experiment`: plans the runs that an experiment needs, and finds its result when they are trained."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+
+import mempipe
+from mempipe.data import load_dataset
+from mempipe.errors import (
+    DataError,
+    GenerationError,
+    IncompleteRunError,
+    InputError,
+    ObjectExistsError,
+    ObjectNotFoundError,
+)
+from mempipe.experiments.places import result_key, results_place, root_of
+from mempipe.experiments.plan import PLANS, ExperimentPlan, PlannedRun, PlannedTask, read_experiment_plan
+from mempipe.experiments.registry import experiment, params_of
+from mempipe.experiments.result import Result, TrainedRun
+from mempipe.experiments.training import Trained, Training
+from mempipe.release.load import Release, load_release
+from mempipe.runs import Run, Span, open_run, register_run
+from mempipe.shards import unpack
+from mempipe.spec import Spec, validated
+from mempipe.steps.batches import read_batches
+from mempipe.steps.plan import plan_missing
+from mempipe.steps.progress import Reporter
+from mempipe.steps.validate import valid_report, validate
+from mempipe.steps.workers import n_cores, share, train_in_processes
+from mempipe.storage import Store, checked_key, open_store
+from mempipe.storage.uris import split_object_uri
+
+_ROUNDS = 2
+_SUFFIX = "-removal"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a person or a DAG asks for.
+
+    Attributes:
+        experiment: its name.
+        release: folder or URI of the release that it belongs to.
+        params: parameters that are not the defaults.
+        store: keeps runs and results; None: the store that the release was published in.
+        data: where the data set lies now, as a spec's `data`; None: where the release says.
+    """
+
+    experiment: str
+    release: str
+    params: dict[str, Any]
+    store: str | None = None
+    data: dict[str, Any] | None = None
+
+
+def plan_experiment(asked: Asked, reporter: Reporter, *, request: str | None = None) -> str:
+    """Record the runs that an experiment needs and plan what is missing of them.
+
+    Args:
+        asked: which experiment, of which release.
+        reporter: told what is planned.
+        request: a name under which the store remembers where the plan is (`requests/NAME.json`).
+
+    Returns:
+        URI of the plan.
+
+    Raises:
+        InputError: the experiment or a parameter is unknown, or it cannot be made of this release.
+        DataError: the data set is not the release's.
+    """
+    params = params_of(asked.experiment, asked.params)
+    release = load_release(asked.release)
+    root = root_of(release) if asked.store is None else open_store(asked.store)
+    trainings = experiment(asked.experiment).trainings(release, params)
+    runs, tasks = _plan_trainings(root, release, trainings, asked.data, reporter)
+    plan = ExperimentPlan(
+        experiment=asked.experiment,
+        release=release.uri,
+        store=root.uri,
+        params=params.model_dump(mode="json"),
+        runs=tuple(runs),
+        tasks=tuple(tasks),
+    )
+    digest = hashlib.sha256(json.dumps([plan.experiment, plan.release, plan.params], sort_keys=True).encode())
+    place = results_place(root, release)
+    key = f"{PLANS}{asked.experiment}-{digest.hexdigest()[:12]}.json"
+    _put(place, key, (plan.model_dump_json(indent=1) + "\n").encode())
+    uri = f"{place.uri}/{key}"
+    if request is not None:
+        _put(root, checked_key(f"requests/{request}.json"), (json.dumps({"plan": uri}) + "\n").encode())
+    n_missing = sum(len(task.trials) for task in tasks)
+    n_models = sum(run.trials for run in runs)
+    reporter.note(f"{asked.experiment}: {n_models} models of {len(runs)} runs, {n_missing} missing, {len(tasks)} tasks")
+    return uri
+
+
+def finish_experiment(plan_uri: str, reporter: Reporter) -> str:
+    """Read what was trained, find the result and commit it.
+
+    Returns:
+        URI of the result; equal findings were committed once.
+
+    Raises:
+        IncompleteRunError: trials are missing, or were corrupt; plan again and train them.
+    """
+    plan = read_experiment_plan(*split_object_uri(plan_uri))
+    kind, params = experiment(plan.experiment), params_of(plan.experiment, plan.params)
+    release = load_release(plan.release)
+    trained = [_trained(planned, reporter) for planned in plan.runs]
+    findings = kind.find(release, params, trained)
+    others = [load_release(uri).manifest.id for uri in plan.params.get("releases", ())]
+    result = Result(
+        experiment=plan.experiment,
+        title=kind.TITLE,
+        paper=kind.PAPER,
+        release=release.manifest.id,
+        release_name=release.manifest.name,
+        other_releases=tuple(others),
+        params=plan.params,
+        runs=tuple(_used(item) for item in trained),
+        findings=findings,
+        created=datetime.now(UTC).replace(microsecond=0),
+        software={"mempipe": mempipe.__version__, "numpy": np.__version__},
+    )
+    place = results_place(open_store(plan.store), release)
+    key = result_key(result)
+    try:
+        place.create(key, result.to_json())
+    except ObjectExistsError:
+        Result.from_json(place.read(key), source=f"{place.uri}/{key}")
+        reporter.note("the same was found before")
+    for fact in findings.facts:
+        reporter.note(f"{fact.name}: {fact.value}")
+    return f"{place.uri}/{key}"
+
+
+def run_experiment(asked: Asked, reporter: Reporter, *, n_workers: int | None) -> str:
+    """Plan, train what is missing with processes of this machine, and finish; returns the result's URI."""
+    for _ in range(_ROUNDS):
+        uri = plan_experiment(asked, reporter)
+        plan = read_experiment_plan(*split_object_uri(uri))
+        for planned in plan.runs:
+            run = open_run(open_store(planned.uri))
+            chunks = run.missing(Span(0, planned.trials))
+            if chunks:
+                spans = share(chunks, n_workers or n_cores() // run.record.spec.trainer.threads or 1)
+                reporter.note(planned.role)
+                train_in_processes(run.uri, spans, reporter, total=sum(len(chunk) for chunk in chunks))
+        try:
+            return finish_experiment(uri, reporter)
+        except IncompleteRunError as error:
+            reporter.note(error.message)
+    raise IncompleteRunError(
+        f"Experiment is incomplete: {uri} still misses trials after {_ROUNDS} rounds of training.",
+        hint="look at the quarantined shards of its runs, then run the same command again.",
+    )
+
+
+def _plan_trainings(
+    root: Store, release: Release, trainings: list[Training], data: dict[str, Any] | None, reporter: Reporter
+) -> tuple[list[PlannedRun], list[PlannedTask]]:
+    if not trainings:
+        return [], []
+    manifest = release.manifest
+    if manifest.spec is None:
+        raise InputError(
+            f"Experiment cannot be trained: release {release.uri} has no spec, as it was scored from predictions that "
+            "were made elsewhere.",
+            hint="choose a release that mempipe trained.",
+        )
+    document = manifest.spec | ({} if data is None else {"data": data})
+    spec = validated(Spec, document, source=f"{release.uri}/manifest.json")
+    spec = spec.model_copy(update={"name": spec.name[: 63 - len(_SUFFIX)] + _SUFFIX, "influence": "class"})
+    dataset = load_dataset(spec.data)
+    if dataset.fingerprint != manifest.data.fingerprint:
+        raise DataError(
+            f"Data set is not the release's: {dataset.name} fingerprint is {dataset.fingerprint[:16]}…, "
+            f"expected {str(manifest.data.fingerprint)[:16]}….",
+            hint="say by --data where the release's own data set lies now.",
+        )
+    runs, tasks = [], []
+    for training in trainings:
+        run = register_run(root, spec.model_copy(update={"subsets": training.subsets}), dataset)
+        planned = plan_missing(run, training.trials, task_size=spec.task_size, data=spec.data, influence="class")
+        runs.append(PlannedRun(role=training.role, uri=run.uri, trials=training.trials))
+        tasks += [PlannedTask(run=run.uri, trials=span) for span in planned.tasks]
+    reporter.note(f"{dataset.name}: {dataset.n_train} train, {dataset.n_test} test")
+    return runs, tasks
+
+
+def _trained(planned: PlannedRun, reporter: Reporter) -> Trained:
+    report = validate(planned.uri, planned.trials, reporter)
+    run = open_run(open_store(planned.uri))
+    if report.missing:
+        raise IncompleteRunError(
+            f"Run is incomplete: {run.uri} lacks {sum(len(span) for span in report.missing)} of {planned.trials} "
+            "trials.",
+            hint="plan the experiment again and train what is missing; what is committed is kept.",
+        )
+    batches = list(read_batches(run, valid_report(run, Span(0, planned.trials))))
+    n_train, n_test = run.record.data.n_train, run.record.data.n_test
+    return Trained(
+        role=planned.role,
+        run=run,
+        trials=np.concatenate([batch.trials for batch in batches]),
+        train_correct=np.concatenate([unpack(batch.train_correct, n_train) for batch in batches]),
+        test_correct=np.concatenate([unpack(batch.test_correct, n_test) for batch in batches]),
+    )
+
+
+def _used(trained: Trained) -> TrainedRun:
+    run: Run = trained.run
+    return TrainedRun(
+        role=trained.role,
+        run_key=run.record.run_key,
+        uri=run.uri,
+        trials=len(trained.trials),
+        seed=run.record.spec.seed,
+    )
+
+
+def _put(store: Store, key: str, content: bytes) -> None:
+    """Write an object that says where things are, over an older one."""
+    for _ in range(5):
+        generation: str | None
+        try:
+            current, generation = store.read_versioned(key)
+        except ObjectNotFoundError:
+            current, generation = None, None
+        if current == content:
+            return
+        try:
+            store.replace(key, content, generation=generation)
+        except GenerationError:
+            continue
+        return
+    raise GenerationError(
+        f"Object cannot be written: {store.uri}/{key} changes all the time, expected one planner at once.",
+        hint="let one DAG run of this experiment plan before the next does.",
+    )
