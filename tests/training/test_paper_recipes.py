@@ -11,7 +11,7 @@ import pytest
 from mempipe.orchestration.settings import TrainShape
 from mempipe.runs import Span, missing_chunks, plan_tasks
 from mempipe.spec import Spec, parse_spec, run_key
-from mempipe.subsets import subset_size
+from mempipe.subsets import subset_mask
 from mempipe.training.registry import check_model_fits, resolve_model
 from mempipe.training.schedule import learning_rates
 from tests.command import mempipe
@@ -115,7 +115,7 @@ def spec(name: str) -> Spec:
 def test_the_spec_is_the_papers_system(name: str) -> None:
     wanted, paper = spec(name), SYSTEMS[name]
     assert wanted.name == name
-    assert subset_size(paper.n_train, wanted.subsets.ratio) == paper.m
+    assert subset_mask(wanted.subsets, n_train=paper.n_train, seed=wanted.seed, trial=0).sum() == paper.m
     assert resolve_model(wanted.model).model_dump() == paper.model
     check_model_fits(wanted.model, paper.shape, paper.n_classes)
     assert (wanted.recipe.momentum, wanted.recipe.nesterov, wanted.subsets.design) == (0.9, False, "uniform")
