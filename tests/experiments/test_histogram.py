@@ -1,5 +1,7 @@
 """Bins with exact edges."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -47,7 +49,7 @@ def test_plain_comparisons_count_the_same(values: list[float]) -> None:
     edges = FIGURE_3
     expected = [
         sum(1 for v in values if left <= v < right or (right == edges[-1] and v == right))
-        for left, right in zip(edges, edges[1:], strict=False)
+        for left, right in pairwise(edges)
     ]
     assert count_bins(np.array(values, dtype=np.float64), np.array(edges)).tolist() == expected
     assert sum(expected) == sum(1 for v in values if 0.15 <= v <= 1)
