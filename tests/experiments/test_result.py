@@ -32,7 +32,10 @@ BARS = Bars(title="b", table="t", left="a", right="b", count="c", x_label="x", y
 
 
 def table(*names: str, n: int = 2) -> Table:
-    return Table(title="t", columns={name: Column(meaning=name, values=tuple(range(n))) for name in names})
+    """Positions everywhere, texts in `group`."""
+    values: dict[str, tuple[int | str, ...]] = {"group": tuple(f"group {k}" for k in range(n))}
+    columns = {name: Column(meaning=name, values=values.get(name, tuple(range(n)))) for name in names}
+    return Table(title="t", columns=columns)
 
 
 def result(**changes: Any) -> Result:
