@@ -8,6 +8,7 @@ import json
 from datetime import datetime
 from typing import Annotated, Any, Final, Literal
 
+from numpy.typing import NDArray
 from pydantic import Field, ValidationError, model_validator
 
 from mempipe.errors import InputError
@@ -37,6 +38,11 @@ class Column(Strict):
 
     meaning: str
     values: tuple[Cell, ...]
+
+    @classmethod
+    def of(cls, meaning: str, values: NDArray[Any]) -> "Column":
+        """Return the column of an array (n,) of numbers or texts; NaN becomes None."""
+        return cls(meaning=meaning, values=tuple(None if value != value else value for value in values.tolist()))
 
 
 class Table(Strict):
@@ -195,7 +201,7 @@ class Result(Strict):
         title, paper: what it is, and where in the paper.
         release, release_name: id and name of the release that it belongs to.
         other_releases: ids of releases that it was compared with.
-        params: all parameters, defaults too.
+        params: all parameters, defaults too; other releases by their ids, wherever they lay.
         runs: that were trained for it; empty where it only reads the release.
         findings: what was found.
         created: UTC; outside the digest.
