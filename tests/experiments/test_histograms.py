@@ -45,7 +45,6 @@ def test_known_scores(tmp_path: Path) -> None:
     assert column(found, "classes", "mem_sd")[0] == pytest.approx(np.std([-0.125, 0.5], ddof=1))
     assert column(found, "classes", "mem_q10")[0] == pytest.approx(-0.125 + 0.1 * 0.625)
     assert [(figure.kind, getattr(figure, "log", None)) for figure in found.figures] == [
-        ("bars", False),
         ("bars", True),
         ("bars", True),
         ("lines", None),

@@ -41,7 +41,6 @@ def test_known_pairs(tmp_path: Path) -> None:
     assert rows(found, "by_test", "n_pairs", "count") == [(1, 2), (2, 1)]
     assert [(figure.kind, figure.log) for figure in found.figures if isinstance(figure, Bars)] == [
         ("bars", False),
-        ("bars", True),
         ("bars", False),
     ]
     assert "35 / 1015 / 1641 pairs" in notes(found)

@@ -70,17 +70,10 @@ def find(release: Release, params: Params, trained: Sequence[Trained]) -> Findin
                 **common,
                 x_label="memorization",
                 y_label="training examples",
-            ),
-            Bars(
-                title="Histogram of memorization, counts on a logarithmic axis",
-                table="memorization",
-                **common,
-                x_label="memorization",
-                y_label="training examples",
                 log=True,
             ),
             Bars(
-                title="Histogram of influence, counts on a logarithmic axis",
+                title="Histogram of influence",
                 table="influence",
                 **common,
                 x_label="influence",

@@ -119,7 +119,6 @@ def _figures() -> list[Figure]:
     labels = {"x_label": "influence", "y_label": "pairs"}
     return [
         Bars(title="Histogram of the influences (Figure 3)", **common, **labels),
-        Bars(title="Histogram of the influences, counts on a logarithmic axis", **common, **labels, log=True),
         Bars(
             title="Training examples by the number of their pairs",
             table="by_train",
