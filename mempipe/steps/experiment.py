@@ -9,12 +9,9 @@ from typing import Any
 import numpy as np
 
 import mempipe
-from mempipe.data import load_dataset
 from mempipe.errors import (
-    DataError,
     GenerationError,
     IncompleteRunError,
-    InputError,
     ObjectExistsError,
     ObjectNotFoundError,
 )
@@ -25,18 +22,18 @@ from mempipe.experiments.result import Result, TrainedRun
 from mempipe.experiments.training import Trained, Training
 from mempipe.release.load import Release, load_release
 from mempipe.runs import Run, Span, open_run, register_run
+from mempipe.runs.chunks import MAX_TASKS
 from mempipe.shards import unpack
-from mempipe.spec import Spec, validated
 from mempipe.steps.batches import read_batches
 from mempipe.steps.plan import plan_missing
 from mempipe.steps.progress import Reporter
+from mempipe.steps.retraining import spec_and_data
 from mempipe.steps.validate import valid_report, validate
 from mempipe.steps.workers import n_cores, share, train_in_processes
 from mempipe.storage import Store, checked_key, open_store
 from mempipe.storage.uris import split_object_uri
 
 _ROUNDS = 2
-_SUFFIX = "-removal"
 
 
 @dataclass(frozen=True)
@@ -166,31 +163,30 @@ def _plan_trainings(
 ) -> tuple[list[PlannedRun], list[PlannedTask]]:
     if not trainings:
         return [], []
-    manifest = release.manifest
-    if manifest.spec is None:
-        raise InputError(
-            f"Experiment cannot be trained: release {release.uri} has no spec, as it was scored from predictions that "
-            "were made elsewhere.",
-            hint="choose a release that mempipe trained.",
-        )
-    document = manifest.spec | ({} if data is None else {"data": data})
-    spec = validated(Spec, document, source=f"{release.uri}/manifest.json")
-    spec = spec.model_copy(update={"name": spec.name[: 63 - len(_SUFFIX)] + _SUFFIX, "influence": "class"})
-    dataset = load_dataset(spec.data)
-    if dataset.fingerprint != manifest.data.fingerprint:
-        raise DataError(
-            f"Data set is not the release's: {dataset.name} fingerprint is {dataset.fingerprint[:16]}…, "
-            f"expected {str(manifest.data.fingerprint)[:16]}….",
-            hint="say by --data where the release's own data set lies now.",
-        )
-    runs, tasks = [], []
-    for training in trainings:
-        run = register_run(root, spec.model_copy(update={"subsets": training.subsets}), dataset)
-        planned = plan_missing(run, training.trials, task_size=spec.task_size, data=spec.data, influence="class")
-        runs.append(PlannedRun(role=training.role, uri=run.uri, trials=training.trials))
-        tasks += [PlannedTask(run=run.uri, trials=span) for span in planned.tasks]
+    spec, dataset = spec_and_data(release, data)
+    wanted = [
+        (training, register_run(root, spec.model_copy(update={"subsets": training.subsets}), dataset))
+        for training in trainings
+    ]
+    task_size = spec.task_size
+    while True:
+        planned = [
+            plan_missing(run, training.trials, task_size=task_size, data=spec.data, influence="class").tasks
+            for training, run in wanted
+        ]
+        # Airflow maps the tasks of all runs at once, so they have in common what one run may have.
+        if sum(len(tasks) for tasks in planned) <= MAX_TASKS or max(len(tasks) for tasks in planned) == 1:
+            break
+        task_size *= 2
     reporter.note(f"{dataset.name}: {dataset.n_train} train, {dataset.n_test} test")
-    return runs, tasks
+    return (
+        [PlannedRun(role=training.role, uri=run.uri, trials=training.trials) for training, run in wanted],
+        [
+            PlannedTask(run=run.uri, trials=span)
+            for (_, run), tasks in zip(wanted, planned, strict=True)
+            for span in tasks
+        ],
+    )
 
 
 def _trained(planned: PlannedRun, reporter: Reporter) -> Trained:
