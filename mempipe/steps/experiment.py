@@ -9,12 +9,7 @@ from typing import Any
 import numpy as np
 
 import mempipe
-from mempipe.errors import (
-    GenerationError,
-    IncompleteRunError,
-    ObjectExistsError,
-    ObjectNotFoundError,
-)
+from mempipe.errors import IncompleteRunError, ObjectExistsError
 from mempipe.experiments.places import result_key, results_place, root_of
 from mempipe.experiments.plan import PLANS, ExperimentPlan, PlannedRun, PlannedTask, read_experiment_plan
 from mempipe.experiments.registry import experiment, params_of
@@ -27,6 +22,7 @@ from mempipe.shards import unpack
 from mempipe.steps.batches import read_batches
 from mempipe.steps.plan import plan_missing
 from mempipe.steps.progress import Reporter
+from mempipe.steps.put import put
 from mempipe.steps.retraining import spec_and_data
 from mempipe.steps.validate import valid_report, validate
 from mempipe.steps.workers import n_cores, share, train_in_processes
@@ -86,10 +82,10 @@ def plan_experiment(asked: Asked, reporter: Reporter, *, request: str | None = N
     digest = hashlib.sha256(json.dumps([plan.experiment, plan.release, plan.params], sort_keys=True).encode())
     place = results_place(root, release)
     key = f"{PLANS}{asked.experiment}-{digest.hexdigest()[:12]}.json"
-    _put(place, key, (plan.model_dump_json(indent=1) + "\n").encode())
+    put(place, key, (plan.model_dump_json(indent=1) + "\n").encode())
     uri = f"{place.uri}/{key}"
     if request is not None:
-        _put(root, checked_key(f"requests/{request}.json"), (json.dumps({"plan": uri}) + "\n").encode())
+        put(root, checked_key(f"requests/{request}.json"), (json.dumps({"plan": uri}) + "\n").encode())
     n_missing = sum(len(task.trials) for task in tasks)
     n_models = sum(run.trials for run in runs)
     reporter.note(f"{asked.experiment}: {n_models} models of {len(runs)} runs, {n_missing} missing, {len(tasks)} tasks")
@@ -217,25 +213,4 @@ def _used(trained: Trained) -> TrainedRun:
         uri=run.uri,
         trials=len(trained.trials),
         seed=run.record.spec.seed,
-    )
-
-
-def _put(store: Store, key: str, content: bytes) -> None:
-    """Write an object that says where things are, over an older one."""
-    for _ in range(5):
-        generation: str | None
-        try:
-            current, generation = store.read_versioned(key)
-        except ObjectNotFoundError:
-            current, generation = None, None
-        if current == content:
-            return
-        try:
-            store.replace(key, content, generation=generation)
-        except GenerationError:
-            continue
-        return
-    raise GenerationError(
-        f"Object cannot be written: {store.uri}/{key} changes all the time, expected one planner at once.",
-        hint="let one DAG run of this experiment plan before the next does.",
     )
