@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from mempipe.cli.terminal import reporter
 from mempipe.errors import InputError
 from mempipe.experiments.registry import available, experiment
+from mempipe.spec import MAX_TRIALS
 
 experiments = typer.Typer(
     name="experiment",
@@ -60,6 +61,31 @@ def finish(plan: Annotated[str, typer.Argument(metavar="PLAN", help="URI that `p
     from mempipe.steps.experiment import finish_experiment
 
     print(finish_experiment(plan, reporter()))
+
+
+@experiments.command()
+def features(
+    release: Release,
+    trials: Annotated[
+        Optional[int],  # noqa: UP045
+        typer.Option(min=1, max=MAX_TRIALS, metavar="T", help="Linear models; as many as the release has by default."),
+    ] = None,
+    epochs: Annotated[int, typer.Option(min=1, metavar="E", help="Of each linear model.")] = 40,
+    trial: Annotated[
+        int, typer.Option(min=0, max=MAX_TRIALS - 1, metavar="K", help="Whose seeds the one model has.")
+    ] = 0,
+    store: Store = None,
+    data: Data = None,
+    request: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(metavar="ID", help="Remember where the spec is as requests/ID.json in the store."),
+    ] = None,
+) -> None:
+    """Train one model on everything and keep what its last layer sees; prints the URI of a spec of linear models."""
+    from mempipe.steps.features import Wanted, write_features
+
+    wanted = Wanted(trial, trials, epochs, store, _optional_mapping("--data", data), request)
+    print(write_features(release, wanted, reporter()))
 
 
 def _add(name: str) -> None:

@@ -15,6 +15,7 @@ QUARANTINE: Final = "quarantine/"
 DIFFERENCES: Final = "differences/"
 VALIDATION: Final = "validation/"
 TALLIES: Final = "tallies/"
+FEATURES: Final = "features/"
 
 _SHARD = re.compile(r"shards/trials=(\d{6,})-(\d{6,})\.npz")
 

@@ -9,15 +9,7 @@ from typing import Any
 import numpy as np
 
 import mempipe
-from mempipe.data import load_dataset
-from mempipe.errors import (
-    DataError,
-    GenerationError,
-    IncompleteRunError,
-    InputError,
-    ObjectExistsError,
-    ObjectNotFoundError,
-)
+from mempipe.errors import IncompleteRunError, InputError, ObjectExistsError
 from mempipe.experiments.places import result_key, results_place, root_of
 from mempipe.experiments.plan import PLANS, ExperimentPlan, PlannedRun, PlannedTask, read_experiment_plan
 from mempipe.experiments.registry import experiment, params_of, with_others
@@ -25,18 +17,20 @@ from mempipe.experiments.result import Result, TrainedRun
 from mempipe.experiments.training import Trained, Training
 from mempipe.release.load import Release, load_release
 from mempipe.runs import Run, Span, open_run, register_run
+from mempipe.runs.chunks import MAX_TASKS
 from mempipe.shards import unpack
-from mempipe.spec import Spec, Strict, validated
+from mempipe.spec import Strict
 from mempipe.steps.batches import read_batches
 from mempipe.steps.plan import plan_missing
 from mempipe.steps.progress import Reporter
+from mempipe.steps.put import put
+from mempipe.steps.retraining import spec_and_data
 from mempipe.steps.validate import valid_report, validate
 from mempipe.steps.workers import n_cores, share, train_in_processes
 from mempipe.storage import Store, checked_key, open_store
 from mempipe.storage.uris import split_object_uri
 
 _ROUNDS = 2
-_SUFFIX = "-removal"
 
 
 @dataclass(frozen=True)
@@ -89,10 +83,10 @@ def plan_experiment(asked: Asked, reporter: Reporter, *, request: str | None = N
     digest = hashlib.sha256(json.dumps([plan.experiment, plan.release, plan.params], sort_keys=True).encode())
     place = results_place(root, release)
     key = f"{PLANS}{asked.experiment}-{digest.hexdigest()[:12]}.json"
-    _put(place, key, (plan.model_dump_json(indent=1) + "\n").encode())
+    put(place, key, (plan.model_dump_json(indent=1) + "\n").encode())
     uri = f"{place.uri}/{key}"
     if request is not None:
-        _put(root, checked_key(f"requests/{request}.json"), (json.dumps({"plan": uri}) + "\n").encode())
+        put(root, checked_key(f"requests/{request}.json"), (json.dumps({"plan": uri}) + "\n").encode())
     n_missing = sum(len(task.trials) for task in tasks)
     n_models = sum(run.trials for run in runs)
     reporter.note(f"{asked.experiment}: {n_models} models of {len(runs)} runs, {n_missing} missing, {len(tasks)} tasks")
@@ -184,31 +178,30 @@ def _plan_trainings(
 ) -> tuple[list[PlannedRun], list[PlannedTask]]:
     if not trainings:
         return [], []
-    manifest = release.manifest
-    if manifest.spec is None:
-        raise InputError(
-            f"Experiment cannot be trained: release {release.uri} has no spec, as it was scored from predictions that "
-            "were made elsewhere.",
-            hint="choose a release that mempipe trained.",
-        )
-    document = manifest.spec | ({} if data is None else {"data": data})
-    spec = validated(Spec, document, source=f"{release.uri}/manifest.json")
-    spec = spec.model_copy(update={"name": spec.name[: 63 - len(_SUFFIX)] + _SUFFIX, "influence": "class"})
-    dataset = load_dataset(spec.data)
-    if dataset.fingerprint != manifest.data.fingerprint:
-        raise DataError(
-            f"Data set is not the release's: {dataset.name} fingerprint is {dataset.fingerprint[:16]}…, "
-            f"expected {str(manifest.data.fingerprint)[:16]}….",
-            hint="say by --data where the release's own data set lies now.",
-        )
-    runs, tasks = [], []
-    for training in trainings:
-        run = register_run(root, spec.model_copy(update={"subsets": training.subsets}), dataset)
-        planned = plan_missing(run, training.trials, task_size=spec.task_size, data=spec.data, influence="class")
-        runs.append(PlannedRun(role=training.role, uri=run.uri, trials=training.trials))
-        tasks += [PlannedTask(run=run.uri, trials=span) for span in planned.tasks]
+    spec, dataset = spec_and_data(release, data)
+    wanted = [
+        (training, register_run(root, spec.model_copy(update={"subsets": training.subsets}), dataset))
+        for training in trainings
+    ]
+    task_size = spec.task_size
+    while True:
+        planned = [
+            plan_missing(run, training.trials, task_size=task_size, data=spec.data, influence="class").tasks
+            for training, run in wanted
+        ]
+        # Airflow maps the tasks of all runs at once, so they have in common what one run may have.
+        if sum(len(tasks) for tasks in planned) <= MAX_TASKS or max(len(tasks) for tasks in planned) == 1:
+            break
+        task_size *= 2
     reporter.note(f"{dataset.name}: {dataset.n_train} train, {dataset.n_test} test")
-    return runs, tasks
+    return (
+        [PlannedRun(role=training.role, uri=run.uri, trials=training.trials) for training, run in wanted],
+        [
+            PlannedTask(run=run.uri, trials=span)
+            for (_, run), tasks in zip(wanted, planned, strict=True)
+            for span in tasks
+        ],
+    )
 
 
 def _trained(planned: PlannedRun, reporter: Reporter) -> Trained:
@@ -239,25 +232,4 @@ def _used(trained: Trained) -> TrainedRun:
         uri=run.uri,
         trials=len(trained.trials),
         seed=run.record.spec.seed,
-    )
-
-
-def _put(store: Store, key: str, content: bytes) -> None:
-    """Write an object that says where things are, over an older one."""
-    for _ in range(5):
-        generation: str | None
-        try:
-            current, generation = store.read_versioned(key)
-        except ObjectNotFoundError:
-            current, generation = None, None
-        if current == content:
-            return
-        try:
-            store.replace(key, content, generation=generation)
-        except GenerationError:
-            continue
-        return
-    raise GenerationError(
-        f"Object cannot be written: {store.uri}/{key} changes all the time, expected one planner at once.",
-        hint="let one DAG run of this experiment plan before the next does.",
     )

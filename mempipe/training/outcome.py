@@ -1,4 +1,4 @@
-"""What a trainer returns of one trial."""
+"""What a trainer returns of one trial: how it judged all examples, and if asked, how its last layer saw them."""
 
 from dataclasses import dataclass
 
@@ -27,6 +27,20 @@ class TrialOutcome:
     train_margin: NDArray[np.float16] | None
     test_margin: NDArray[np.float16] | None
     seconds: float
+
+
+@dataclass(frozen=True, eq=False)
+class Features:
+    """What the last layer of one trained trial gets to see of each example (Feldman & Zhang 2020, section 3.6).
+
+    Attributes:
+        outcome: of the trial.
+        train, test: float32 (n, d); inputs of the model's last Dense layer, in evaluation mode, without augmentation.
+    """
+
+    outcome: TrialOutcome
+    train: NDArray[np.float32]
+    test: NDArray[np.float32]
 
 
 def not_finite(trial: int) -> TrialError:

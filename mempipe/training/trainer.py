@@ -6,9 +6,9 @@ from typing import Protocol
 from mempipe.data import Dataset
 from mempipe.spec import Spec
 from mempipe.training.checkpoints import Checkpoints
-from mempipe.training.outcome import TrialOutcome
+from mempipe.training.outcome import Features, TrialOutcome
 
-__all__ = ["Trainer", "TrialOutcome", "open_trainer"]
+__all__ = ["Features", "Trainer", "TrialOutcome", "open_trainer"]
 
 
 class Trainer(Protocol):
@@ -32,6 +32,15 @@ class Trainer(Protocol):
 
         Raises:
             TrialError: a trial's logits are not finite.
+        """
+        ...
+
+    def features(self, trial: int, progress: Callable[[float], None]) -> Features:
+        """Train one trial as `train` does, and return also what its last layer sees of all examples.
+
+        Raises:
+            TrialError: the trial's logits are not finite.
+            SpecError: the model does not end with a Dense layer.
         """
         ...
 

@@ -46,7 +46,7 @@ def test_resolving_fills_every_parameter_and_is_stable() -> None:
 @pytest.mark.parametrize(
     ("keys", "said"),
     [
-        ({"name": "mpl"}, "model.name is 'mpl', expected one of densenet100, inception, mlp"),
+        ({"name": "mpl"}, "model.name is 'mpl', expected one of densenet100, inception, linear, mlp"),
         ({"name": "mlp", "hiden": [3]}, "model.hiden is an unknown key"),
         ({"name": "mlp", "hidden": [0]}, "model.hidden.0 is 0, expected"),
         ({"name": "small_cnn", "filters": []}, "model.filters is [], expected"),

@@ -2,7 +2,9 @@
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import groupby
+from typing import Any, Final
 
 import numpy as np
 import tensorflow as tf
@@ -14,11 +16,30 @@ from mempipe.spec import Ensemble, Spec
 from mempipe.subsets import subset_mask, subset_size
 from mempipe.training.ensemble.program import BLOCK_STEPS, Program
 from mempipe.training.initial import InitialState
+from mempipe.training.last_layer import LastLayer
 from mempipe.training.normalize import fit_normalization
 from mempipe.training.order import ExampleOrder
-from mempipe.training.outcome import TrialOutcome, not_finite
+from mempipe.training.outcome import Features, TrialOutcome, not_finite
 from mempipe.training.registry import build_model
 from mempipe.training.schedule import learning_rates
+
+_EVALUATED: Final = 1024
+"""Images of which the last layer's inputs are computed at once."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Group:
+    """Trained members of one group.
+
+    Attributes:
+        masks: the subset of each trial, in ascending order of trials.
+        variables: final, each (width, *shape); trial t is member t % width.
+        begun: when its training began, on the clock of `time.perf_counter`.
+    """
+
+    masks: dict[int, NDArray[np.bool_]]
+    variables: list[tf.Tensor]
+    begun: float
 
 
 class EnsembleTrainer:
@@ -44,14 +65,17 @@ class EnsembleTrainer:
         self._n_train = dataset.n_train
         self._width = spec.trainer.width
         self._rates = learning_rates(spec.recipe, subset_size=subset_size(spec.subsets, dataset.n_train))
-        model = build_model(spec.model, dataset.image_shape, dataset.n_classes)
-        self._initial = InitialState(model, seed=spec.seed)
-        normalization = fit_normalization(spec.recipe.normalization, dataset.train_images, pixel_max=dataset.pixel_max)
+        self._model = build_model(spec.model, dataset.image_shape, dataset.n_classes)
+        self._initial = InitialState(self._model, seed=spec.seed)
+        self._images = dataset.train_images, dataset.test_images
+        self._normalization = fit_normalization(
+            spec.recipe.normalization, dataset.train_images, pixel_max=dataset.pixel_max
+        )
         self._program = Program(
-            model,
+            self._model,
             np.concatenate([dataset.train_images, dataset.test_images]),
             np.concatenate([dataset.train_labels, dataset.test_labels]).astype(np.int32),
-            normalization,
+            self._normalization,
             recipe=spec.recipe,
             margins=spec.margins,
         )
@@ -59,9 +83,23 @@ class EnsembleTrainer:
     def train(self, trials: Sequence[int], progress: Callable[[float], None]) -> Iterator[TrialOutcome]:
         """Train trials; see `mempipe.training.trainer.Trainer`."""
         for _, members in groupby(sorted(set(trials)), key=lambda trial: trial // self._width):
-            yield from self._train_group(list(members), progress)
+            yield from self._judged(self._train_group(list(members), progress))
 
-    def _train_group(self, trials: list[int], progress: Callable[[float], None]) -> Iterator[TrialOutcome]:
+    def features(self, trial: int, progress: Callable[[float], None]) -> Features:
+        """Train one trial and return what its last layer sees; see `mempipe.training.trainer.Trainer`."""
+        last_layer = LastLayer(self._model)
+        group = self._train_group([trial], progress)
+        (outcome,) = self._judged(group)
+        for variable, members in zip(self._model.variables, group.variables, strict=True):
+            variable.assign(members[trial % self._width])
+        train, test = (last_layer.inputs(self._normalized(images)) for images in self._images)
+        return Features(outcome, train, test)
+
+    def _normalized(self, images: NDArray[Any]) -> Iterator[NDArray[np.float32]]:
+        for start in range(0, len(images), _EVALUATED):
+            yield self._normalization.apply(images[start : start + _EVALUATED])
+
+    def _train_group(self, trials: list[int], progress: Callable[[float], None]) -> _Group:
         begun = time.perf_counter()
         masks = {trial: self._mask(trial) for trial in trials}
         orders = {trial: ExampleOrder(mask, seed=self._spec.seed, trial=trial) for trial, mask in masks.items()}
@@ -74,16 +112,19 @@ class EnsembleTrainer:
                 variables, velocities, self._batches(orders, start, stop), self._rates[start:stop]
             )
             progress(len(trials) * (stop - start) / n_steps)
-        correct, margin, finite = self._program.evaluate(variables)
-        seconds = (time.perf_counter() - begun) / len(trials)
+        return _Group(masks, variables, begun)
+
+    def _judged(self, group: _Group) -> Iterator[TrialOutcome]:
+        correct, margin, finite = self._program.evaluate(group.variables)
+        seconds = (time.perf_counter() - group.begun) / len(group.masks)
         n = self._n_train
-        for trial in trials:
+        for trial, mask in group.masks.items():
             slot = trial % self._width
             if not finite[slot]:
                 raise not_finite(trial)
             yield TrialOutcome(
                 trial=trial,
-                subset_mask=masks[trial],
+                subset_mask=mask,
                 train_correct=correct[slot, :n],
                 test_correct=correct[slot, n:],
                 train_margin=None if margin is None else margin[slot, :n],

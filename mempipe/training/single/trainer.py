@@ -3,7 +3,7 @@
 import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
-from typing import Final
+from typing import Any, Final
 
 from mempipe.data import Dataset
 from mempipe.errors import SpecError
@@ -11,9 +11,10 @@ from mempipe.spec import Single, Spec, run_key
 from mempipe.subsets import subset_mask, subset_size
 from mempipe.training.checkpoints import Checkpoint, Checkpoints
 from mempipe.training.initial import InitialState
+from mempipe.training.last_layer import LastLayer
 from mempipe.training.normalize import fit_normalization
 from mempipe.training.order import ExampleOrder
-from mempipe.training.outcome import TrialOutcome, not_finite
+from mempipe.training.outcome import Features, TrialOutcome, not_finite
 from mempipe.training.registry import build_model
 from mempipe.training.schedule import learning_rates
 from mempipe.training.single.augment import augmentation_key
@@ -56,6 +57,7 @@ class SingleTrainer:
         with replication(spec.trainer.replicas).scope():
             model = build_model(spec.model, dataset.image_shape, dataset.n_classes, precision=spec.precision)
             self._loop = TrainingLoop(model, spec.recipe, self._rates, precision=spec.precision, margins=spec.margins)
+        self._model = model
         self._initial = InitialState(model, seed=spec.seed)
         normalization = fit_normalization(spec.recipe.normalization, dataset.train_images, pixel_max=dataset.pixel_max)
         self._n_train = dataset.n_train
@@ -67,16 +69,25 @@ class SingleTrainer:
         for trial in sorted(set(trials)):
             yield self._train_trial(trial, progress)
 
+    def features(self, trial: int, progress: Callable[[float], None]) -> Features:
+        """Train one trial and return what its last layer sees; see `mempipe.training.trainer.Trainer`."""
+        last_layer = LastLayer(self._model)
+        outcome = self._train_trial(trial, progress)
+        train, test = (
+            last_layer.inputs(images for images, _ in self._in_order(part)) for part in (self._train, self._test)
+        )
+        return Features(outcome, train, test)
+
+    def _in_order(self, part: Images) -> Any:
+        size = max(self._spec.recipe.batch_size, _LEAST_EVALUATED)
+        return part.in_order(batch_size=size, threads=self._spec.trainer.threads)
+
     def _train_trial(self, trial: int, progress: Callable[[float], None]) -> TrialOutcome:
         begun = time.perf_counter()
         mask = subset_mask(self._spec.subsets, n_train=self._n_train, seed=self._spec.seed, trial=trial)
         order = ExampleOrder(mask, seed=self._spec.seed, trial=trial)
         self._make_steps(trial, order, progress)
-        threads = self._spec.trainer.threads
-        size = max(self._spec.recipe.batch_size, _LEAST_EVALUATED)
-        judged = [
-            self._loop.judge(part.in_order(batch_size=size, threads=threads)) for part in (self._train, self._test)
-        ]
+        judged = [self._loop.judge(self._in_order(part)) for part in (self._train, self._test)]
         if not all(finite for _, _, finite in judged):
             raise not_finite(trial)
         (train_correct, train_margin, _), (test_correct, test_margin, _) = judged

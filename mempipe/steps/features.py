@@ -1,0 +1,197 @@
+"""`mempipe experiment features`: what one model's last layer sees, as a data set, and a spec of linear models on it.
+
+Feldman & Zhang 2020, section 3.6: a model is trained on the full training set, the output of its penultimate layer is
+the representation of each example, and linear models are trained on subsets of these.
+"""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Final
+
+import numpy as np
+import yaml
+
+from mempipe.data import Dataset, load_dataset
+from mempipe.errors import ObjectExistsError
+from mempipe.experiments.places import root_of
+from mempipe.release.load import Release, load_release
+from mempipe.release.npz import NpzWriter
+from mempipe.runs import Run, register_run
+from mempipe.runs.layout import FEATURES
+from mempipe.spec import Augmentation, Component, Ensemble, Recipe, Single, Spec
+from mempipe.steps.progress import Reporter
+from mempipe.steps.put import put
+from mempipe.steps.retraining import SUFFIX, spec_and_data
+from mempipe.storage import checked_key, open_store
+from mempipe.subsets import removal
+
+EPOCHS: Final = 40
+"""Of the linear models (App. B: "due to fast convergence")."""
+
+_LAST_LAYER: Final = "-last-layer"
+_WIDTH: Final = 50
+_GROUP_BYTES: Final = 2**28
+_DATA_BYTES: Final = 2**32
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is asked for beside the release.
+
+    Attributes:
+        trial: which trial of the run on the full training set gives the features; another one is another model.
+        trials: of linear models; None: as many as the release has.
+        epochs: of each linear model.
+        store: keeps run, features and spec; None: the store that the release was published in.
+        data: where the data set lies now, as a spec's `data`; None: where the release says.
+        request: a name under which the store remembers where the spec is (`requests/NAME.json`).
+    """
+
+    trial: int = 0
+    trials: int | None = None
+    epochs: int = EPOCHS
+    store: str | None = None
+    data: dict[str, Any] | None = None
+    request: str | None = None
+
+
+def write_features(release_uri: str, wanted: Wanted, reporter: Reporter) -> str:
+    """Train one model on the full training set, keep what its last layer sees, and write a spec of linear models.
+
+    What the store holds already is not trained again: the model depends on the release's spec and data only, so a
+    release with more trials has the same features, and linear models of it are extended, not begun anew.
+
+    Returns:
+        URI of the spec; `mempipe run` takes it.
+
+    Raises:
+        InputError: the release was not trained by mempipe.
+        DataError: the data set is not the release's, or features that lie there are damaged.
+        SpecError: the model does not end with a Dense layer.
+        TrialError: training diverged.
+    """
+    release = load_release(release_uri)
+    root = root_of(release) if wanted.store is None else open_store(wanted.store)
+    spec, dataset = spec_and_data(release, wanted.data)
+    everything = removal(np.zeros(dataset.n_train, np.bool_))
+    run = register_run(root, spec.model_copy(update={"subsets": everything}), dataset)
+    folder = f"{FEATURES}trial={wanted.trial:06d}"
+    key = f"{folder}/{spec.name.removesuffix(SUFFIX)}-features.npz"
+    if run.store.exists(key):
+        reporter.note("the features are there already")
+    else:
+        _train(run, dataset, wanted.trial, key, reporter)
+    data = Component.model_validate(
+        {
+            "name": "npz",
+            "path": f"{run.uri}/{key}",
+            "pixel_max": 1.0,
+            "class_names": list(dataset.class_names),
+            "license": dataset.license,
+        }
+    )
+    _, _, n_features = load_dataset(data).image_shape
+    linear = linear_spec(release, spec, dataset, data, n_features, wanted)
+    name = f"{folder}/{linear.name}.yaml"
+    put(run.store, name, _document(linear, release))
+    uri = f"{run.uri}/{name}"
+    if wanted.request is not None:
+        put(root, checked_key(f"requests/{wanted.request}.json"), (json.dumps({"spec": uri}) + "\n").encode())
+    return uri
+
+
+def linear_spec(
+    release: Release, spec: Spec, dataset: Dataset, data: Component, n_features: int, wanted: Wanted
+) -> Spec:
+    """Return the spec of linear models on features: the release's recipe for fewer epochs, its subsets and its seed.
+
+    Features are taken as they are: normalization is `unit` with a largest value of 1, and there is no augmentation,
+    which the paper cannot have had on pre-computed representations either (assumed: it does not say).
+    """
+    recipe = spec.recipe.model_copy(
+        update={"epochs": wanted.epochs, "normalization": "unit", "augmentation": Augmentation()}
+    )
+    trainer = _trainer(recipe, dataset, n_features, threads=spec.trainer.threads)
+    width = trainer.width if isinstance(trainer, Ensemble) else 1
+    name = release.manifest.name
+    return Spec(
+        name=name[: 63 - len(_LAST_LAYER)] + _LAST_LAYER,
+        description=f"Linear models on what the last layer of one {spec.model.name} sees, trained on all of "
+        f"{dataset.name} (Feldman & Zhang 2020, section 3.6).",
+        data=data,
+        model=Component(name="linear"),
+        recipe=recipe,
+        trainer=trainer,
+        subsets=spec.subsets,
+        seed=spec.seed,
+        influence=release.manifest.influence,
+        trials=wanted.trials or release.manifest.n_trials,
+        chunk_size=width * max(1, _WIDTH // width),
+    )
+
+
+def _trainer(recipe: Recipe, dataset: Dataset, n_features: int, *, threads: int) -> Ensemble | Single:
+    """Return an ensemble whose group fits into 256 MiB; single models where not even two do, or the data is large.
+
+    A member needs its batch, and kernel, velocity and gradient; the ensemble holds all features on its device.
+    """
+    member = 4 * (recipe.batch_size * (n_features + dataset.n_classes) + 3 * (n_features + 1) * dataset.n_classes)
+    width = min(_WIDTH, _GROUP_BYTES // member)
+    if width < 2 or 4 * n_features * (dataset.n_train + dataset.n_test) > _DATA_BYTES:
+        return Single(kind="single", threads=threads)
+    return Ensemble(kind="ensemble", width=width, threads=threads)
+
+
+def _train(run: Run, dataset: Dataset, trial: int, key: str, reporter: Reporter) -> None:
+    # Here, so that features that are there already do not load TensorFlow.
+    from mempipe.training.checkpoints import Checkpoints
+    from mempipe.training.trainer import open_trainer
+
+    checkpoints = Checkpoints(run.store)
+    trainer = open_trainer(run.record.spec, dataset, checkpoints=checkpoints)
+    with reporter.stage("training", total=1, unit="models") as advance:
+        found = trainer.features(trial, advance)
+    accuracy = {"train": found.outcome.train_correct.mean(), "test": found.outcome.test_correct.mean()}
+    reporter.note(
+        f"one model on {dataset.n_train} examples: accuracy {accuracy['train']:.2%} on train, "
+        f"{accuracy['test']:.2%} on test; its last layer sees {found.train.shape[1]} features"
+    )
+    arrays = {
+        "x_train": found.train[:, None, None, :],
+        "y_train": dataset.train_labels,
+        "x_test": found.test[:, None, None, :],
+        "y_test": dataset.test_labels,
+        "class_names": np.asarray(dataset.class_names, dtype=np.str_),
+        "train_accuracy": np.asarray(accuracy["train"], dtype=np.float64),
+        "test_accuracy": np.asarray(accuracy["test"], dtype=np.float64),
+        "run_key": np.asarray(run.record.run_key),
+        "data_fingerprint": np.asarray(dataset.fingerprint),
+        "trial": np.asarray(trial, dtype=np.int64),
+    }
+    with _written(arrays) as path:
+        try:
+            run.store.create(key, path)
+        except ObjectExistsError:
+            reporter.note("another machine was first and its features, which differ by rounding, stay")
+    checkpoints.clear([trial])
+
+
+@contextmanager
+def _written(arrays: dict[str, Any]) -> Iterator[Path]:
+    """Yield an npz of these arrays that lasts as long as the block; equal arrays give equal bytes."""
+    with TemporaryDirectory(prefix="mempipe-features-") as folder:
+        path = Path(folder) / "features.npz"
+        with NpzWriter(path) as writer:
+            for name, array in arrays.items():
+                writer.add(name, array)
+        yield path
+
+
+def _document(spec: Spec, release: Release) -> bytes:
+    values = spec.model_dump(mode="json", exclude_defaults=True)
+    head = f"# Written by `mempipe experiment features` for the release {release.manifest.id}.\n"
+    return (head + yaml.safe_dump(values, sort_keys=False, allow_unicode=True, width=110)).encode()

@@ -1,0 +1,42 @@
+"""What a release was trained with, so that models can be trained anew on its own data set with other subsets."""
+
+from typing import Any, Final
+
+from mempipe.data import Dataset, load_dataset
+from mempipe.errors import DataError, InputError
+from mempipe.release.load import Release
+from mempipe.spec import Spec, validated
+
+SUFFIX: Final = "-removal"
+"""Of the names of runs from which examples are removed, so that they are told apart from those with scores."""
+
+
+def spec_and_data(release: Release, data: dict[str, Any] | None) -> tuple[Spec, Dataset]:
+    """Return the release's spec, named for removals, and its data set.
+
+    Args:
+        release: whose models are trained anew.
+        data: where the data set lies now, as a spec's `data`; None: where the release says.
+
+    Raises:
+        InputError: the release was not trained by mempipe.
+        DataError: the data set cannot be read, or is another one.
+    """
+    manifest = release.manifest
+    if manifest.spec is None:
+        raise InputError(
+            f"Models cannot be trained: release {release.uri} has no spec, as it was scored from predictions that "
+            "were made elsewhere.",
+            hint="choose a release that mempipe trained.",
+        )
+    document = manifest.spec | ({} if data is None else {"data": data})
+    spec = validated(Spec, document, source=f"{release.uri}/manifest.json")
+    spec = spec.model_copy(update={"name": spec.name[: 63 - len(SUFFIX)] + SUFFIX, "influence": "class"})
+    dataset = load_dataset(spec.data)
+    if dataset.fingerprint != manifest.data.fingerprint:
+        raise DataError(
+            f"Data set is not the release's: {dataset.name} fingerprint is {dataset.fingerprint[:16]}…, "
+            f"expected {str(manifest.data.fingerprint)[:16]}….",
+            hint="say by --data where the release's own data set lies now.",
+        )
+    return spec, dataset

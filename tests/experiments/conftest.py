@@ -1,0 +1,50 @@
+"""One small release and two experiments that train on it, shared by the tests of this folder."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.command import mempipe
+
+SPEC = """
+name: tiny
+data: {name: digits}
+model: {name: mlp, hidden: [12]}
+recipe: {epochs: 6, batch_size: 64, learning_rate: 0.05}
+trainer: {kind: ensemble, width: 10}
+subsets: {design: uniform, ratio: 0.7}
+seed: 11
+trials: 40
+chunk_size: 10
+"""
+
+
+@pytest.fixture(scope="session")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store with one release and the influencers' experiment on it; tests that change it copy it."""
+    folder = tmp_path_factory.mktemp("experiments")
+    (folder / "tiny.yaml").write_text(SPEC)
+    mempipe("run", folder / "tiny.yaml", "--store", folder / "store", timeout=600)
+    return folder / "store"
+
+
+@pytest.fixture(scope="session")
+def release_path(world: Path) -> Path:
+    """The release of `world`."""
+    (path,) = (world / "releases" / "tiny").glob("tiny-*")
+    return path
+
+
+@pytest.fixture(scope="session")
+def influenced(world: Path, release_path: Path) -> tuple[Path, Path]:
+    """The plan and the result of `mempipe experiment influencers` with 3 models in each setting."""
+    done = mempipe("experiment", "influencers", release_path, "--repeats", "3", timeout=600)
+    (plan,) = (world / "experiments" / "tiny" / release_path.name / "plans").glob("influencers-*.json")
+    return plan, Path(done.stdout.splitlines()[-1])
+
+
+@pytest.fixture
+def store(influenced: tuple[Path, Path], world: Path, tmp_path: Path) -> Path:
+    """A copy of the store."""
+    return Path(shutil.copytree(world, tmp_path / "store"))

@@ -1,0 +1,101 @@
+"""`mempipe experiment features`: from a release to a data set of features and a spec that runs; repeated, extended."""
+
+import shutil
+from io import StringIO
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+
+import mempipe as package
+from mempipe.data import load_dataset
+from mempipe.errors import DataError
+from mempipe.release.load import load_release
+from mempipe.spec import Component, parse_spec
+from mempipe.steps.features import Wanted, linear_spec, write_features
+from mempipe.steps.progress import LineReporter
+from mempipe.steps.retraining import spec_and_data
+from tests.command import mempipe
+
+
+@pytest.fixture(scope="module")
+def spec_path(world: Path, release_path: Path) -> Path:
+    done = mempipe("experiment", "features", release_path, "--request", "asked", timeout=600)
+    assert "one model on 1437 examples" in done.stderr
+    return Path(done.stdout.splitlines()[-1])
+
+
+def test_the_features_are_a_data_set(world: Path, spec_path: Path) -> None:
+    (path,) = spec_path.parent.glob("*.npz")
+    assert path.name == "tiny-features.npz"
+    with np.load(path, allow_pickle=False) as arrays:
+        assert arrays["x_train"].shape == (1437, 1, 1, 12)
+        assert arrays["x_test"].shape == (360, 1, 1, 12)
+        assert arrays["x_train"].dtype == arrays["x_test"].dtype == np.float32
+        assert arrays["class_names"].tolist() == list("0123456789")
+        assert 0.7 < arrays["test_accuracy"] <= 1
+    spec = parse_spec(spec_path.read_text(), source="written")
+    found, digits = load_dataset(spec.data), load_dataset(Component(name="digits"))
+    assert found.image_shape == (1, 1, 12)
+    assert found.class_names == digits.class_names
+    assert np.array_equal(found.train_labels, digits.train_labels)
+    assert np.array_equal(found.test_labels, digits.test_labels)
+
+
+def test_the_spec_is_the_releases_for_linear_models(spec_path: Path, release_path: Path) -> None:
+    spec = parse_spec(spec_path.read_text(), source="written")
+    assert spec.name == "tiny-last-layer"
+    assert spec.model == Component(name="linear")
+    assert (spec.recipe.epochs, spec.recipe.normalization) == (40, "unit")
+    assert (spec.recipe.batch_size, spec.recipe.learning_rate) == (64, 0.05)
+    assert (spec.trials, spec.seed, spec.subsets.design) == (40, 11, "uniform")
+    assert spec.trainer.kind == "ensemble"
+    assert spec.chunk_size % spec.trainer.width == 0
+    assert release_path.name in spec_path.read_text().splitlines()[0]
+
+
+def test_a_second_time_nothing_is_trained(world: Path, spec_path: Path, release_path: Path) -> None:
+    (features,) = spec_path.parent.glob("*.npz")
+    before = features.stat()
+    done = mempipe("experiment", "features", release_path, "--trials", "60", "--epochs", "20")
+    assert "the features are there already" in done.stderr
+    assert Path(done.stdout.splitlines()[-1]) == spec_path
+    assert features.stat() == before
+    assert yaml.safe_load(spec_path.read_text())["trials"] == 60
+    mempipe("experiment", "features", release_path)
+
+
+def test_the_same_bytes_in_another_store(spec_path: Path, release_path: Path, tmp_path: Path) -> None:
+    mempipe("experiment", "features", release_path, "--store", tmp_path / "other", timeout=600)
+    (again,) = (tmp_path / "other").glob("runs/*/features/*/*.npz")
+    assert again.read_bytes() == (spec_path.parent / again.name).read_bytes()
+
+
+def test_the_spec_runs_to_a_release(spec_path: Path, world: Path, tmp_path: Path) -> None:
+    uri = mempipe("run", spec_path, "--store", tmp_path / "store", "--trials", "20", timeout=600).stdout.splitlines()[
+        -1
+    ]
+    release = package.load_release(uri)
+    assert release.manifest.name == "tiny-last-layer"
+    assert release.manifest.n_trials == 20
+    accuracy = release.trials["test_accuracy"].to_numpy().mean()
+    assert accuracy > 0.7  # features of 40 epochs on 12 numbers, where guessing gives 0.1
+
+
+def test_damaged_features_are_named(spec_path: Path, world: Path, release_path: Path, tmp_path: Path) -> None:
+    store = Path(shutil.copytree(world, tmp_path / "store"))
+    (features,) = store.glob("runs/*/features/*/*.npz")
+    features.write_bytes(features.read_bytes()[:-100])
+    with pytest.raises(DataError, match=r"tiny-features\.npz is damaged"):
+        write_features(str(store / "releases" / "tiny"), Wanted(), LineReporter(StringIO()))
+
+
+@pytest.mark.parametrize(
+    ("n_features", "kind", "width"), [(64, "ensemble", 50), (20_000, "ensemble", 35), (2**22, "single", 0)]
+)
+def test_a_group_fits_into_memory(release_path: Path, n_features: int, kind: str, width: int) -> None:
+    release = load_release(release_path)
+    spec, dataset = spec_and_data(release, None)
+    made = linear_spec(release, spec, dataset, Component(name="npz", path="/x"), n_features, Wanted()).trainer
+    assert (made.kind, getattr(made, "width", 0)) == (kind, width)

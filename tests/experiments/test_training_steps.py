@@ -1,0 +1,106 @@
+"""Plan, train, finish: what is shared, what is missing, what is refused; Figure 2 against plain loops."""
+
+import json
+from io import StringIO
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mempipe.errors import DataError, InputError
+from mempipe.runs import Span, open_run
+from mempipe.runs.chunks import MAX_TASKS
+from mempipe.steps.experiment import Asked, plan_experiment
+from mempipe.steps.progress import LineReporter
+from mempipe.storage import open_store
+from tests.command import mempipe
+
+
+def bits(run: Path, name: str, n: int) -> dict[int, np.ndarray]:
+    """Return a packed array of a run's shards, by trial, read with numpy alone."""
+    found = {}
+    for path in run.glob("shards/*.npz"):
+        with np.load(path, allow_pickle=False) as shard:
+            rows = np.unpackbits(shard[name], axis=1, count=n, bitorder="little")
+            found |= dict(zip(shard["trials"].tolist(), rows, strict=True))
+    return found
+
+
+def test_figure_2_from_plan_to_result(store: Path, release_path: Path) -> None:
+    """Planned, refused while trials are missing, trained, finished; the run on everything is the influencers' own."""
+    release = store / "releases" / "tiny" / release_path.name
+    params = "{thresholds: [0.4], repeats: 2}"
+    asked = ("experiment", "plan", "marginal-utility", release, "--params", params, "--request", "mine")
+    uri = mempipe(*asked).stdout.splitlines()[-1]
+    assert json.loads((store / "requests" / "mine.json").read_text()) == {"plan": uri}
+    plan = json.loads(Path(uri).read_text())
+    _, without = plan["runs"]
+    assert [(run["role"], run["trials"]) for run in plan["runs"]] == [("nothing removed", 2), ("mem >= 0.4", 4)]
+    assert [task["run"] for task in plan["tasks"]] == [without["uri"]]
+    refused = mempipe("experiment", "finish", uri, code=10)
+    assert f"Run is incomplete: {without['uri']} lacks 4 of 4 trials" in refused.stderr
+    mempipe("train", without["uri"], "--trials", "0:4")
+    result = Path(mempipe("experiment", "finish", uri).stdout.splitlines()[-1])
+    columns = json.loads(result.read_text())["findings"]["tables"]["accuracy"]["columns"]
+
+    mem = np.load(next(release.glob("*_infl_matrix.npz")))["tr_mem"]
+    memorized = set(np.flatnonzero(mem >= 0.4))
+    seen, correct = bits(Path(without["uri"]), "subset_mask", 1437), bits(Path(without["uri"]), "test_correct", 360)
+    assert set(np.flatnonzero(seen[0] == 0)) == set(np.flatnonzero(seen[2] == 0)) == memorized
+    assert (seen[1] == 0).sum() == (seen[3] == 0).sum() == len(memorized)
+    accuracy = [sum(int(bit) for bit in correct[trial]) / 360 for trial in range(4)]
+    assert columns["n_removed"]["values"] == [len(memorized)]
+    assert columns["kept"]["values"] == pytest.approx([1 - len(memorized) / 1437])
+    for name, pair in (("memorized", accuracy[::2]), ("random", accuracy[1::2])):
+        assert columns[f"without_{name}"]["values"] == pytest.approx([sum(pair) / 2])
+        assert columns[f"without_{name}_sd"]["values"] == pytest.approx([abs(pair[0] - pair[1]) / 2**0.5])
+    loss = (accuracy[1] + accuracy[3] - accuracy[0] - accuracy[2]) / 2
+    assert columns["utility"]["values"] == pytest.approx([loss])
+
+    again = mempipe("experiment", "finish", uri)
+    assert again.stdout.splitlines()[-1] == str(result)
+    assert "the same was found before" in again.stderr
+    assert json.loads(Path(mempipe(*asked).stdout.splitlines()[-1]).read_text())["tasks"] == []
+
+
+def test_a_run_without_some_examples_has_no_scores(influenced: tuple[Path, Path]) -> None:
+    plan = json.loads(influenced[0].read_text())
+    done = mempipe("aggregate", plan["runs"][1]["uri"], code=20)
+    assert "subsets.design is 'removal', expected 'uniform' or 'balanced'" in done.stderr
+
+
+def test_another_data_set_is_refused_before_anything_is_planned(store: Path, release_path: Path) -> None:
+    release = store / "releases" / "tiny" / release_path.name
+    before = sorted(store.rglob("*"))
+    asked = Asked("influencers", str(release), {"repeats": 2}, data={"name": "digits", "test_size": 300})
+    with pytest.raises(DataError, match="Data set is not the release's: digits fingerprint is"):
+        plan_experiment(asked, LineReporter(StringIO()))
+    assert sorted(store.rglob("*")) == before
+
+
+@pytest.mark.parametrize(
+    ("experiment", "params", "message"),
+    [
+        ("no-such", {}, "its name is 'no-such', expected one of .*influencers.*marginal-utility"),
+        ("influencers", {"repeat": 3}, r"params\.repeat is an unknown key"),
+        ("influencers", {"repeats": 1}, r"params\.repeats is 1, expected"),
+        ("influencers", {"infl": 1.0}, r"pairs with mem >= 0.25 and infl >= 1 are 0"),
+    ],
+)
+def test_what_cannot_be_asked(release_path: Path, experiment: str, params: dict[str, object], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        plan_experiment(Asked(experiment, str(release_path), params), LineReporter(StringIO()))
+
+
+def test_airflow_can_map_the_tasks_of_all_runs(store: Path, release_path: Path) -> None:
+    """2 runs of 1,000 and 2,000 chunks are planned in larger tasks: together no more than one run may have."""
+    release = store / "releases" / "tiny" / release_path.name
+    asked = Asked("influencers", str(release), {"repeats": 10_000})
+    uri = plan_experiment(asked, LineReporter(StringIO()))
+    plan = json.loads(Path(uri).read_text())
+    assert len(plan["tasks"]) <= MAX_TASKS
+    for planned in plan["runs"]:
+        covered = {t for task in plan["tasks"] if task["run"] == planned["uri"] for t in range(*task["trials"])}
+        run = open_run(open_store(planned["uri"]))
+        missing = {trial for chunk in run.missing(Span(0, planned["trials"])) for trial in range(*chunk)}
+        assert missing <= covered <= set(range(planned["trials"]))
