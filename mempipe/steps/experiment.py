@@ -24,7 +24,7 @@ from mempipe.steps.batches import read_batches
 from mempipe.steps.plan import plan_missing
 from mempipe.steps.progress import Reporter
 from mempipe.steps.put import put
-from mempipe.steps.retraining import spec_and_data
+from mempipe.steps.retraining import check_classes_remain, spec_and_data
 from mempipe.steps.validate import valid_report, validate
 from mempipe.steps.workers import n_cores, share, train_in_processes
 from mempipe.storage import Store, checked_key, open_store
@@ -179,6 +179,7 @@ def _plan_trainings(
     if not trainings:
         return [], []
     spec, dataset = spec_and_data(release, data)
+    check_classes_remain(trainings, dataset)
     wanted = [
         (training, register_run(root, spec.model_copy(update={"subsets": training.subsets}), dataset))
         for training in trainings

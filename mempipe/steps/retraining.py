@@ -1,11 +1,16 @@
 """What a release was trained with, so that models can be trained anew on its own data set with other subsets."""
 
+from collections.abc import Iterable
 from typing import Any, Final
+
+import numpy as np
 
 from mempipe.data import Dataset, load_dataset
 from mempipe.errors import DataError, InputError
+from mempipe.experiments.training import Training
 from mempipe.release.load import Release
 from mempipe.spec import Spec, validated
+from mempipe.subsets import removed_mask
 
 SUFFIX: Final = "-removal"
 """Of the names of runs from which examples are removed, so that they are told apart from those with scores."""
@@ -40,3 +45,25 @@ def spec_and_data(release: Release, data: dict[str, Any] | None) -> tuple[Spec, 
             hint="say by --data where the release's own data set lies now.",
         )
     return spec, dataset
+
+
+def check_classes_remain(trainings: Iterable[Training], dataset: Dataset) -> None:
+    """Check that each removal leaves some training examples of each class.
+
+    Raises:
+        InputError: one leaves none of a class; says which.
+    """
+    for training in trainings:
+        kept = dataset.train_labels[~removed_mask(training.subsets, dataset.n_train)]
+        gone = np.flatnonzero(np.bincount(kept, minlength=dataset.n_classes) == 0)
+        if gone.size:
+            raise InputError(
+                f"Models cannot be trained: {training.role!r} leaves no training example of "
+                f"{_listed([dataset.class_names[label] for label in gone])}, expected at least one of each class.",
+                hint="leave this threshold out.",
+            )
+
+
+def _listed(names: list[str]) -> str:
+    classes = "class" if len(names) == 1 else "classes"
+    return f"{classes} {', '.join(names[:5])}{', …' if len(names) > 5 else ''}"

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from mempipe.errors import InputError
 from mempipe.experiments.result import Column, Fact, Findings, Lines, Series, Table
 from mempipe.experiments.training import Trained, Training
 from mempipe.spec import Strict
@@ -33,7 +34,17 @@ class Params(Strict):
 
 
 def trainings(release: Release, params: Params) -> list[Training]:
-    """Return one run on everything, and one for each threshold: memorized and random removals in turn."""
+    """Return one run on everything, and one for each threshold: memorized and random removals in turn.
+
+    Raises:
+        InputError: no example is as memorized as the lowest threshold.
+    """
+    if not _removals(release.mem, params.thresholds):
+        raise InputError(
+            f"Experiment cannot be made: release {release.uri} highest mem is {np.nanmax(release.mem):.3f}, "
+            f"expected an example at or above a threshold ({', '.join(f'{value:g}' for value in params.thresholds)}).",
+            hint="lower --thresholds.",
+        )
     arms = [Training("nothing removed", removal(np.zeros(len(release.mem), np.bool_)), params.repeats)]
     for threshold, removed in _removals(release.mem, params.thresholds):
         arms.append(Training(f"mem >= {threshold:g}", removal(removed), 2 * params.repeats))
@@ -49,8 +60,8 @@ def find(release: Release, params: Params, trained: Sequence[Trained]) -> Findin
         (threshold, int(removed.sum()), arm.test_accuracy[arm.removed], arm.test_accuracy[~arm.removed])
         for (threshold, removed), arm in zip(removals, arms, strict=True)
     ]
-    memorized = np.array([accuracy for _, _, accuracy, _ in rows]).reshape(len(rows), -1)
-    at_random = np.array([accuracy for _, _, _, accuracy in rows]).reshape(len(rows), -1)
+    memorized = np.array([accuracy for _, _, accuracy, _ in rows])
+    at_random = np.array([accuracy for _, _, _, accuracy in rows])
     loss = at_random.mean(axis=1) - memorized.mean(axis=1)
     error = np.sqrt((memorized.var(axis=1, ddof=1) + at_random.var(axis=1, ddof=1)) / params.repeats)
     of_repeats = f"over {params.repeats} models"
@@ -80,19 +91,18 @@ def find(release: Release, params: Params, trained: Sequence[Trained]) -> Findin
             f"{n:,} training examples)",
         )
     ]
-    if rows:
-        best = int(np.argmax(loss))
-        facts.append(
-            Fact(
-                name="Largest utility",
-                value=f"{loss[best]:.2%} ± {error[best]:.2%} (± standard error) of test accuracy, at threshold "
-                f"{rows[best][0]:g}, where {rows[best][1]:,} examples are removed",
-            )
+    best = int(np.argmax(loss))
+    facts.append(
+        Fact(
+            name="Largest utility",
+            value=f"{loss[best]:.2%} ± {error[best]:.2%} (± standard error) of test accuracy, at threshold "
+            f"{rows[best][0]:g}, where {rows[best][1]:,} examples are removed",
         )
+    )
     skipped = len(params.thresholds) - len(rows)
     notes = ["Bands are one standard deviation over models, as in the paper; a mean's own error is smaller."]
     if skipped:
-        notes.append(f"{skipped} thresholds are not shown: no example is that memorized, or all of them are.")
+        notes.append(f"{skipped} thresholds are not shown: no example is that memorized.")
     return Findings(
         facts=tuple(facts),
         figures=(
@@ -122,9 +132,9 @@ def find(release: Release, params: Params, trained: Sequence[Trained]) -> Findin
 
 
 def _removals(mem: NDArray[np.float64], thresholds: Sequence[float]) -> list[tuple[float, NDArray[np.bool_]]]:
-    """Return each threshold, ascending, with mem >= threshold; those that remove nothing or everything left out.
+    """Return each threshold, ascending, with mem >= threshold; those that remove nothing left out.
 
     An example without a score (NaN) is never removed for its memorization.
     """
     found = [(threshold, mem >= threshold) for threshold in sorted(set(thresholds))]
-    return [(threshold, removed) for threshold, removed in found if removed.any() and not removed.all()]
+    return [(threshold, removed) for threshold, removed in found if removed.any()]
