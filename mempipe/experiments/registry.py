@@ -24,6 +24,8 @@ class Experiment(Protocol):
         TITLE: what it shows, in a few words.
         PAPER: where in the paper, such as `Figure 2`.
         Params: its parameters, each with a default and a description.
+        AUTOMATIC: (may be absent) True where it needs nothing but a release: `trainings` returns none, whatever the
+            release, and the defaults of `Params` suit it. Such an experiment is made of every release.
     """
 
     TITLE: str
@@ -68,6 +70,11 @@ def experiment(name: str) -> Experiment:
             hint="`mempipe experiment --help` lists them.",
         )
     return cast(Experiment, importlib.import_module(f"{kinds.__name__}.{name.replace('-', '_')}"))
+
+
+def is_automatic(name: str) -> bool:
+    """Tell whether an experiment is made of every release when it is published: its file says `AUTOMATIC`."""
+    return bool(getattr(experiment(name), "AUTOMATIC", False))
 
 
 def params_of(name: str, values: dict[str, Any]) -> Strict:
