@@ -47,17 +47,16 @@ preempted or deleted is replaced within the same try, which its log tells; retri
 step can be repeated by hand: the first line of its log is the command.
 """
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from airflow.sdk import DAG, Param, TriggerRule, get_current_context, task
-from airflow.sdk.exceptions import AirflowSkipException
+from airflow.sdk import DAG, Param
 
-from mempipe.orchestration import store_reader
-from mempipe.orchestration.arguments import of_requested, plan_arguments, request_id
-from mempipe.orchestration.assets import LOOK_BACK, RELEASES, is_news
-from mempipe.orchestration.container_task import container_task, mapped_container_task
-from mempipe.orchestration.outcome import mempipe_errors
+from mempipe.orchestration.arguments import plan_arguments, request_id
+from mempipe.orchestration.container_task import container_task
+from mempipe.orchestration.estimation import Estimate, estimate
+from mempipe.orchestration.forms import URI
 from mempipe.orchestration.settings import load_settings
 
 settings = load_settings()
@@ -74,7 +73,7 @@ PARAMS = {
     "store": Param(
         settings.store,
         type="string",
-        pattern=r"^(/|[a-z][a-z0-9+.-]*://).+",
+        pattern=URI,
         title="Store",
         description="Where everything is kept: an absolute folder or a URI such as gs://bucket/folder.",
     ),
@@ -115,40 +114,11 @@ PARAMS = {
     ),
 }
 
-RUN = of_requested("run", task_id="read_request")
-TRIALS = of_requested("trials", task_id="read_request")
-RELEASE_NAME = of_requested("release_name", task_id="read_request")
 
-
-@task
-def read_request() -> store_reader.Requested:
-    """Return the run that `plan` recorded for this DAG run."""
-    context = get_current_context()
+def asked(context: Mapping[str, Any]) -> Estimate:
+    """Return what a DAG run's form asks for."""
     params, request = context["params"], request_id(context["dag"].dag_id, context["run_id"])
-    with mempipe_errors():
-        return store_reader.read_requested(params["store"], request, params["release_name"])
-
-
-@task
-def missing_trials() -> list[list[str]]:
-    """Return the arguments of one training task for each range of trials that is still missing."""
-    context = get_current_context()
-    with mempipe_errors():
-        return store_reader.missing_trials(
-            context["params"]["store"], request_id(context["dag"].dag_id, context["run_id"])
-        )
-
-
-@task(inlets=[RELEASES], outlets=[RELEASES])
-def announce(name: str) -> None:
-    """Update the asset with the newest release, unless it was announced before."""
-    context = get_current_context()
-    with mempipe_errors():
-        release = store_reader.newest_release(context["params"]["store"], name)
-    earlier = context["inlet_events"][RELEASES].ascending(False).limit(LOOK_BACK)
-    if not is_news(release, (event.extra or {} for event in earlier)):
-        raise AirflowSkipException(f"{release['release']} was announced before")
-    context["outlet_events"][RELEASES].extra = {**release}
+    return Estimate(params["store"], request, params["release_name"])
 
 
 with DAG(
@@ -163,27 +133,5 @@ with DAG(
     params=PARAMS,
     default_args=settings.default_args(),
 ) as dag:
-
-    def step(task_id: str, *arguments: str, **options: Any) -> Any:
-        """Return the task of one CPU step on the requested run."""
-        return container_task(task_id, kind="cpu", arguments=list(arguments), settings=settings, **options)
-
     plan = container_task("plan", kind="cpu", arguments=plan_arguments, settings=settings)
-    requested = read_request()
-    missing = missing_trials()
-    train = mapped_container_task("train", kind="train", arguments=missing, settings=settings)
-    # An empty map is skipped, so what follows one must not ask for success.
-    validate = step("validate", "validate", RUN, "--trials", TRIALS, trigger_rule=TriggerRule.NONE_FAILED)
-    repairs = missing_trials.override(task_id="repairs")()
-    train_again = mapped_container_task("train_again", kind="train", arguments=repairs, settings=settings)
-    validate_again = step(
-        "validate_again",
-        *("validate", RUN, "--trials", TRIALS),
-        trigger_rule=TriggerRule.NONE_FAILED_MIN_ONE_SUCCESS,
-    )
-    aggregate = step("aggregate", "aggregate", RUN, "--trials", TRIALS, trigger_rule=TriggerRule.NONE_FAILED)
-    publish = step("publish", "publish", RUN, "--trials", TRIALS, "--name", RELEASE_NAME)
-
-    plan >> [requested, missing]
-    [requested, train] >> validate >> repairs
-    train_again >> validate_again >> aggregate >> publish >> announce(RELEASE_NAME)
+    estimate(plan, asked, settings)

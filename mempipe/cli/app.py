@@ -168,7 +168,7 @@ def show(
 @app.command()
 def report(
     release: ReleaseArgument,
-    out: Annotated[Path, typer.Option(metavar="DIR", help="A new folder, which becomes the website.")],
+    out: Annotated[str, typer.Option(metavar="DIR", help="A new folder, which becomes the website; or a store's URI.")],
     data: Annotated[
         Optional[str],  # noqa: UP045
         typer.Option(
@@ -184,10 +184,9 @@ def report(
     ] = None,
 ) -> None:
     """Make a static website of a release, or of a folder with the authors' npz files; prints its first page."""
-    from mempipe.report.build import build_report
+    from mempipe.report.upload import report_to
 
-    page = build_report(release, out, data=data, images=images, experiments=experiments, reporter=reporter())
-    print(page / "index.html")
+    print(report_to(release, out, data=data, images=images, experiments=experiments, reporter=reporter()))
 
 
 app.add_typer(experiments)

@@ -56,11 +56,17 @@ def plan(
 
 
 @experiments.command()
-def finish(plan: Annotated[str, typer.Argument(metavar="PLAN", help="URI that `plan` printed.")]) -> None:
+def finish(
+    plan: Annotated[str, typer.Argument(metavar="PLAN", help="URI that `plan` printed.")],
+    request: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(metavar="ID", help="Remember where the result is as requests/ID.json in the store."),
+    ] = None,
+) -> None:
     """Find the result of a planned experiment from its trained runs; prints the result's URI."""
     from mempipe.steps.experiment import finish_experiment
 
-    print(finish_experiment(plan, reporter()))
+    print(finish_experiment(plan, reporter(), request=request))
 
 
 @experiments.command()

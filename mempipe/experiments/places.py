@@ -1,12 +1,16 @@
 """Where experiments lie in the store: plans and results, below the release that they belong to."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from mempipe.errors import InputError
 from mempipe.experiments.result import Result
-from mempipe.release.load import Release
 from mempipe.storage import Store, open_store
+
+if TYPE_CHECKING:
+    from mempipe.release.load import Release
 
 EXPERIMENTS: Final = "experiments"
 _RELEASES: Final = "/releases/"
@@ -19,13 +23,25 @@ def root_of(release: Release) -> Store:
     Raises:
         InputError: the release is a folder of its own, such as `mempipe score` writes or somebody copied.
     """
-    root, found, name = release.uri.rpartition(_RELEASES)
-    if not found or name.count("/") != 1:
+    return open_store(store_of(release.uri))
+
+
+def store_of(release_uri: str) -> str:
+    """Return the URI of the store that a release was published in.
+
+    Args:
+        release_uri: of the release, or of its name's releases.
+
+    Raises:
+        InputError: it does not lie in a store.
+    """
+    root, found, name = release_uri.rstrip("/").rpartition(_RELEASES)
+    if not found or not name or name.count("/") > 1:
         raise InputError(
-            f"Store is not known: release is {release.uri}, expected …{_RELEASES}NAME/ID as published in a store.",
+            f"Store is not known: release is {release_uri}, expected …{_RELEASES}NAME/ID as published in a store.",
             hint="name the store by --store.",
         )
-    return open_store(root)
+    return root
 
 
 def results_place(root: Store, release: Release) -> Store:

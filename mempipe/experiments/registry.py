@@ -25,6 +25,8 @@ class Experiment(Protocol):
         PAPER: where in the paper, such as `Figure 2`.
         Params: its parameters, each with a default and a description.
         OTHERS: (may be absent) names of the parameters that hold URIs of other releases, one or a tuple.
+        AUTOMATIC: (may be absent) True where it needs nothing but a release: `trainings` returns none, whatever the
+            release, and the defaults of `Params` suit it. Such an experiment is made of every release.
     """
 
     TITLE: str
@@ -69,6 +71,11 @@ def experiment(name: str) -> Experiment:
             hint="`mempipe experiment --help` lists them.",
         )
     return cast(Experiment, importlib.import_module(f"{kinds.__name__}.{name.replace('-', '_')}"))
+
+
+def is_automatic(name: str) -> bool:
+    """Tell whether an experiment is made of every release when it is published: its file says `AUTOMATIC`."""
+    return bool(getattr(experiment(name), "AUTOMATIC", False))
 
 
 def params_of(name: str, values: dict[str, Any]) -> Strict:

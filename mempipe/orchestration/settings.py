@@ -92,6 +92,7 @@ class Settings(BaseSettings):
         specs_folder: its YAML files are what the form suggests.
         spec: default of the form's `spec`; empty: `digits.yaml` of `specs_folder`.
         schedule: cron expression or preset; None: only when triggered.
+        automatic: whether experiments that only read a release, and reports, are made when there is something new.
         add_trials: default of the form's `add_trials`: by how much a scheduled run extends its estimate.
         owner: of the DAGs.
         retries: how often a task is tried again after a transient failure; a permanent one is never tried again.
@@ -121,6 +122,7 @@ class Settings(BaseSettings):
     specs_folder: Path = _PROJECT / "specs"
     spec: str = ""
     schedule: str | None = None
+    automatic: bool = True
     add_trials: int | None = Field(None, ge=1)
 
     owner: str = "mempipe"

@@ -1,13 +1,17 @@
-"""What a DAG needs to know from the store: the requested run, its missing trials, the newest release.
+"""What a DAG needs to know from the store: the requested run, its missing trials, the newest release, a result.
 
 Each function is the body of a small Airflow task: it returns URIs, names and ranges of trials, never data. The store is
 imported when they run, not when the DAG is parsed.
 """
 
 import json
-from typing import TYPE_CHECKING, TypedDict
+from itertools import groupby
+from typing import TYPE_CHECKING, Any, TypedDict
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from mempipe.runs import Run, Span
     from mempipe.storage.protocol import Store
 
 
@@ -36,9 +40,9 @@ def read_requested(store_uri: str, request: str, release_name: str | None) -> Re
     from mempipe.runs import open_run
     from mempipe.storage import open_store
 
-    answer = json.loads(open_store(store_uri).read(f"requests/{request}.json"))
-    run = open_run(open_store(answer["run"]))
-    return Requested(run=run.uri, trials=str(answer["trials"]), release_name=release_name or run.record.spec.name)
+    asked = answer(store_uri, request)
+    run = open_run(open_store(asked["run"]))
+    return Requested(run=run.uri, trials=str(asked["trials"]), release_name=release_name or run.record.spec.name)
 
 
 def missing_trials(store_uri: str, request: str) -> list[list[str]]:
@@ -46,10 +50,65 @@ def missing_trials(store_uri: str, request: str) -> list[list[str]]:
     from mempipe.runs import open_run, read_plan
     from mempipe.storage import open_store
 
-    run = open_run(open_store(json.loads(open_store(store_uri).read(f"requests/{request}.json"))["run"]))
+    run = open_run(open_store(answer(store_uri, request)["run"]))
+    return _training(run, read_plan(run.store).tasks)
+
+
+def answer(store_uri: str, request: str) -> dict[str, Any]:
+    """Return what a command wrote down under the name of a request (`--request ID`)."""
+    from mempipe.storage import open_store
+
+    return dict(json.loads(open_store(store_uri).read(f"requests/{request}.json")))
+
+
+def missing_of_experiment(store_uri: str, request: str) -> list[list[str]]:
+    """Return the arguments of `mempipe train`, one list a task, for what an experiment's runs miss of its plan."""
+    from mempipe.experiments.plan import read_experiment_plan
+    from mempipe.runs import open_run
+    from mempipe.storage import open_store, split_object_uri
+
+    plan = read_experiment_plan(*split_object_uri(answer(store_uri, request)["plan"]))
+    return [
+        arguments
+        for run_uri, tasks in groupby(plan.tasks, key=lambda task: task.run)
+        for arguments in _training(open_run(open_store(run_uri)), [task.trials for task in tasks])
+    ]
+
+
+def found_result(store_uri: str, request: str) -> dict[str, str]:
+    """Return what the event of a result tells: its own URI, the experiment's name, the release's name, id and URI."""
+    from mempipe.experiments.plan import read_experiment_plan
+    from mempipe.storage import split_object_uri
+
+    found = answer(store_uri, request)
+    plan = read_experiment_plan(*split_object_uri(found["plan"]))
+    _, name, release_id, _ = str(found["result"]).rsplit("/", 3)
+    return {
+        "result": found["result"],
+        "experiment": plan.experiment,
+        "release": plan.release,
+        "name": name,
+        "id": release_id,
+    }
+
+
+def identify_release(uri: str) -> dict[str, str]:
+    """Return name, id and, as `release`, URI of a release, or of the newest one of a name.
+
+    Raises:
+        ReleaseError: there is none.
+    """
+    from mempipe.release.load import load_release
+
+    release = load_release(uri)
+    return {"name": release.manifest.name, "id": release.manifest.id, "release": release.uri}
+
+
+def _training(run: "Run", spans: "Iterable[Span]") -> list[list[str]]:
+    """Return `train` commands for those spans of which any trial is missing."""
     committed = run.shards()
-    tasks = [span for span in read_plan(run.store).tasks if run.missing(span, committed=committed)]
-    return [["train", run.uri, "--trials", f"{span.start}:{span.stop}"] for span in tasks]
+    missing = [span for span in spans if run.missing(span, committed=committed)]
+    return [["train", run.uri, "--trials", f"{span.start}:{span.stop}"] for span in missing]
 
 
 def newest_release(store_uri: str, name: str) -> dict[str, str]:

@@ -93,8 +93,13 @@ def plan_experiment(asked: Asked, reporter: Reporter, *, request: str | None = N
     return uri
 
 
-def finish_experiment(plan_uri: str, reporter: Reporter) -> str:
+def finish_experiment(plan_uri: str, reporter: Reporter, *, request: str | None = None) -> str:
     """Read what was trained, find the result and commit it.
+
+    Args:
+        plan_uri: of its plan.
+        reporter: told what was found.
+        request: a name under which the store remembers where plan and result are (`requests/NAME.json`).
 
     Returns:
         URI of the result; equal findings were committed once.
@@ -142,7 +147,11 @@ def finish_experiment(plan_uri: str, reporter: Reporter) -> str:
         reporter.note("the same was found before")
     for fact in findings.facts:
         reporter.note(f"{fact.name}: {fact.value}")
-    return f"{place.uri}/{key}"
+    uri = f"{place.uri}/{key}"
+    if request is not None:
+        answer = {"plan": plan_uri, "result": uri}
+        put(open_store(plan.store), checked_key(f"requests/{request}.json"), (json.dumps(answer) + "\n").encode())
+    return uri
 
 
 def run_experiment(asked: Asked, reporter: Reporter, *, n_workers: int | None) -> str:

@@ -22,7 +22,7 @@ _STORE: Final = {"pipeline": {"store": "gs://bucket/folder"}}
 Manifest = dict[str, Any]
 
 EVERYTHING: Final[Manifest] = {
-    "pipeline": {"store": "gs://bucket/folder", "schedule": "@weekly", "addTrials": 100},
+    "pipeline": {"store": "gs://bucket/folder", "schedule": "@weekly", "addTrials": 100, "automatic": False},
     "images": {"pullSecrets": ["registry"], "steps": {"repository": "registry:5000/steps"}},
     "training": {
         "podLabels": {"team": "vision"},

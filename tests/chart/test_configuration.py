@@ -42,6 +42,7 @@ def test_settings_carry_what_the_values_say(tmp_path: Path) -> None:
     assert settings["image_pull_secrets"] == ["registry"]
     assert settings["schedule"] == "@weekly"
     assert settings["add_trials"] == 100
+    assert settings["automatic"] is False
     assert settings["labels"] == {"team": "vision"}
     assert settings["env"] == {"TF_CPP_MIN_LOG_LEVEL": "1"}
     assert settings["cache_claim"] == "mempipe-data-cache"

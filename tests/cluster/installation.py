@@ -79,6 +79,7 @@ def values(images: Images, namespace: str, url: str) -> dict[str, Any]:
         },
         "pipeline": {
             "store": STORE,
+            "automatic": False,  # what waits for a release would take the only node from the tests
             "retries": 3,
             "retryDelaySeconds": 5,
             "maxRetryDelaySeconds": 20,

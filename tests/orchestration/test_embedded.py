@@ -82,6 +82,8 @@ def test_another_airflow_has_no_influence(home: Home, monkeypatch: pytest.Monkey
     assert environment["MEMPIPE_EXECUTION"] == "local"
     assert environment["MEMPIPE_CACHE"] == "/cache"
     assert environment["MEMPIPE_STORE"] == "/s"
+    assert environment["MEMPIPE_AUTOMATIC"] == "True"
+    assert replace(home, automatic=False).environment()["MEMPIPE_AUTOMATIC"] == "False"  # the demo ends before them
 
 
 def hold(home: Home, held: "multiprocessing.synchronize.Event", over: "multiprocessing.synchronize.Event") -> None:

@@ -5,8 +5,16 @@ from pathlib import Path
 
 import pytest
 
-from mempipe.errors import ObjectNotFoundError
-from mempipe.orchestration.store_reader import missing_trials, newest_release, read_requested
+from mempipe.errors import ObjectNotFoundError, RunError
+from mempipe.experiments.plan import ExperimentPlan, PlannedTask
+from mempipe.orchestration.store_reader import (
+    answer,
+    found_result,
+    missing_of_experiment,
+    missing_trials,
+    newest_release,
+    read_requested,
+)
 from mempipe.runs import DataInfo, Plan, RunRecord, Span, shard_key, write_plan
 from mempipe.spec import parse_spec
 from mempipe.storage import open_store
@@ -70,3 +78,50 @@ def test_the_newest_release(store: str):
     assert release["id"] == "digits-500-abc"
     assert release["release"] == releases.child("digits-500-abc").uri
     assert release["release"].endswith("/" + release["id"])
+
+
+@pytest.fixture
+def experiment(store: str) -> str:
+    """Plan an experiment on the one run, in two tasks, as `mempipe experiment plan --request wanted` leaves it."""
+    run = read_requested(store, "asked", None)["run"]
+    place = open_store(store).child("experiments/digits/digits-1")
+    plan = ExperimentPlan(
+        experiment="influencers",
+        release=f"{store}/releases/digits/digits-1",
+        store=store,
+        params={},
+        runs=(),
+        tasks=(PlannedTask(run=run, trials=Span(0, 50)), PlannedTask(run=run, trials=Span(50, 100))),
+    )
+    place.create("plans/influencers-0.json", plan.model_dump_json().encode())
+    uri = f"{place.uri}/plans/influencers-0.json"
+    open_store(store).create("requests/wanted.json", json.dumps({"plan": uri}).encode())
+    return run
+
+
+def test_missing_trials_of_an_experiment(store: str, experiment: str):
+    first, second = (["train", experiment, "--trials", trials] for trials in ("0:50", "50:100"))
+    assert missing_of_experiment(store, "wanted") == [first, second]
+    open_store(experiment).create(shard_key(Span(0, 50)), b"shard")
+    assert missing_of_experiment(store, "wanted") == [second]
+    open_store(experiment).create(shard_key(Span(50, 100)), b"shard")
+    assert missing_of_experiment(store, "wanted") == []
+
+
+def test_what_a_result_tells(store: str, experiment: str):
+    uri = f"{store}/experiments/digits/digits-1/influencers-0123456789ab.json"
+    content = json.dumps(answer(store, "wanted") | {"result": uri}).encode()
+    open_store(store).create("requests/done.json", content)
+    assert found_result(store, "done") == {
+        "result": uri,
+        "experiment": "influencers",
+        "release": f"{store}/releases/digits/digits-1",
+        "name": "digits",
+        "id": "digits-1",
+    }
+
+
+def test_a_plan_that_vanished(store: str, experiment: str):
+    open_store(store).create("requests/lost.json", json.dumps({"plan": f"{store}/no/plan.json"}).encode())
+    with pytest.raises(RunError, match="Experiment was not planned"):
+        missing_of_experiment(store, "lost")

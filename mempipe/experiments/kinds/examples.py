@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 TITLE: Final = "Training examples near given memorization values"
 PAPER: Final = "Section 3.1, Figure 1"
+AUTOMATIC: Final = True
 
 _EXAMPLES, _CLASSES = 0, 1
 _COLUMNS: Final = {

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 TITLE: Final = "Histograms of memorization and influence"
 PAPER: Final = "Section 3.1; the authors' page"
+AUTOMATIC: Final = True
 
 _PART_BYTES: Final = 2**24
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 TITLE: Final = "Examples of high-influence pairs, not hand-picked"
 PAPER: Final = "Section 3.4, Figures 4-6, Appendix C"
+AUTOMATIC: Final = True
 
 _COLUMNS: Final = {
     "group": "which set the training example was picked into",

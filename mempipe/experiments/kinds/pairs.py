@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 TITLE: Final = "High-influence pairs and their statistics"
 PAPER: Final = "Section 3.3, Figure 3"
+AUTOMATIC: Final = True
 
 _NEAR_DUPLICATES: Final = 0.4
 _IN_THE_PAPER: Final = (

@@ -6,6 +6,7 @@ import sys
 import threading
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -43,7 +44,7 @@ def demo(options: argparse.Namespace, console: Console) -> None:
         trials=options.trials,
         task_size=options.task_size,
     )
-    run_demo(_home(options, free_port()), wanted, console)
+    run_demo(replace(_home(options, free_port()), automatic=False), wanted, console)
 
 
 def ui(options: argparse.Namespace, console: Console) -> None:

@@ -42,6 +42,7 @@ class Home:
         specs: folder of the specs that the form suggests.
         store: where the DAGs keep everything unless the form says otherwise.
         port: of the API server and the user interface, on this machine only.
+        automatic: whether DAGs that wait for a release start by themselves when there is one.
     """
 
     folder: Path
@@ -49,6 +50,7 @@ class Home:
     specs: Path
     store: str
     port: int
+    automatic: bool = True
 
     @property
     def url(self) -> str:
@@ -63,7 +65,7 @@ class Home:
     def environment(self) -> dict[str, str]:
         """Return the environment of Airflow's components: ours, without another Airflow's settings."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW_", "_AIRFLOW_"))}
-        defaults = {"MEMPIPE_RETRY_DELAY_SECONDS": "5"}
+        defaults = {"MEMPIPE_RETRY_DELAY_SECONDS": "5", "MEMPIPE_AUTOMATIC": str(self.automatic)}
         return (
             defaults
             | kept

@@ -1,0 +1,142 @@
+"""One DAG for each of the paper's experiments, made from the registry: `experiment_<name>`.
+
+A new file in `mempipe/experiments/kinds/` is a new DAG: its form has the experiment's own parameters. The experiment of
+the last layer has a DAG of its own in `last_layer.py`, because models must be trained on features first.
+"""
+
+from datetime import UTC, datetime
+from typing import Final
+
+from airflow.sdk import DAG, TriggerRule, get_current_context, task
+
+from mempipe.experiments.registry import Experiment, available, experiment, is_automatic
+from mempipe.orchestration import store_reader
+from mempipe.orchestration.asked import asked_releases, experiment_arguments, finish_arguments
+from mempipe.orchestration.assets import RELEASES
+from mempipe.orchestration.container_task import mapped_container_task
+from mempipe.orchestration.forms import params_of, release_param, store_param
+from mempipe.orchestration.outcome import mempipe_errors
+from mempipe.orchestration.results import announce_results
+from mempipe.orchestration.runbook import FAILURES, RESUME
+from mempipe.orchestration.settings import load_settings
+
+LAST_LAYER: Final = "last-layer"
+
+RUNBOOK: Final = """### {title} ({paper}).
+
+The experiment `{name}` on a published release; what it finds is kept in the store.
+
+**Start.** {start} `store` keeps runs and results; the other fields are the experiment's parameters. By hand:
+`mempipe experiment {name} RELEASE`.
+
+**Steps.**
+
+- `asked` tells which releases; {plural}`plan` records the experiment and what it needs, `planned` reads that.
+{train}- `finish` finds the result and commits it.
+- `announce_results` updates the asset `mempipe_results`, for the DAGs that wait for it; it is skipped where the same
+  was found and announced before.
+
+**Extend.** {extend}
+
+{resume}
+
+{failures}
+{incomplete}
+**Where things are.** In the store: `experiments/<name>/<release id>/` with the results and `plans/`; `runs/<run>/` with
+what was trained; `requests/`, what a DAG run asked for. Each step can be repeated by hand: the first line of its log is
+the command.
+"""
+TRAIN: Final = """- `missing_trials` reads which trials are missing, `train` is one task for each range of them.
+"""
+INCOMPLETE: Final = """- *`finish` misses trials*: a shard was corrupt and is moved aside. Clear `plan` and what
+  follows it: its trials are trained again.
+"""
+
+
+def runbook(name: str, kind: Experiment) -> str:
+    """Return the page that a DAG shows about itself."""
+    automatic = is_automatic(name)
+    by_hand = "*Trigger* opens a form: `release` is the URI that `mempipe publish` printed."
+    return RUNBOOK.format(
+        title=kind.TITLE,
+        paper=kind.PAPER,
+        name=name,
+        start=f"It starts by itself when a release is announced (asset `mempipe_releases`). {by_hand}"
+        if automatic
+        else by_hand,
+        plural="for each of them " if automatic else "",
+        train="" if automatic else TRAIN,
+        extend="Other parameters are another result, beside the first."
+        if automatic
+        else "Trigger it with more `repeats`, where there is such a field: what is trained is used again.",
+        resume=RESUME,
+        failures=FAILURES,
+        incomplete="" if automatic else INCOMPLETE,
+    )
+
+
+def experiment_dag(name: str) -> DAG:
+    """Return the DAG of one experiment.
+
+    Args:
+        name: as commands write it.
+    """
+    kind, automatic = experiment(name), is_automatic(name)
+    own = params_of(kind.Params)
+
+    @task
+    def asked() -> list[list[str]]:
+        """Return the arguments of one planning task for each release that the DAG run is about."""
+        context = get_current_context()
+        values = {key: context["params"][key] for key in own}
+        with mempipe_errors():
+            return [experiment_arguments(name, values, release) for release in asked_releases(context)]
+
+    @task
+    def planned() -> list[list[str]]:
+        """Return the arguments of one finishing task for each plan."""
+        with mempipe_errors():
+            return [finish_arguments(asked) for asked in asked_releases(get_current_context())]
+
+    @task
+    def missing_trials() -> list[list[str]]:
+        """Return the arguments of one training task for each range of trials that is still missing."""
+        with mempipe_errors():
+            return [
+                arguments
+                for asked in asked_releases(get_current_context())
+                for arguments in store_reader.missing_of_experiment(asked.store, asked.request)
+            ]
+
+    with DAG(
+        dag_id=f"experiment_{name.replace('-', '_')}",
+        description=f"{kind.TITLE} ({kind.PAPER})",
+        doc_md=runbook(name, kind),
+        schedule=[RELEASES] if automatic and settings.automatic else None,
+        start_date=datetime(2026, 1, 1, tzinfo=UTC),
+        catchup=False,
+        max_active_runs=1,
+        tags={"mempipe", "experiment"},
+        params={"release": release_param(optional=automatic, store=settings.store), "store": store_param(), **own},
+        default_args=settings.default_args(),
+    ) as dag:
+        plan = mapped_container_task("plan", kind="cpu", arguments=asked(), settings=settings)
+        plans = planned()
+        # An empty map is skipped, so what follows one must not ask for success.
+        finish = mapped_container_task(
+            "finish", kind="cpu", arguments=plans, settings=settings, trigger_rule=TriggerRule.NONE_FAILED
+        )
+        plan >> plans
+        if not automatic:
+            missing = missing_trials()
+            plan >> missing
+            mapped_container_task("train", kind="train", arguments=missing, settings=settings) >> finish
+        finish >> announce_results()
+    return dag
+
+
+settings = load_settings()
+
+for _name in available():
+    if _name != LAST_LAYER:
+        globals()[f"experiment_{_name.replace('-', '_')}"] = experiment_dag(_name)

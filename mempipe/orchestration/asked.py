@@ -1,0 +1,85 @@
+"""The releases that a DAG run is about, and the arguments of the commands that make something of them."""
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+from mempipe.errors import InputError
+from mempipe.experiments.places import store_of
+from mempipe.orchestration import store_reader
+from mempipe.orchestration.arguments import request_id
+from mempipe.orchestration.assets import announced_releases
+from mempipe.orchestration.outcome import mempipe_errors
+
+
+class AskedRelease(NamedTuple):
+    """A release that a DAG run is about.
+
+    Attributes:
+        release: its URI, or that of its name's releases.
+        store: where what is made of it is kept.
+        request: the name under which that store remembers what is made of it.
+    """
+
+    release: str
+    store: str
+    request: str
+
+
+def asked_releases(context: Mapping[str, Any]) -> list[AskedRelease]:
+    """Return the releases that a DAG run is about: the form's, or else those whose announcement started it.
+
+    Raises:
+        InputError: neither names one, or the form's `store` is empty and the release does not lie in a store.
+    """
+    params = context["params"]
+    releases = [params["release"]] if params["release"] else announced_releases(_extras(context))
+    if not releases:
+        raise InputError(
+            "DAG run has nothing to do: release is empty, expected the URI of a release.",
+            hint="trigger it again and fill in `release`; `mempipe publish` printed it.",
+        )
+    request = request_id(context["dag"].dag_id, context["run_id"])
+    return [
+        AskedRelease(release, params.get("store") or store_of(release), f"{request}.{number}" if number else request)
+        for number, release in enumerate(releases)
+    ]
+
+
+def experiment_arguments(name: str, params: Mapping[str, Any], asked: AskedRelease) -> list[str]:
+    """Return `mempipe experiment plan …`; the release comes last, by which the user interface names the task.
+
+    Args:
+        name: of the experiment.
+        params: its own parameters.
+        asked: the release.
+    """
+    options = ["--params", json.dumps(dict(params)), "--store", asked.store, "--request", asked.request]
+    return ["experiment", "plan", *options, name, asked.release]
+
+
+def features_arguments(context: Mapping[str, Any], jinja_env: object = None) -> list[str]:  # noqa: ARG001
+    """Return `mempipe experiment features …` for a DAG run's form; Airflow calls it when the task runs."""
+    params = context["params"]
+    with mempipe_errors():
+        (asked,) = asked_releases(context)
+    arguments = ["experiment", "features", asked.release, "--store", asked.store, "--request", asked.request]
+    if params["trials"] is not None:
+        arguments += ["--trials", str(params["trials"])]
+    return [*arguments, "--epochs", str(params["epochs"])]
+
+
+def finish_arguments(asked: AskedRelease, suffix: str = "") -> list[str]:
+    """Return `mempipe experiment finish …`; the plan comes last, by which the user interface names the task.
+
+    Args:
+        asked: the release.
+        suffix: of the name of the request that was planned.
+    """
+    request = asked.request + suffix
+    return ["experiment", "finish", "--request", request, store_reader.answer(asked.store, request)["plan"]]
+
+
+def _extras(context: Mapping[str, Any]) -> Iterable[Mapping[str, Any]]:
+    events = context.get("triggering_asset_events") or {}
+    return [event.extra or {} for asset in events for event in events[asset]]

@@ -1,0 +1,33 @@
+"""The end of every DAG of an experiment: what was found is announced."""
+
+from airflow.sdk import XComArg, get_current_context, task
+from airflow.sdk.exceptions import AirflowSkipException
+
+from mempipe.orchestration import store_reader
+from mempipe.orchestration.asked import asked_releases
+from mempipe.orchestration.assets import LOOK_BACK, RESULTS, new_results
+from mempipe.orchestration.outcome import mempipe_errors
+
+
+def announce_results(suffix: str = "") -> XComArg:
+    """Return the task `announce_results`, which updates the asset with the results that were not announced before.
+
+    Args:
+        suffix: of the names of the requests under which the store remembers the results.
+    """
+
+    @task(task_id="announce_results", inlets=[RESULTS], outlets=[RESULTS])
+    def announce() -> None:
+        """Update the asset with what was found for the releases of this DAG run."""
+        context = get_current_context()
+        with mempipe_errors():
+            found = [
+                store_reader.found_result(asked.store, asked.request + suffix) for asked in asked_releases(context)
+            ]
+        earlier = context["inlet_events"][RESULTS].ascending(False).limit(LOOK_BACK)
+        news = new_results(found, (event.extra or {} for event in earlier))
+        if not news:
+            raise AirflowSkipException("the same was found and announced before")
+        context["outlet_events"][RESULTS].extra = {"results": [{**result} for result in news]}
+
+    return announce()

@@ -1,0 +1,179 @@
+"""One DAG for each experiment: order, mapping, schedule, form."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from airflow.dag_processing.dagbag import DagBag
+from airflow.sdk import DAG, AssetAny, TriggerRule
+from airflow.sdk.definitions.mappedoperator import MappedOperator
+from airflow.sdk.exceptions import ParamValidationError
+
+from mempipe.experiments.registry import available, experiment, is_automatic
+from mempipe.orchestration.assets import RELEASES, RESULTS
+
+ROOT = Path(__file__).resolve().parents[2]
+NAMES = [name for name in available() if name != "last-layer"]
+
+EDGES = {
+    "asked": set(),
+    "plan": {"asked"},
+    "planned": {"plan"},
+    "missing_trials": {"plan"},
+    "train": {"missing_trials"},
+    "finish": {"planned", "train"},
+    "announce_results": {"finish"},
+}
+READING = EDGES | {"finish": {"planned"}}
+del READING["missing_trials"], READING["train"]
+
+
+def dag_of(dag_bag: DagBag, name: str) -> DAG:
+    return dag_bag.dags[f"experiment_{name.replace('-', '_')}"]
+
+
+def test_registry_and_dags_are_one_for_one(dag_bag: DagBag):
+    """The last layer's DAG is there even where its experiment is not: it trains, and then asks the command line."""
+    known = {f"experiment_{name.replace('-', '_')}" for name in {*available(), "last-layer"}}
+    assert {dag_id for dag_id in dag_bag.dags if dag_id.startswith("experiment_")} == known
+
+
+def test_registry_and_commands_are_one_for_one():
+    from mempipe.cli.experiment import experiments
+
+    commands = {command.name or command.callback.__name__ for command in experiments.registered_commands}
+    assert commands == {*available(), "plan", "finish", "features"}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_order(dag_bag: DagBag, name: str):
+    dag = dag_of(dag_bag, name)
+    wanted = READING if is_automatic(name) else EDGES
+    assert {task.task_id: task.upstream_task_ids for task in dag.tasks} == wanted
+    for task_id, source in {"plan": "asked", "train": "missing_trials", "finish": "planned"}.items():
+        if task_id in wanted:
+            task = dag.get_task(task_id)
+            assert isinstance(task, MappedOperator)
+            assert {operator.task_id for operator in task.iter_mapped_dependencies()} == {source}
+    rules = {task.task_id: task.trigger_rule for task in dag.tasks}
+    assert rules.pop("finish") is TriggerRule.NONE_FAILED  # nothing may be missing, so that `train` is skipped
+    assert set(rules.values()) == {TriggerRule.ALL_SUCCESS}
+    changing = {task.task_id: [asset.uri for asset in task.outlets] for task in dag.tasks if task.outlets}
+    assert changing == {"announce_results": ["mempipe://results/"]}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_only_reads_waits_for_releases(dag_bag: DagBag, name: str):
+    dag = dag_of(dag_bag, name)
+    assert dag.schedule == ([RELEASES] if is_automatic(name) else None)
+
+
+def test_a_file_that_says_automatic_is_scheduled():
+    """As the DAG processor finds it in a new experiment's file; without training, and with a release or none."""
+    program = """
+import sys
+sys.path.insert(0, "dags")
+from mempipe.experiments.kinds import influencers
+influencers.AUTOMATIC = True
+import experiments
+dag = experiments.experiment_influencers
+assert dag.schedule == [experiments.RELEASES], dag.schedule
+assert set(dag.task_ids) == {"asked", "plan", "planned", "finish", "announce_results"}, dag.task_ids
+assert dag.params.get_param("release").resolve(None) is None
+assert "mempipe_releases" in dag.doc_md
+assert "missing_trials" not in dag.doc_md
+dag.params.validate()
+"""
+    subprocess.run([sys.executable, "-c", program], check=True, cwd=ROOT)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_form_is_the_experiments_own(dag_bag: DagBag, name: str):
+    dag, model = dag_of(dag_bag, name), experiment(name).Params
+    assert set(dag.params) == {"release", "store", *model.model_fields}
+    defaults = json.loads(model().model_dump_json())
+    for key, field in model.model_fields.items():
+        param = dag.params.get_param(key)
+        assert param.value == defaults[key], key
+        assert param.description == field.description, key
+        assert param.resolve(defaults[key]) == defaults[key], key
+        assert param.schema["type"], key
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [("repeats", 1), ("repeats", None), ("mem", 2), ("infl", "x"), ("release", ""), ("store", "a")]
+)
+def test_form_refuses(dag_bag: DagBag, field: str, value: object):
+    with pytest.raises(ParamValidationError):
+        dag_of(dag_bag, "influencers").params.get_param(field).resolve(value)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("repeats", 2), ("infl", 0), ("release", "gs://b/releases/x"), ("release", "/s/releases/x"), ("store", None)],
+)
+def test_form_accepts(dag_bag: DagBag, field: str, value: object):
+    assert dag_of(dag_bag, "influencers").params.get_param(field).resolve(value) == value
+
+
+def test_a_list_of_numbers_is_checked_part_by_part(dag_bag: DagBag):
+    param = dag_of(dag_bag, "marginal-utility").params.get_param("thresholds")
+    assert param.resolve([0.2, 0.5]) == [0.2, 0.5]
+    for wrong in ([], [2], ["x"], 0.5):
+        with pytest.raises(ParamValidationError):
+            param.resolve(wrong)
+
+
+def test_last_layer_order(dag_bag: DagBag):
+    """Between the features and the comparison it is `estimate_scores`, task for task."""
+    dag, estimate = dag_bag.dags["experiment_last_layer"], dag_bag.dags["estimate_scores"]
+    edges = {task.task_id: task.upstream_task_ids for task in dag.tasks}
+    shared = {task.task_id: task.upstream_task_ids for task in estimate.tasks}
+    own = {
+        "features": set(),
+        "read_features": {"features"},
+        "plan": {"read_features"},
+        "linear_release": {"publish"},
+        "plan_comparison": {"linear_release"},
+        "planned_comparison": {"plan_comparison"},
+        "finish": {"planned_comparison"},
+        "announce_results": {"finish"},
+    }
+    assert edges == shared | own
+    for task in estimate.tasks:
+        assert dag.get_task(task.task_id).trigger_rule == task.trigger_rule
+    assert dag.get_task("features").pool == "mempipe_train"
+    spec, store, request = (
+        f"{{{{ ti.xcom_pull(task_ids='read_features')['{key}'] }}}}" for key in ("spec", "store", "request")
+    )
+    assert dag.get_task("plan").arguments == ["plan", spec, "--store", store, "--request", request]
+
+
+def test_the_report_waits_for_releases_and_results(dag_bag: DagBag):
+    dag = dag_bag.dags["publish_report"]
+    assert {task.task_id: task.upstream_task_ids for task in dag.tasks} == {"reports": set(), "report": {"reports"}}
+    assert isinstance(dag.schedule, AssetAny)  # either of them is enough
+    assert list(dag.schedule.objects) == [RELEASES, RESULTS]
+
+
+def test_nothing_starts_by_itself_where_that_is_not_wanted():
+    program = """
+import sys
+sys.path.insert(0, "dags")
+import experiments, publish_report
+from airflow.sdk import DAG
+print([dag.dag_id for module in (experiments, publish_report) for dag in vars(module).values()
+       if isinstance(dag, DAG) and dag.schedule is not None])
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=ROOT,
+        env=os.environ | {"MEMPIPE_AUTOMATIC": "False"},
+    )
+    assert done.stdout.splitlines()[-1] == "[]"

@@ -1,0 +1,87 @@
+"""The DAGs of the experiments and of the report run, task by task, on a real release."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.command import mempipe
+
+pytestmark = pytest.mark.demo
+
+ROOT = Path(__file__).resolve().parents[2]
+SPEC = """
+name: tiny
+data: {name: digits}
+model: {name: mlp, hidden: [12]}
+recipe: {epochs: 6, batch_size: 64, learning_rate: 0.05}
+trainer: {kind: ensemble, width: 10}
+seed: 11
+trials: 40
+chunk_size: 10
+"""
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("airflow")
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("store")
+    (folder / "tiny.yaml").write_text(SPEC)
+    mempipe("run", folder / "tiny.yaml", "--store", folder, timeout=600)
+    return folder
+
+
+def run(home: Path, dag_id: str, **conf: Any) -> dict[str, Any]:
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.dags.run_dag", dag_id, json.dumps(conf)],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=900,
+        cwd=ROOT,
+        env=os.environ | {"AIRFLOW_HOME": str(home), "AIRFLOW__CORE__LOAD_EXAMPLES": "False"},
+    )
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    return dict(json.loads(done.stdout.splitlines()[-1]))
+
+
+def test_an_experiment_is_planned_trained_found_and_announced_once(home: Path, store: Path) -> None:
+    asked = {"release": str(store / "releases" / "tiny"), "store": None, "repeats": 2}
+    first = run(home, "experiment_influencers", **asked)
+    assert first["state"] == "success", first
+    assert set(first["tasks"].values()) == {"success"}
+    (result,) = store.glob("experiments/tiny/*/influencers-*.json")
+    ((name, extra),) = first["events"]
+    assert name == "mempipe_results"
+    assert extra["results"] == [
+        {
+            "result": str(result),
+            "experiment": "influencers",
+            "release": str(store / "releases" / "tiny" / result.parent.name),
+            "name": "tiny",
+            "id": result.parent.name,
+        }
+    ]
+    alone = mempipe("experiment", "influencers", asked["release"], "--repeats", "2").stdout.splitlines()[-1]
+    assert alone == str(result)  # its name ends with the digest of what was found
+
+    second = run(home, "experiment_influencers", **asked)
+    assert second["state"] == "success", second
+    skipped = {task for task, state in second["tasks"].items() if state == "skipped"}
+    assert {task.partition(".")[0] for task in skipped} == {"train", "announce_results"}
+    assert second["events"] == first["events"]
+
+
+def test_the_report_lies_in_the_store(home: Path, store: Path) -> None:
+    found = run(home, "publish_report", release=str(store / "releases" / "tiny"), store=str(store))
+    assert found["state"] == "success", found
+    (page,) = store.glob("reports/tiny/tiny-*/index.html")
+    assert "tiny" in page.read_text()
