@@ -6,13 +6,15 @@ A result is a versioned object of its own, bound to the release that it belongs 
 import hashlib
 import json
 from datetime import datetime
-from typing import Annotated, Any, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
-from numpy.typing import NDArray
 from pydantic import Field, ValidationError, model_validator
 
 from mempipe.errors import InputError
 from mempipe.spec import Strict
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 SCHEMA_VERSION: Final = 1
 
@@ -43,7 +45,7 @@ class Column(Strict):
     values: tuple[Cell, ...]
 
     @classmethod
-    def of(cls, meaning: str, values: NDArray[Any]) -> "Column":
+    def of(cls, meaning: str, values: "NDArray[Any]") -> "Column":
         """Return the column of an array (n,) of numbers or texts; NaN becomes None."""
         return cls(meaning=meaning, values=tuple(None if value != value else value for value in values.tolist()))
 
