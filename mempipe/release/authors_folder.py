@@ -6,17 +6,17 @@ standard errors and no held-out accuracy.
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Final, NoReturn
+from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from mempipe.data.fetch import is_remote
-from mempipe.errors import InputError, ReleaseError, ReleaseQuestionError
+from mempipe.errors import InputError, ReleaseQuestionError
+from mempipe.release.authors_arrays import AuthorsScores, column, damaged, positions_of, read_scores, require_within
 from mempipe.release.manifest import LATEST_FILE, MANIFEST_FILE, Thresholds
 from mempipe.release.npz import NpzReader
 from mempipe.release.tables import table_file
@@ -31,34 +31,9 @@ _PATTERNS: Final = {
     "index": "*_index.npz",
 }
 _PAIRS: Final = re.compile(r"(?P<name>.*)_high_infl_pairs_infl(?P<infl>[^_]+)_mem(?P<mem>[^_]+)\.npz")
-_LARGEST_LABEL: Final = 2**20
 _ROUNDING: Final = 1e-6  # mem may have been rounded to float32 on its way
 
-_KINDS: Final = {"integers": ("iu", np.int64), "floats": ("f", np.float64), "names": ("SU", None)}
-
 Found = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]
-
-
-@dataclass(frozen=True, eq=False)
-class AuthorsScores:
-    """Labels and memorization.
-
-    Attributes:
-        train_labels: int64 (n_train,).
-        test_labels: int64 (n_test,).
-        mem: float64 (n_train,); NaN where undefined.
-    """
-
-    train_labels: NDArray[np.int64]
-    test_labels: NDArray[np.int64]
-    mem: NDArray[np.float64]
-
-    @property
-    def n_classes(self) -> int:
-        """The largest label and one more; 0 without examples."""
-        return (
-            int(max((labels.max() for labels in (self.train_labels, self.test_labels) if labels.size), default=-1)) + 1
-        )
 
 
 class AuthorsFolder:
@@ -119,7 +94,7 @@ class AuthorsFolder:
             ReleaseError: a file is damaged.
             InputError: the matrix and the index file are of different data sets.
         """
-        read = [_read_scores(self.files[kind]) for kind in ("matrix", "index") if kind in self.files]
+        read = [read_scores(self.files[kind]) for kind in ("matrix", "index") if kind in self.files]
         if len(read) == 2:
             self._require_equal(*read)
         return read[0] if read else None
@@ -151,10 +126,10 @@ class AuthorsFolder:
             return None
         scores = self.require_scores()
         with NpzReader(path, source=str(path)) as archive:
-            parts = [_column(archive, key, "names") for key in ("tr_filenames", "tt_filenames")]
+            parts = [column(archive, key, "names") for key in ("tr_filenames", "tt_filenames")]
         for key, part, labels in zip(("tr", "tt"), parts, (scores.train_labels, scores.test_labels), strict=True):
             if part.shape != labels.shape:
-                _damaged(path, f"{key}_filenames is {part.shape}, expected {labels.shape} as {key}_labels")
+                damaged(path, f"{key}_filenames is {part.shape}, expected {labels.shape} as {key}_labels")
         train, test = ([_text(name) for name in part.tolist()] for part in parts)
         return train, test
 
@@ -210,17 +185,17 @@ class AuthorsFolder:
         """The pairs of the pairs file, of equal labels where the labels are known."""
         path, scores = self.files["pairs"], self.scores
         with NpzReader(path, source=str(path)) as archive:
-            tr_idx, tt_idx = (_column(archive, key, "integers") for key in ("tr_idx", "tt_idx"))
-            infl, mem = (_column(archive, key, "floats") for key in ("infl", "mem"))
+            tr_idx, tt_idx = (column(archive, key, "integers") for key in ("tr_idx", "tt_idx"))
+            infl, mem = (column(archive, key, "floats") for key in ("infl", "mem"))
         if not tr_idx.size == tt_idx.size == infl.size == mem.size:
             sizes = f"{tr_idx.size}, {tt_idx.size}, {infl.size}, {mem.size}"
-            _damaged(path, f"tr_idx, tt_idx, infl, mem have {sizes} values, expected equally many")
+            damaged(path, f"tr_idx, tt_idx, infl, mem have {sizes} values, expected equally many")
         if scores is None:
-            _require_within(path, "tr_idx", tr_idx, None)
-            _require_within(path, "tt_idx", tt_idx, None)
+            require_within(path, "tr_idx", tr_idx, None)
+            require_within(path, "tt_idx", tt_idx, None)
         else:
-            _require_within(path, "tr_idx", tr_idx, scores.mem.size)
-            _require_within(path, "tt_idx", tt_idx, scores.test_labels.size)
+            require_within(path, "tr_idx", tr_idx, scores.mem.size)
+            require_within(path, "tt_idx", tt_idx, scores.test_labels.size)
             differ = np.flatnonzero(~(np.abs(mem - scores.mem[tr_idx]) <= _ROUNDING))
             if differ.size:
                 i = tr_idx[differ[0]]
@@ -239,12 +214,12 @@ class AuthorsFolder:
         scores, path = self.require_scores(), self.files["matrix"]
         with NpzReader(path, source=str(path)) as archive:
             for label in np.intersect1d(scores.train_labels, scores.test_labels).tolist():
-                tr_idx = _positions_of(archive, f"tr_classidx_{label}", scores.train_labels, label)
-                tt_idx = _positions_of(archive, f"tt_classidx_{label}", scores.test_labels, label)
+                tr_idx = positions_of(archive, f"tr_classidx_{label}", scores.train_labels, label)
+                tt_idx = positions_of(archive, f"tt_classidx_{label}", scores.test_labels, label)
                 matrix, expected = f"infl_matrix_class{label}", (tr_idx.size, tt_idx.size)
                 shape, dtype = archive.shape(matrix)
                 if shape != expected or dtype.kind != "f":
-                    _damaged(path, f"{matrix} is {dtype} {shape}, expected floats {expected}")
+                    damaged(path, f"{matrix} is {dtype} {shape}, expected floats {expected}")
                 position = 0
                 for band in archive.bands(matrix):
                     rows = tr_idx[position : position + len(band)]
@@ -317,59 +292,10 @@ def find_authors_files(uri: str) -> AuthorsFolder | None:
     return AuthorsFolder(folder, found) if found else None
 
 
-def _read_scores(path: Path) -> AuthorsScores:
-    with NpzReader(path, source=str(path)) as archive:
-        labels = [_column(archive, key, "integers") for key in ("tr_labels", "tt_labels")]
-        mem = _column(archive, "tr_mem", "floats")
-    for key, part in zip(("tr_labels", "tt_labels"), labels, strict=True):
-        wrong = part[(part < 0) | (part >= _LARGEST_LABEL)]
-        if wrong.size:
-            _damaged(path, f"{key} has {wrong[0]}, expected labels from 0 to {_LARGEST_LABEL - 1}")
-    if mem.shape != labels[0].shape:
-        _damaged(path, f"tr_mem is {mem.shape}, expected {labels[0].shape} as tr_labels")
-    return AuthorsScores(labels[0], labels[1], mem)
-
-
-def _column(archive: NpzReader, name: str, values: str) -> NDArray[Any]:
-    """Read an array (n,) of integers, floats or names."""
-    kinds, dtype = _KINDS[values]
-    array = archive.read(name)
-    if array.ndim != 1 or array.dtype.kind not in kinds:
-        _damaged(archive.source, f"{name} is {array.dtype} {array.shape}, expected {values} (n,)")
-    return array if dtype is None else array.astype(dtype)
-
-
-def _positions_of(archive: NpzReader, name: str, labels: NDArray[np.int64], label: int) -> NDArray[np.int64]:
-    positions: NDArray[np.int64] = _column(archive, name, "integers")
-    expected = np.flatnonzero(labels == label)
-    if not np.array_equal(np.sort(positions), expected):
-        _damaged(
-            archive.source, f"{name} has {positions.size} positions, expected the {expected.size} of label {label}"
-        )
-    return positions
-
-
-def _require_within(path: Path, name: str, positions: NDArray[np.int64], n: int | None) -> None:
-    if not positions.size:
-        return
-    if positions.min() < 0:
-        _damaged(path, f"{name} has {positions.min()}, expected positions from 0")
-    if n is not None and positions.max() >= n:
-        raise InputError(
-            f"Files are of different scores: {path} {name} has {positions.max()}, expected below {n}, the number of "
-            "labels in the file beside it.",
-            hint="put files of one data set and one computation into one folder.",
-        )
-
-
 def _joined(parts: Iterator[Found]) -> Found:
     none = np.empty(0, dtype=np.int64)
     tr_idx, tt_idx, infl = zip((none, none, np.empty(0)), *parts, strict=True)
     return np.concatenate(tr_idx), np.concatenate(tt_idx), np.concatenate(infl)
-
-
-def _damaged(source: Path | str, problem: str) -> NoReturn:
-    raise ReleaseError(f"File is damaged: {source} {problem}.", hint="fetch it again, or make it again.")
 
 
 def _text(name: bytes | str) -> str:
