@@ -148,7 +148,7 @@ def pairs(
     any_label: Annotated[bool, typer.Option("--any-label", help="Also pairs of different labels.")] = False,
     csv: Annotated[bool, typer.Option("--csv", help="Print comma-separated values.")] = False,
 ) -> None:
-    """List the high-influence pairs of a release at any thresholds."""
+    """List the high-influence pairs of a release, or of a folder with the authors' npz files, at any thresholds."""
     from mempipe.cli.show import print_pairs
 
     print_pairs(release, mem=mem, infl=infl, same_label=not any_label, csv=csv)
@@ -159,7 +159,7 @@ def show(
     release: ReleaseArgument,
     top: Annotated[int, typer.Option(min=1, help="How many of the most memorized examples.")] = 10,
 ) -> None:
-    """Show what a release holds and its most memorized examples."""
+    """Show what a release, or a folder with the authors' npz files, holds, and its most memorized examples."""
     from mempipe.cli.show import print_summary
 
     print_summary(release, top=top)

@@ -1,8 +1,8 @@
-"""Prints releases: a summary, or the pairs at chosen thresholds."""
+"""Prints releases, and the authors' files: a summary, or the pairs at chosen thresholds."""
 
+import math
 import sys
-from dataclasses import fields
-from typing import Final
+from typing import Any, Final
 
 import pyarrow as pa
 import pyarrow.csv as pa_csv
@@ -10,51 +10,68 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from mempipe.release.authors_folder import NO_COUNTS, find_authors_files
 from mempipe.release.load import load_release
-from mempipe.release.summary import summarize
-from mempipe.scores.pairs import PairTable, pair_statistics
+from mempipe.release.summary import score_text, summarize, summarize_authors
+from mempipe.scores.pairs import pair_statistics
 
 _WIDTH_OF_A_FILE: Final = 120
 
 
 def print_summary(uri: str, *, top: int) -> None:
-    """Print what a release holds and its most memorized examples."""
-    _console().print(summarize(load_release(uri), top=top))
+    """Print what a release, or a folder of the authors' files, holds, and its most memorized examples."""
+    files = find_authors_files(uri)
+    _console().print(summarize(load_release(uri), top=top) if files is None else summarize_authors(files, top=top))
 
 
 def print_pairs(uri: str, *, mem: float, infl: float, same_label: bool, csv: bool) -> None:
-    """Print the high-influence pairs at these thresholds, the strongest first."""
-    release = load_release(uri)
-    pairs = release.select_pairs(mem=mem, infl=infl, same_label=same_label)
+    """Print the high-influence pairs at these thresholds, the strongest first.
+
+    Of the authors' files without standard errors and counts, which they do not have.
+    """
+    files = find_authors_files(uri)
+    if files is not None:
+        pairs = files.select_pairs(mem=mem, infl=infl, same_label=same_label)
+        title, n_test = files.name, None if files.scores is None else files.scores.test_labels.size
+    else:
+        release = load_release(uri)
+        pairs = release.select_pairs(mem=mem, infl=infl, same_label=same_label)
+        title, n_test = release.manifest.id, release.manifest.n_test
     if csv:
         pa_csv.write_csv(pairs, sys.stdout.buffer)
         return
     kind = "of one label" if same_label else "of any labels"
-    table = Table(title=f"{release.manifest.id}: {pairs.num_rows} pairs {kind} with infl ≥ {infl} and mem ≥ {mem}")
-    table.box = box.SIMPLE
-    for column in ("train", "test", "label", "test label", "infl", "mem", "trials with / without"):
-        table.add_column(column, justify="right")
-    for row in pairs.to_pylist():
-        table.add_row(
-            str(row["tr_idx"]),
-            str(row["tt_idx"]),
-            str(row["label"]),
-            str(row["tt_label"]),
-            f"{row['infl']:.3f} ± {row['infl_se']:.3f}",
-            f"{row['mem']:.3f} ± {row['mem_se']:.3f}",
-            f"{row['n_in']} / {row['n_out']}",
-        )
     console = _console()
-    console.print(table)
-    console.print(_statistics(pairs, release.manifest.n_test), soft_wrap=True)
+    console.print(f"{title}: {pairs.num_rows} pairs {kind} with infl ≥ {infl} and mem ≥ {mem}", soft_wrap=True)
+    console.print(_table(pairs))
+    console.print(_statistics(pairs, n_test), soft_wrap=True)
+    if files is not None:
+        console.print(f"{NO_COUNTS.capitalize()}.", soft_wrap=True)
 
 
-def _statistics(pairs: pa.Table, n_test: int) -> str:
-    columns = {field.name: pairs[field.name].to_numpy() for field in fields(PairTable)}
-    found = pair_statistics(PairTable(**columns), n_test)
+def _table(pairs: pa.Table) -> Table:
+    columns = {"train": "tr_idx", "test": "tt_idx", "label": "label", "test label": "tt_label"}
+    known = {name: column for name, column in columns.items() if column in pairs.column_names}
+    with_counts = "n_in" in pairs.column_names
+    table = Table(box=box.SIMPLE)
+    for name in (*known, "infl", "mem", *(["trials with / without"] if with_counts else [])):
+        table.add_column(name, justify="right")
+    for row in pairs.to_pylist():
+        cells = [*(str(row[column]) for column in known.values()), score_text(row, "infl"), score_text(row, "mem")]
+        table.add_row(*cells, *([_counts(row)] if with_counts else []))
+    return table
+
+
+def _counts(row: dict[str, Any]) -> str:
+    return f"{row['n_in']} / {row['n_out']}"
+
+
+def _statistics(pairs: pa.Table, n_test: int | None) -> str:
+    found = pair_statistics(pairs["tr_idx"].to_numpy(), pairs["tt_idx"].to_numpy(), n_test)
+    share = "unknown share" if math.isnan(found.test_share) else f"{found.test_share:.2%}"
     return (
         f"{found.n_pairs} pairs; {found.n_train} different training and {found.n_test} different test examples "
-        f"({found.test_share:.2%} of the test set), of which {found.n_test_single} are in one pair only."
+        f"({share} of the test set), of which {found.n_test_single} are in one pair only."
     )
 
 

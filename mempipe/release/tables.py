@@ -70,17 +70,25 @@ def pairs_table(pairs: PairTable, train_labels: NDArray[np.int64], test_labels: 
 
 
 def classes_table(
-    examples: ExampleTally,
+    mem: NDArray[np.float64],
     train_labels: NDArray[np.int64],
     test_labels: NDArray[np.int64],
     class_names: Sequence[str],
-    pairs: PairTable,
+    pairs_tr_idx: NDArray[np.int64],
     *,
     mem_threshold: float,
 ) -> pa.Table:
-    """Return one row for each class, by label."""
+    """Return one row for each class, by label.
+
+    Args:
+        mem: float64 (n_train,); memorization, NaN where undefined.
+        train_labels: int64 (n_train,), below the number of names.
+        test_labels: int64 (n_test,), below the number of names.
+        class_names: one for each label.
+        pairs_tr_idx: int64 (n_pairs,); the training example of each high-influence pair.
+        mem_threshold: from which on an example counts as memorized.
+    """
     n_classes = len(class_names)
-    mem = memorization(examples)
     defined = ~np.isnan(mem)
 
     def count(labels: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -97,7 +105,7 @@ def classes_table(
             "n_test": count(test_labels),
             "mean_mem": np.divide(total, n_defined, out=np.full(n_classes, np.nan), where=n_defined > 0),
             "n_mem_above_threshold": count(train_labels[mem >= mem_threshold]),
-            "n_pairs": count(train_labels[pairs.tr_idx]),
+            "n_pairs": count(train_labels[pairs_tr_idx]),
             "n_undefined": count(train_labels[~defined]),
         },
     )

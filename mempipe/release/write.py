@@ -131,7 +131,12 @@ def _tables(content: ReleaseContent, pairs: PairTable) -> dict[str, pa.Table]:
         "test_examples": table_of_tests(examples, test_labels, content.test_filenames),
         "pairs": pairs_table(pairs, train_labels, test_labels),
         "classes": classes_table(
-            examples, train_labels, test_labels, content.class_names, pairs, mem_threshold=content.thresholds.mem
+            memorization(examples),
+            train_labels,
+            test_labels,
+            content.class_names,
+            pairs.tr_idx,
+            mem_threshold=content.thresholds.mem,
         ),
         "trials": trials_table(content.trials),
     }
@@ -147,7 +152,7 @@ def _manifest(
 ) -> Manifest:
     examples = content.examples
     digest = content_digest(digests)
-    statistics = pair_statistics(pairs, examples.n_test)
+    statistics = pair_statistics(pairs.tr_idx, pairs.tt_idx, examples.n_test)
     return Manifest(
         id=release_id(content.name, content.key, examples.n_trials, digest),
         name=content.name,

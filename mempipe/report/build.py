@@ -11,14 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 import mempipe
-from mempipe.data.fetch import is_remote
 from mempipe.errors import InputError
+from mempipe.release.authors_folder import find_authors_files
 from mempipe.release.load import load_release
 from mempipe.report.content import ReportContent
 from mempipe.report.downloads import write_downloads
 from mempipe.report.experiments import find_experiments, script_of, summary_of
 from mempipe.report.folder import check_folder, replaced
-from mempipe.report.from_authors import looks_like_authors_files, read_authors
+from mempipe.report.from_authors import content_of_authors
 from mempipe.report.from_release import content_of
 from mempipe.report.images import FoundImages, find_images
 from mempipe.report.packed import pack, write_script
@@ -72,14 +72,15 @@ def build_report(
 
 
 def _read(release: str, experiments: str | None) -> ReportContent:
-    if not is_remote(release) and looks_like_authors_files(folder := Path(release.removeprefix("file://"))):
+    files = find_authors_files(release)
+    if files is not None:
         if experiments is not None:
             raise InputError(
                 f"Report cannot be made: --experiments is given, expected none for {release}, whose files have no "
                 "release id that a result could name.",
                 hint="leave --experiments away.",
             )
-        return read_authors(folder)
+        return content_of_authors(files)
     found = load_release(release)
     return content_of(found, find_experiments(found, experiments))
 

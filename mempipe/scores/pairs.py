@@ -54,7 +54,8 @@ class PairStatistics:
         n_pairs: number of pairs (paper: 35 / 1015 / 1641 for MNIST / CIFAR-100 / ImageNet).
         n_train: different train examples in them.
         n_test: different test examples in them (33 / 888 / 1462).
-        test_share: `n_test` as a share of the test set (0.33 % / 8.88 % / 2.92 %); NaN of an empty test set.
+        test_share: `n_test` as a share of the test set (0.33 % / 8.88 % / 2.92 %); NaN of an empty or an
+            unknown test set.
         n_test_single: test examples that are in exactly one pair, influenced by a single train example
             (31 / 774 / 1298).
     """
@@ -99,12 +100,7 @@ def select_pairs(
         EmptyTallyError: no trial was counted.
         TallyError: tallies are of different trials or data sets, or a pair is in two blocks.
     """
-    for name, threshold in (("mem", mem), ("infl", infl)):
-        if not -1 <= threshold <= 1:
-            raise InputError(
-                f"Pairs cannot be selected: threshold {name} is {threshold}, expected a number in [-1, 1].",
-                hint="the paper's thresholds are mem 0.25 and infl 0.15.",
-            )
+    require_thresholds(mem=mem, infl=infl)
     if (train_labels.size, test_labels.size) != (examples.n_train, examples.n_test):
         raise TallyError(
             f"Pairs cannot be selected: labels are of {train_labels.size} train and {test_labels.size} test examples, "
@@ -144,25 +140,40 @@ def select_pairs(
     )
 
 
-def pair_statistics(pairs: PairTable, n_test: int) -> PairStatistics:
+def require_thresholds(*, mem: float, infl: float) -> None:
+    """Refuse thresholds that are no score.
+
+    Raises:
+        InputError: a threshold is no number in [-1, 1].
+    """
+    for name, threshold in (("mem", mem), ("infl", infl)):
+        if not -1 <= threshold <= 1:
+            raise InputError(
+                f"Pairs cannot be selected: threshold {name} is {threshold}, expected a number in [-1, 1].",
+                hint="the paper's thresholds are mem 0.25 and infl 0.15.",
+            )
+
+
+def pair_statistics(tr_idx: NDArray[np.int64], tt_idx: NDArray[np.int64], n_test: int | None) -> PairStatistics:
     """Count the pairs' examples as section 3.3 does.
 
     Args:
-        pairs: selected pairs, each once.
-        n_test: size of the test set.
+        tr_idx: int64 (n_pairs,); training positions of selected pairs, each pair once.
+        tt_idx: int64 (n_pairs,); their test positions.
+        n_test: size of the test set; None where it is unknown.
 
     Raises:
         InputError: a pair's test position is not below `n_test`.
     """
-    if len(pairs) and pairs.tt_idx.max() >= n_test:
+    if n_test is not None and tt_idx.size and tt_idx.max() >= n_test:
         raise InputError(
-            f"Pairs cannot be summed up: test position is {pairs.tt_idx.max()}, expected below n_test {n_test}.",
+            f"Pairs cannot be summed up: test position is {tt_idx.max()}, expected below n_test {n_test}.",
             hint="give the size of the test set that the pairs were selected from.",
         )
-    unique_test, times = np.unique(pairs.tt_idx, return_counts=True)
+    unique_test, times = np.unique(tt_idx, return_counts=True)
     return PairStatistics(
-        n_pairs=len(pairs),
-        n_train=np.unique(pairs.tr_idx).size,
+        n_pairs=tr_idx.size,
+        n_train=np.unique(tr_idx).size,
         n_test=unique_test.size,
         test_share=unique_test.size / n_test if n_test else float("nan"),
         n_test_single=int(np.count_nonzero(times == 1)),

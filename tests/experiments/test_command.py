@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -126,4 +127,37 @@ def test_what_cannot_be_asked(
 ) -> None:
     name, *options = arguments
     assert says in command("experiment", name, release.uri, *options, code=20)
+    assert not (tmp_path / "store" / "experiments").exists()
+
+
+FOREIGN = {"fingerprint": "e" * 64}
+OTHER_LABELS = {"fingerprint": None, "train_labels": [0] * 9 + [1]}
+OTHER_SIZES = {"mem": [0.5] * 9, "infl": [[0] * 10] * 9}
+
+
+@pytest.mark.parametrize(
+    ("name", "option", "changes", "says"),
+    [
+        ("consistency", "--releases", FOREIGN, "data fingerprint is eeee"),
+        ("consistency", "--releases", OTHER_LABELS, "label of training example 9 is 1, expected 0"),
+        ("consistency", "--releases", OTHER_SIZES, "sizes are 9 train, 10 test"),
+        # Features have another fingerprint than their images, so labels and sizes must do.
+        ("last-layer", "--linear", OTHER_LABELS, "label of training example 9 is 1, expected 0"),
+        ("last-layer", "--linear", OTHER_SIZES, "sizes are 9 train, 10 test"),
+    ],
+)
+def test_releases_of_other_data_are_not_compared(
+    release: Release,
+    tmp_path: Path,
+    command: Command,
+    name: str,
+    option: str,
+    changes: dict[str, Any],
+    says: str,
+) -> None:
+    given = {"mem": [0.5] * 10, "infl": [[0] * 10] * 10, "name": "two", "source": "other", **changes}
+    other = known_release(tmp_path / "elsewhere", **given)
+    said = command("experiment", name, release.uri, option, other.uri, code=20)
+    assert says in said
+    assert "Hint: compare releases of one data set" in said
     assert not (tmp_path / "store" / "experiments").exists()

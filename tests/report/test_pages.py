@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Page
 
 import mempipe
-from mempipe.scores.pairs import PairTable, pair_statistics
+from mempipe.scores.pairs import pair_statistics
 from tests.report.conftest import PLANTED, Planted, opened, visit
 
 VIEWS = ("", "memorization", "examples", "levels", "influence", "pairs", "duplicates", "suspects", "train/3", "test/5")
@@ -48,8 +48,7 @@ def test_sliders_count_what_python_selects(page: Page, planted: Planted) -> None
         infl.fill(str(least_infl))
         mem.fill(str(least_mem))
         table = release.select_pairs(mem=least_mem, infl=least_infl)
-        columns = {name: table[name].to_numpy() for name in PairTable.__dataclass_fields__}
-        wanted = pair_statistics(PairTable(**columns), release.manifest.n_test)
+        wanted = pair_statistics(table["tr_idx"].to_numpy(), table["tt_idx"].to_numpy(), release.manifest.n_test)
         share = round(100 * wanted.test_share, 2)
         assert numbers(page) == [wanted.n_pairs, wanted.n_train, wanted.n_test, share, wanted.n_test_single]
     visit(page, planted.report, "pairs?infl=0.1&mem=0.2&class=8")  # the address keeps the thresholds

@@ -131,21 +131,22 @@ def test_what_does_not_belong_together_is_refused() -> None:
         select_pairs([], ExampleTally.empty(24, 18), TRAIN_LABELS, TEST_LABELS)
 
 
-def table_of(*found: tuple[int, int]) -> PairTable:
+def positions(*found: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
     tr_idx, tt_idx = np.array(found, dtype=np.int64).reshape(-1, 2).T
-    ones = np.ones(len(found))
-    return PairTable(tr_idx, tt_idx, ones, ones, ones, ones, tr_idx, tr_idx, tr_idx, tr_idx)
+    return tr_idx, tt_idx
 
 
 def test_statistics_count_examples_once() -> None:
-    found = pair_statistics(table_of((3, 0), (3, 1), (4, 1), (9, 7)), n_test=20)
+    pairs = positions((3, 0), (3, 1), (4, 1), (9, 7))
+    found = pair_statistics(*pairs, n_test=20)
     assert (found.n_pairs, found.n_train, found.n_test, found.n_test_single) == (4, 3, 3, 2)
     assert found.test_share == 3 / 20
+    assert np.isnan(pair_statistics(*pairs, n_test=None).test_share)
 
 
 def test_statistics_of_no_pair() -> None:
-    found = pair_statistics(table_of(), n_test=20)
+    found = pair_statistics(*positions(), n_test=20)
     assert (found.n_pairs, found.n_train, found.n_test, found.n_test_single, found.test_share) == (0, 0, 0, 0, 0.0)
-    assert np.isnan(pair_statistics(table_of(), n_test=0).test_share)
+    assert np.isnan(pair_statistics(*positions(), n_test=0).test_share)
     with pytest.raises(InputError, match="test position is 7"):
-        pair_statistics(table_of((0, 7)), n_test=7)
+        pair_statistics(*positions((0, 7)), n_test=7)

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
 from numpy.typing import NDArray
 
 from mempipe.data.arrays import as_images, as_labels, read_idx, read_npz
@@ -36,6 +37,12 @@ class Params(Strict):
 def load(params: Params) -> Dataset:
     """Read MNIST; both forms have the same order, and so the same fingerprint."""
     train_images, train_labels, test_images, test_labels = _arrays(params.path)
+    for key, images in ((_KEYS[0], train_images), (_KEYS[2], test_images)):
+        if images.dtype != np.uint8 or images.shape[1:] not in ((28, 28), (28, 28, 1)):
+            raise DataError(
+                f"Data set cannot be used: mnist {key} is {images.dtype} {images.shape}, expected uint8 (n, 28, 28).",
+                hint="the file is another data set's, or was changed; `npz` takes any images.",
+            )
     return Dataset(
         name="mnist",
         train_images=as_images(train_images, what="mnist", key=_KEYS[0]),

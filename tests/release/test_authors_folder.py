@@ -1,0 +1,265 @@
+"""A folder with only the authors' files answers as the release that they are of, at the precision of the files."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from mempipe import load_release
+from mempipe.errors import InputError, ReleaseError, ReleaseQuestionError
+from mempipe.experiments.histogram import edges_between
+from mempipe.experiments.kinds import pairs as pairs_experiment
+from mempipe.release.authors_folder import AuthorsFolder, find_authors_files
+from mempipe.release.load import Release
+from mempipe.release.manifest import Thresholds
+from mempipe.release.write import write_release
+from mempipe.scores.pairs import pair_statistics
+from tests.release.world import ALWAYS_SEEN, NEVER_SEEN, World, make_world
+
+MATRIX, PAIRS, INDEX = "tiny_infl_matrix.npz", "tiny_high_infl_pairs_infl0.15_mem0.25.npz", "tiny_index.npz"
+
+
+@pytest.fixture(scope="module")
+def release(tmp_path_factory: pytest.TempPathFactory) -> Release:
+    """Of a data set with file names, so that it has all three files."""
+    folder, world = tmp_path_factory.mktemp("release"), make_world()
+    names = [f"käse_{i}.png" for i in range(len(world.train_labels))], [f"{j}.png" for j in range(23)]
+    write_release(world.content(train_filenames=names[0], test_filenames=names[1]), folder)
+    return load_release(folder)
+
+
+Copied = Callable[..., Path]
+
+
+@pytest.fixture
+def copied(release: Release, tmp_path: Path) -> Copied:
+    """Copies files of the release into a folder of their own."""
+
+    def copy(*names: str) -> Path:
+        folder = tmp_path / "authors"
+        folder.mkdir(exist_ok=True)
+        for name in names:
+            shutil.copy(Path(release.uri) / name, folder)
+        return folder
+
+    return copy
+
+
+def found(folder: Path) -> AuthorsFolder:
+    files = find_authors_files(str(folder))
+    assert files is not None
+    return files
+
+
+def change(path: Path, **arrays: Any) -> None:
+    """Replace arrays of a file; None removes one."""
+    with np.load(path) as archive:
+        content = dict(archive) | arrays
+    np.savez(path, **{name: array for name, array in content.items() if array is not None})
+
+
+@pytest.mark.parametrize(("mem", "infl"), [(0.25, 0.15), (0.1, 0.05), (0.0, 0.123), (-1, -1), (0.5, 0.3), (1, 1)])
+@pytest.mark.parametrize("names", [(MATRIX,), (MATRIX, PAIRS), (MATRIX, PAIRS, INDEX)])
+def test_pairs_are_those_of_the_release(
+    release: Release, copied: Copied, names: tuple[str, ...], mem: float, infl: float
+) -> None:
+    got = found(copied(*names)).select_pairs(mem=mem, infl=infl)
+    wanted = release.select_pairs(mem=mem, infl=infl)
+    assert got.column_names == ["tr_idx", "tt_idx", "label", "tt_label", "infl", "mem"]
+    got, wanted = (table.to_pandas().set_index(["tr_idx", "tt_idx"]) for table in (got, wanted))
+    assert got["infl"].is_monotonic_decreasing
+    exact = PAIRS in names and mem >= 0.25 and infl >= 0.15
+    if not exact:  # float32 does not tell the threshold from what is hardly below it
+        lower = release.select_pairs(mem=mem, infl=max(-1, infl - 1e-9)).to_pandas().set_index(["tr_idx", "tt_idx"])
+        assert set(wanted.index) <= set(lower.index)
+        wanted = lower
+    assert sorted(got.index) == sorted(wanted.index)
+    wanted = wanted.loc[got.index]
+    influence = wanted["infl"] if exact else wanted["infl"].astype(np.float32)
+    np.testing.assert_array_equal(got["infl"], influence)
+    for column in ("mem", "label", "tt_label"):
+        np.testing.assert_array_equal(got[column], wanted[column])
+
+
+@pytest.mark.parametrize("names", [(MATRIX,), (PAIRS,), (PAIRS, INDEX)])
+def test_statistics_and_figure_3_are_those_of_the_experiment(
+    release: Release, copied: Copied, names: tuple[str, ...]
+) -> None:
+    """Section 3.3 and the 17 bins of Figure 3, at the paper's thresholds."""
+    pairs = found(copied(*names)).select_pairs()
+    statistics = pair_statistics(pairs["tr_idx"].to_numpy(), pairs["tt_idx"].to_numpy(), 23)
+    assert statistics.n_pairs > 1
+    for field, value in release.manifest.pairs.model_dump().items():
+        assert getattr(statistics, field) == value
+    experiment = pairs_experiment.find(release, pairs_experiment.Params(), [])
+    counts = np.histogram(pairs["infl"].to_numpy(), bins=edges_between(0.15, 1, 0.05))[0]
+    assert counts.size == 17
+    assert tuple(counts.tolist()) == experiment.tables["histogram"].columns["count"].values
+
+
+def test_labels_memorization_and_names(release: Release, copied: Copied) -> None:
+    for names in ((MATRIX,), (INDEX,), (MATRIX, INDEX)):
+        folder = copied(*names)
+        files = found(folder)
+        scores = files.require_scores()
+        assert (files.name, scores.n_classes, files.thresholds) == ("tiny", 3, None)
+        np.testing.assert_array_equal(scores.mem, release.mem)
+        assert np.isnan(scores.mem[[ALWAYS_SEEN, NEVER_SEEN]]).all()
+        np.testing.assert_array_equal(scores.train_labels, release.labels)
+        np.testing.assert_array_equal(scores.test_labels, release.test_examples["label"].to_numpy())
+        if INDEX in names:
+            assert files.filenames is not None
+            assert files.filenames[0] == release.examples["filename"].to_pylist()
+            assert files.filenames[1] == release.test_examples["filename"].to_pylist()
+        else:
+            assert files.filenames is None
+        shutil.rmtree(folder)
+
+
+def test_a_pairs_file_alone_answers_down_to_its_thresholds(release: Release, copied: Copied) -> None:
+    files = found(copied(PAIRS))
+    assert (files.name, files.scores, files.thresholds) == ("tiny", None, Thresholds(mem=0.25, infl=0.15))
+    for mem, infl in ((0.25, 0.15), (0.3, 0.2), (1, 1)):
+        got, wanted = files.select_pairs(mem=mem, infl=infl), release.select_pairs(mem=mem, infl=infl)
+        assert got.equals(wanted.select(["tr_idx", "tt_idx", "infl", "mem"]).cast(got.schema))
+    for mem, infl in ((0.2, 0.15), (0.25, 0.1)):
+        with pytest.raises(ReleaseQuestionError, match=r"expected at least 0\.25 and 0\.15") as caught:
+            files.select_pairs(mem=mem, infl=infl)
+        assert "--mem 0.25 --infl 0.15" in caught.value.hint
+    with pytest.raises(InputError, match=r"no \*_infl_matrix\.npz and no \*_index\.npz"):
+        files.require_scores()
+
+
+def test_thresholds_are_those_of_the_name(world: World, tmp_path: Path) -> None:
+    write_release(world.content(thresholds=Thresholds(mem=0.5, infl=0.00001)), tmp_path / "release")
+    folder = tmp_path / "authors"
+    folder.mkdir()
+    shutil.copy(tmp_path / "release" / "tiny_high_infl_pairs_infl1e-05_mem0.5.npz", folder)
+    files = found(folder)
+    assert files.thresholds == Thresholds(mem=0.5, infl=0.00001)
+    assert files.select_pairs(mem=0.5, infl=0.00001).num_rows > 0
+    for name in ("tiny_high_infl_pairs_inflhigh_mem0.5.npz", "tiny_high_infl_pairs_infl15_mem25.npz"):
+        renamed = next(folder.iterdir()).rename(folder / name)
+        with pytest.raises(InputError, match=renamed.name):
+            found(folder).select_pairs()
+
+
+def test_an_influence_of_exactly_the_threshold_is_selected(tmp_path: Path) -> None:
+    """float32(0.7) is below 0.7: it is compared in its own type."""
+    labels = np.zeros(2, dtype=np.int64)
+    matrix = np.array([[0.7, 0.15], [0.3, 0.6]], dtype=np.float32)
+    np.savez(
+        tmp_path / MATRIX,
+        tr_labels=labels,
+        tt_labels=labels,
+        tr_mem=np.array([0.9, np.nan]),
+        tr_classidx_0=np.array([1, 0]),
+        tt_classidx_0=np.array([0, 1]),
+        infl_matrix_class0=matrix[::-1],
+    )
+    for infl, n_pairs in ((0.7, 1), (0.15, 2), (0.71, 0)):
+        pairs = found(tmp_path).select_pairs(infl=infl)
+        assert (pairs.num_rows, set(pairs["tr_idx"].to_pylist())) == (n_pairs, {0} if n_pairs else set())
+
+
+def test_questions_that_the_format_cannot_answer(copied: Copied) -> None:
+    files = found(copied(INDEX))
+    assert not files.has_pairs
+    with pytest.raises(ReleaseQuestionError, match=r"no \*_infl_matrix\.npz and no \*_high_infl_pairs"):
+        files.select_pairs()
+    files = found(copied(MATRIX))
+    with pytest.raises(ReleaseQuestionError, match="Pairs of different labels") as caught:
+        files.select_pairs(same_label=False)
+    assert "--any-label" in caught.value.hint
+    for wrong in ({"mem": 2.0}, {"infl": float("nan")}):
+        with pytest.raises(InputError, match="expected a number in"):
+            files.select_pairs(**wrong)
+
+
+def test_what_is_no_folder_of_the_authors_files(release: Release, copied: Copied, tmp_path: Path) -> None:
+    """Among them a release whose manifest is missing: it was never finished."""
+    for place in (release.uri, str(tmp_path), str(tmp_path / "absent"), "gs://bucket/authors", "memory://authors"):
+        assert find_authors_files(place) is None
+    folder = copied(MATRIX, "examples.parquet")
+    assert find_authors_files(str(folder)) is None
+    (folder / "examples.parquet").unlink()
+    assert found(folder).files.keys() == {"matrix"}
+    assert find_authors_files(folder.as_uri()) is not None
+    shutil.copy(folder / MATRIX, folder / "other_infl_matrix.npz")
+    with pytest.raises(InputError, match=r"other_infl_matrix\.npz and tiny_infl_matrix\.npz, expected one of a kind"):
+        find_authors_files(str(folder))
+
+
+@pytest.mark.parametrize(
+    ("file", "arrays", "message"),
+    [
+        (MATRIX, {"tr_mem": None}, "has no array tr_mem"),
+        (MATRIX, {"tr_mem": np.zeros(3)}, r"tr_mem is \(3,\), expected \(41,\)"),
+        (MATRIX, {"tr_mem": np.zeros(41, dtype=int)}, "expected floats"),
+        (MATRIX, {"tr_labels": np.zeros(41)}, "expected integers"),
+        (MATRIX, {"tt_labels": np.full(23, -1)}, "tt_labels has -1"),
+        (MATRIX, {"tt_labels": np.full(23, 2**40)}, "tt_labels has 1099511627776"),
+        (MATRIX, {"tr_labels": np.array([object()])}, "tr_labels cannot be read"),
+        (MATRIX, {"tr_classidx_1": None}, "has no array tr_classidx_1"),
+        (MATRIX, {"tr_classidx_1": np.arange(14)}, "expected the 14 of label 1"),
+        (MATRIX, {"tt_classidx_0": np.arange(99)}, "expected the 12 of label 0"),
+        (MATRIX, {"infl_matrix_class1": np.zeros((11, 14), dtype=np.float32)}, r"\(11, 14\), expected floats"),
+        (MATRIX, {"infl_matrix_class1": None}, "has no array infl_matrix_class1"),
+        (PAIRS, {"infl": None}, "has no array infl"),
+        (PAIRS, {"tr_idx": np.arange(1)}, "expected equally many"),
+        (PAIRS, {"tr_idx": np.zeros((2, 2), dtype=int)}, r"expected integers \(n,\)"),
+        (INDEX, {"tr_filenames": np.array([b"x"])}, r"tr_filenames is \(1,\), expected \(41,\)"),
+        (INDEX, {"tt_filenames": np.arange(23)}, "expected names"),
+    ],
+)
+def test_damaged_files_are_named(copied: Copied, file: str, arrays: dict[str, Any], message: str) -> None:
+    folder = copied(MATRIX) if file == MATRIX else copied(MATRIX, file)
+    change(folder / file, **arrays)
+    with pytest.raises(ReleaseError, match=message) as caught:
+        read_all(folder)
+    assert str(folder / file) in caught.value.message
+
+
+@pytest.mark.parametrize("file", [MATRIX, PAIRS, INDEX])
+def test_truncated_and_changed_files_are_named(copied: Copied, file: str) -> None:
+    folder = copied(file)
+    whole = (folder / file).read_bytes()
+    middle = len(whole) // 2
+    for content in (whole[:-200], b"", b"no npz", whole[:middle] + bytes([whole[middle] ^ 1]) + whole[middle + 1 :]):
+        (folder / file).write_bytes(content)
+        with pytest.raises(ReleaseError, match=file):
+            read_all(folder)
+
+
+@pytest.mark.parametrize(
+    ("file", "arrays", "message"),
+    [
+        (PAIRS, {"mem": 0.5}, "mem of training example"),
+        (PAIRS, {"tr_idx": 41}, "tr_idx has 41, expected below 41"),
+        (PAIRS, {"tt_idx": 23}, "tt_idx has 23, expected below 23"),
+        (INDEX, {"tr_mem": 0.5}, "tr_mem is another than in"),
+        (INDEX, {"tt_labels": 0}, "tt_labels is another than in"),
+    ],
+)
+def test_files_of_different_scores_are_refused(
+    copied: Copied, file: str, arrays: dict[str, float], message: str
+) -> None:
+    folder = copied(MATRIX, file)
+    with np.load(folder / file) as archive:
+        changed = {name: np.full_like(archive[name], value) for name, value in arrays.items()}
+    change(folder / file, **changed)
+    with pytest.raises(InputError, match=message) as caught:
+        read_all(folder)
+    assert "one folder" in caught.value.hint
+
+
+def read_all(folder: Path) -> None:
+    files = found(folder)
+    assert files.filenames is None or files.scores is not None
+    if files.thresholds is not None:
+        files.select_pairs()
+    if "matrix" in files.files:
+        files.select_pairs(mem=-1, infl=-1)
