@@ -41,8 +41,9 @@ def found(release: mempipe.Release) -> dict[str, Any]:
                 "mean_mem": round(float(mem.mean()), 3),
                 "share_memorized": round(float((mem >= 0.25).mean()), 3),
                 "pairs": len(of_kind),
-                "pairs_in_own_group": int(sum(hits)),
-                "examples_with_a_pair_in_own_group": len(set(of_kind["tr_idx"][hits])) if hits else 0,
+                # Ordinary digits have no group.
+                "pairs_in_own_group": None if kind == "digit" else sum(hits),
+                "examples_with_a_pair_in_own_group": None if kind == "digit" else len(set(of_kind["tr_idx"][hits])),
             }
         )
     order = np.argsort(-examples["mem"].to_numpy(), kind="stable")

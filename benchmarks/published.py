@@ -6,6 +6,7 @@ writes OUT/README.md with provenance, each experiment's facts and notes, its pic
 
 import argparse
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -31,14 +32,17 @@ def main() -> None:
     parser.add_argument("out", type=Path)
     parser.add_argument("--data")
     asked = parser.parse_args()
-    import sys
-
     release = load_release(asked.release)
     results = [shown.newest for shown in find_experiments(release, None)]
     asked.out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         site = build_report(
-            asked.release, Path(folder) / "site", data=asked.data, images=True, reporter=LineReporter(sys.stderr)
+            asked.release,
+            Path(folder) / "site",
+            data=asked.data,
+            images=True,
+            experiments=None,
+            reporter=LineReporter(sys.stderr),
         )
         pictures = photograph(site, asked.out, results)
         for path in sorted((site / "downloads").glob("*.csv")):
@@ -55,8 +59,8 @@ def photograph(site: Path, out: Path, results: list[Result]) -> dict[str, list[t
         for view, title in VIEWS:
             browser.goto(f"file://{site}/index.html#/{view}")
             browser.wait_for_timeout(1500)
-            browser.screenshot(path=out / f"{view}.png")
-            taken[view] = [(title, f"{view}.png")]
+            browser.screenshot(path=out / f"report-{view}.png")
+            taken[f"report-{view}"] = [(title, f"report-{view}.png")]
         for result in results:
             browser.goto("about:blank")
             browser.goto(f"file://{site}/index.html#/experiments/{result.experiment}")
@@ -101,7 +105,7 @@ def page(release: Release, results: list[Result], pictures: dict[str, list[tuple
         "",
     ]
     for view, _ in VIEWS:
-        lines += [f"![{title}]({name})" for title, name in pictures[view]]
+        lines += [f"![{title}]({name})" for title, name in pictures[f"report-{view}"]]
     for result in results:
         lines += ["", f"## {result.title}", f"{result.paper}. Parameters: {written(result)}.", ""]
         lines += [f"- {fact.name}: {fact.value}." for fact in result.findings.facts]
@@ -119,7 +123,7 @@ def page(release: Release, results: list[Result], pictures: dict[str, list[tuple
 def written(result: Result) -> str:
     """Return the parameters in words."""
     return ", ".join(
-        f"`{key}` {', '.join(map(str, value)) if isinstance(value, list) else value}"
+        f"`{key}` {(', '.join(map(str, value)) or 'none') if isinstance(value, list) else value}"
         for key, value in result.params.items()
     )
 
