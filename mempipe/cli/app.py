@@ -176,11 +176,18 @@ def report(
         ),
     ] = None,
     images: Annotated[bool, typer.Option(help="Show thumbnails; without them examples are shown by number.")] = True,
+    experiments: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(
+            metavar="URI", help="Folder with results of the release's experiments; those in its store by default."
+        ),
+    ] = None,
 ) -> None:
     """Make a static website of a release, or of a folder with the authors' npz files; prints its first page."""
     from mempipe.report.upload import report_to
 
-    print(report_to(release, out, data=data, images=images, reporter=reporter()))
+    page = report_to(release, out, data=data, images=images, experiments=experiments, reporter=reporter())
+    print(page)
 
 
 app.add_typer(experiments)

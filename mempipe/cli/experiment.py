@@ -2,7 +2,7 @@
 
 import inspect
 from collections.abc import Callable
-from typing import Annotated, Any, Final, Optional
+from typing import Annotated, Any, Final, Optional, get_origin
 
 import typer
 import yaml
@@ -102,11 +102,12 @@ def _add(name: str) -> None:
 
 def _command(name: str, params: type[BaseModel]) -> Callable[..., None]:
     """Return a function with one option for each parameter, as typer reads signatures."""
+    lists = {key for key, field in params.model_fields.items() if get_origin(field.annotation) is tuple}
 
     def run(release: str, store: str | None, data: str | None, workers: int | None, **given: str | None) -> None:
         from mempipe.steps.experiment import Asked, run_experiment
 
-        values = {key: _value(key, text) for key, text in given.items() if text is not None}
+        values = {key: _value(key, text, many=key in lists) for key, text in given.items() if text is not None}
         asked = Asked(name, release, values, store, _optional_mapping("--data", data))
         print(run_experiment(asked, reporter(), n_workers=workers))
 
@@ -135,15 +136,18 @@ def _option(key: str) -> str:
 
 
 def _written(value: Any) -> str:
-    return yaml.safe_dump(list(value) if isinstance(value, tuple) else value, default_flow_style=True).split("\n")[0]
+    plain = list(value) if isinstance(value, tuple) else value
+    return yaml.safe_dump(plain, default_flow_style=True, width=2**20).split("\n")[0]
 
 
-def _value(key: str, text: str) -> Any:
-    """Return an option's value; a comma separates the parts of a list (`0.1,0.2`)."""
+def _value(key: str, text: str, *, many: bool) -> Any:
+    """Return an option's value; of a list, a comma separates the parts (`0.1,0.2`), and one part may stand alone."""
     try:
         value = yaml.safe_load(text)
-        if isinstance(value, str) and "," in value:
+        if many and isinstance(value, str):
             value = [yaml.safe_load(part) for part in value.split(",")]
+        elif many and not isinstance(value, list):
+            value = [value]
     except yaml.YAMLError as error:
         raise InputError(
             f"Option cannot be read: {_option(key)} is {text!r}, expected a value or a list in YAML.",

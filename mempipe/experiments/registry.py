@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from mempipe.errors import InputError, SpecError
@@ -26,6 +26,7 @@ class Experiment(Protocol):
         Params: its parameters, each with a default and a description.
         AUTOMATIC: (may be absent) True where it needs nothing but a release: `trainings` returns none, whatever the
             release, and the defaults of `Params` suit it. Such an experiment is made of every release.
+        OTHERS: (may be absent) names of the parameters that hold URIs of other releases, one or a tuple.
     """
 
     TITLE: str
@@ -91,3 +92,18 @@ def params_of(name: str, values: dict[str, Any]) -> Strict:
             error.message.replace("Spec cannot", "Parameters cannot"),
             hint=f"`mempipe experiment {name} --help` lists the parameters.",
         ) from error
+
+
+def with_others(name: str, params: Strict, change: Callable[[str], str]) -> dict[str, Any]:
+    """Return the parameters of an experiment as plain values, with each URI of another release changed.
+
+    Args:
+        name: of the experiment.
+        params: its parameters.
+        change: what becomes of a URI; one that was not given ("") stays.
+    """
+    values = params.model_dump(mode="json")
+    for key in getattr(experiment(name), "OTHERS", ()):
+        given = values[key]
+        values[key] = [change(uri) for uri in given] if isinstance(given, list) else given and change(given)
+    return values

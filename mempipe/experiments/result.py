@@ -8,6 +8,7 @@ import json
 from datetime import datetime
 from typing import Annotated, Any, Final, Literal
 
+from numpy.typing import NDArray
 from pydantic import Field, ValidationError, model_validator
 
 from mempipe.errors import InputError
@@ -18,6 +19,9 @@ SCHEMA_VERSION: Final = 1
 _OUTSIDE_DIGEST: Final[Any] = {"created": True, "software": True, "runs": {"__all__": {"uri"}}}
 
 Cell = int | float | str | None
+ExperimentName = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
+TableName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_]+$")]
+"""A table is downloaded as `<experiment>-<table>.csv`: together these name it without doubt, on any file system."""
 
 
 class Fact(Strict):
@@ -37,6 +41,11 @@ class Column(Strict):
 
     meaning: str
     values: tuple[Cell, ...]
+
+    @classmethod
+    def of(cls, meaning: str, values: NDArray[Any]) -> "Column":
+        """Return the column of an array (n,) of numbers or texts; NaN becomes None."""
+        return cls(meaning=meaning, values=tuple(None if value != value else value for value in values.tolist()))
 
 
 class Table(Strict):
@@ -155,7 +164,7 @@ class Findings(Strict):
 
     facts: tuple[Fact, ...]
     figures: tuple[Figure, ...]
-    tables: dict[str, Table]
+    tables: dict[TableName, Table]
     notes: tuple[str, ...] = ()
 
     @model_validator(mode="after")
@@ -166,6 +175,10 @@ class Findings(Strict):
             absent = set(columns_of(figure)) - set(self.tables[figure.table].columns)
             if absent:
                 raise ValueError(f"figure {figure.title!r} shows columns {sorted(absent)}, which are not there")
+            for name in columns_of(figure):
+                for value in self.tables[figure.table].columns[name].values:
+                    if not _can_be_drawn(figure, name, value):
+                        raise ValueError(f"figure {figure.title!r} cannot show {value!r} in column {name!r}")
         return self
 
 
@@ -195,7 +208,7 @@ class Result(Strict):
         title, paper: what it is, and where in the paper.
         release, release_name: id and name of the release that it belongs to.
         other_releases: ids of releases that it was compared with.
-        params: all parameters, defaults too.
+        params: all parameters, defaults too; other releases by their ids, wherever they lay.
         runs: that were trained for it; empty where it only reads the release.
         findings: what was found.
         created: UTC; outside the digest.
@@ -203,7 +216,7 @@ class Result(Strict):
     """
 
     schema_version: Literal[1] = SCHEMA_VERSION
-    experiment: str
+    experiment: ExperimentName
     title: str
     paper: str
     release: str
@@ -239,7 +252,7 @@ class Result(Strict):
             where = ".".join(str(part) for part in first["loc"]) or "content"
             raise InputError(
                 f"Result cannot be read: {source} {where} {first['msg']}.",
-                hint="run the experiment again; or read it with the version of mempipe that wrote it.",
+                hint="move the file away and run the experiment again; or read it with the mempipe that wrote it.",
             ) from error
 
 
@@ -255,3 +268,17 @@ def columns_of(figure: Lines | Bars | Examples | Pairs) -> list[str]:
             return ["group", "tr_idx", "mem", "mem_se"]
         case Pairs():
             return ["group", "tr_idx", "mem", "tt_idx", "infl", "infl_se"]
+
+
+def _can_be_drawn(figure: Lines | Bars | Examples | Pairs, column: str, value: Cell) -> bool:
+    """Tell whether a figure can show a value: indices are whole, only scores, lines and their errors may be absent."""
+    match figure, column:
+        case (Examples() | Pairs(), "group"):
+            return isinstance(value, str)
+        case (Examples() | Pairs(), "tr_idx" | "tt_idx"):
+            return isinstance(value, int) and value >= 0
+        case (Bars(), _):
+            return isinstance(value, int | float) and (column != figure.count or value >= 0)
+        case (Lines(), _) if column == figure.x:
+            return isinstance(value, int | float)
+    return not isinstance(value, str)

@@ -12,9 +12,11 @@ from numpy.typing import NDArray
 
 import mempipe
 from mempipe.data.fetch import is_remote
+from mempipe.errors import InputError
 from mempipe.release.load import load_release
 from mempipe.report.content import ReportContent
 from mempipe.report.downloads import write_downloads
+from mempipe.report.experiments import find_experiments, script_of, summary_of
 from mempipe.report.folder import check_folder, replaced
 from mempipe.report.from_authors import looks_like_authors_files, read_authors
 from mempipe.report.from_release import content_of
@@ -27,7 +29,9 @@ _STATIC: Final = ("report.js", "report.css")
 _TOKEN_DIGITS: Final = 12
 
 
-def build_report(release: str, out: Path, *, data: str | None, images: bool, reporter: Reporter) -> Path:
+def build_report(
+    release: str, out: Path, *, data: str | None, images: bool, experiments: str | None, reporter: Reporter
+) -> Path:
     """Write the website of a release to `out`; equal input gives equal bytes.
 
     Args:
@@ -35,19 +39,20 @@ def build_report(release: str, out: Path, *, data: str | None, images: bool, rep
         out: absent, empty, or an earlier report, which is replaced when the new one is whole.
         data: path or URI of the data set, or a spec that names it; None: as the release says.
         images: whether thumbnails are wanted.
+        experiments: folder or URI with results of the release's experiments; None: those in the release's own store.
         reporter: told what is done.
 
     Returns:
         `out`, absolute.
 
     Raises:
-        InputError: `out` holds something else, or an option cannot be used.
+        InputError: `out` holds something else, an option cannot be used, or a result is damaged or of another release.
         ReleaseError: there is no release, or it is damaged.
         DataError: the images are of another data set, or `data` cannot be read.
     """
     check_folder(out)
     with reporter.stage("reading scores", total=1, unit="releases") as advance:
-        content = _read(release)
+        content = _read(release, experiments)
         advance(1)
     found = find_images(content, data) if images else FoundImages(None, "No images: --no-images was given.")
     reporter.note(found.note)
@@ -59,15 +64,24 @@ def build_report(release: str, out: Path, *, data: str | None, images: bool, rep
         meta = _meta(content, found, sheets, downloads, token)
         write_script(folder / "data" / "meta.js", "meta", meta)
         _write_page(content, folder, token)
+    for experiment in content.experiments:
+        reporter.note(f"experiment {experiment.newest.experiment}: {1 + len(experiment.older)} results")
     floor = content.floor
     reporter.note(f"{len(content.pairs['tr_idx']):,} pairs, down to mem {floor.mem:g} and infl {floor.infl:g}")
     return out.resolve()
 
 
-def _read(release: str) -> ReportContent:
+def _read(release: str, experiments: str | None) -> ReportContent:
     if not is_remote(release) and looks_like_authors_files(folder := Path(release.removeprefix("file://"))):
+        if experiments is not None:
+            raise InputError(
+                f"Report cannot be made: --experiments is given, expected none for {release}, whose files have no "
+                "release id that a result could name.",
+                hint="leave --experiments away.",
+            )
         return read_authors(folder)
-    return content_of(load_release(release))
+    found = load_release(release)
+    return content_of(found, find_experiments(found, experiments))
 
 
 def _write_images(
@@ -115,6 +129,8 @@ def _write_arrays(content: ReportContent, folder: Path) -> str:
     for name in ("train", "test", "pairs"):
         write_script(folder / f"{name}.js", name, pack(getattr(content, name)))
     write_script(folder / "names.js", "names", {"train": content.train_names, "test": content.test_names})
+    if content.experiments:
+        write_script(folder / "experiments.js", "experiments", script_of(content.experiments))
     digest = hashlib.sha256()
     for path in sorted(folder.iterdir()):
         digest.update(path.read_bytes())
@@ -144,6 +160,7 @@ def _meta(
         "images": sheets,
         "imagesNote": found.note,
         "downloads": downloads,
+        "experiments": [summary_of(experiment) for experiment in content.experiments],
         "token": token,
     }
 

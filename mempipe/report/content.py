@@ -8,6 +8,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from mempipe.report.experiments import ShownExperiment
+
 MAX_PAIRS: Final = 20_000
 """Pairs below the release's own thresholds are added while the report holds no more than these."""
 
@@ -64,6 +66,7 @@ class ReportContent:
         spec: the resolved spec as YAML; None where there was no run.
         data: the spec's data set (a component's keys); None where unknown.
         fingerprint: of the data set; None where unknown.
+        experiments: whose results are shown, in the order of the page.
     """
 
     title: str
@@ -84,6 +87,7 @@ class ReportContent:
     spec: str | None = None
     data: dict[str, Any] | None = None
     fingerprint: str | None = None
+    experiments: list[ShownExperiment] = field(default_factory=list)
 
 
 def lowest_limits(thresholds: Limits) -> Limits:

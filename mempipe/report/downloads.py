@@ -1,4 +1,4 @@
-"""Files to download from the website: the tables as CSV, and copies of the release's small files."""
+"""Files to download from the website: the tables as CSV, experiments' results, copies of the release's small files."""
 
 import shutil
 from pathlib import Path
@@ -8,6 +8,7 @@ from urllib.parse import quote
 import pyarrow.csv as pa_csv
 
 from mempipe.report.content import ReportContent
+from mempipe.report.experiments import write_result_files
 
 
 def write_downloads(content: ReportContent, folder: Path) -> list[dict[str, Any]]:
@@ -17,6 +18,8 @@ def write_downloads(content: ReportContent, folder: Path) -> list[dict[str, Any]
     for name, table in content.tables.items():
         path = folder / f"{name}.csv"
         pa_csv.write_csv(table, path)
+        listed.append(_entry(path.name, f"{folder.name}/{path.name}", path.stat().st_size, None))
+    for path in write_result_files(content.experiments, folder):
         listed.append(_entry(path.name, f"{folder.name}/{path.name}", path.stat().st_size, None))
     for file in content.files:
         href = None

@@ -11,6 +11,7 @@ from mempipe.release.card import design_text, lemma_text, percent
 from mempipe.release.load import Release
 from mempipe.release.manifest import Manifest
 from mempipe.report.content import Limits, ReportContent, ScoreFile, floor_for, lowest_limits
+from mempipe.report.experiments import ShownExperiment
 
 _COPIED_BYTES: Final = 8 * 2**20
 """Larger files of the release are named with their checksums, and not copied."""
@@ -18,8 +19,8 @@ _COPIED_BYTES: Final = 8 * 2**20
 _SEEN: Final = ("n_in", "n_out", "correct_in", "correct_out")
 
 
-def content_of(release: Release) -> ReportContent:
-    """Return what a report of this release shows.
+def content_of(release: Release, experiments: list[ShownExperiment]) -> ReportContent:
+    """Return what a report of this release and of its experiments shows.
 
     Raises:
         ReleaseError: a file is missing or damaged.
@@ -63,6 +64,7 @@ def content_of(release: Release) -> ReportContent:
         spec=None if manifest.spec is None else yaml.safe_dump(manifest.spec, sort_keys=False, allow_unicode=True),
         data=None if manifest.spec is None else manifest.spec.get("data"),
         fingerprint=manifest.data.fingerprint,
+        experiments=experiments,
     )
 
 

@@ -15,7 +15,9 @@ from mempipe.storage import ObjectInfo, Store, checked_key, open_store
 PAGE: Final = "index.html"
 
 
-def report_to(release: str, out: str, *, data: str | None, images: bool, reporter: Reporter) -> str:
+def report_to(
+    release: str, out: str, *, data: str | None, images: bool, experiments: str | None, reporter: Reporter
+) -> str:
     """Make the website of a release in a folder or, with the URI of a store's folder, in the store.
 
     Args:
@@ -23,6 +25,7 @@ def report_to(release: str, out: str, *, data: str | None, images: bool, reporte
         out: a folder, as `build_report` takes it; or a URI below which there is nothing or an earlier report.
         data: of the images.
         images: whether thumbnails are wanted.
+        experiments: results of the release's experiments.
         reporter: told what is done.
 
     Returns:
@@ -31,14 +34,16 @@ def report_to(release: str, out: str, *, data: str | None, images: bool, reporte
     Raises:
         InputError: something else than a report lies below `out`.
     """
+
+    def built(folder: Path) -> Path:
+        return build_report(release, folder, data=data, images=images, experiments=experiments, reporter=reporter)
+
     if not is_remote(out):
-        folder = Path(out.removeprefix("file://"))
-        return str(build_report(release, folder, data=data, images=images, reporter=reporter) / PAGE)
+        return str(built(Path(out.removeprefix("file://"))) / PAGE)
     place = open_store(out)
     earlier = _earlier(place)
     with TemporaryDirectory(prefix="mempipe-report-") as name:
-        folder = build_report(release, Path(name) / "report", data=data, images=images, reporter=reporter)
-        _upload(folder, place, earlier, reporter)
+        _upload(built(Path(name) / "report"), place, earlier, reporter)
     return f"{place.uri}/{PAGE}"
 
 

@@ -9,16 +9,17 @@ from typing import Any
 import numpy as np
 
 import mempipe
-from mempipe.errors import IncompleteRunError, ObjectExistsError
+from mempipe.errors import IncompleteRunError, InputError, ObjectExistsError
 from mempipe.experiments.places import result_key, results_place, root_of
 from mempipe.experiments.plan import PLANS, ExperimentPlan, PlannedRun, PlannedTask, read_experiment_plan
-from mempipe.experiments.registry import experiment, params_of
+from mempipe.experiments.registry import experiment, params_of, with_others
 from mempipe.experiments.result import Result, TrainedRun
 from mempipe.experiments.training import Trained, Training
 from mempipe.release.load import Release, load_release
 from mempipe.runs import Run, Span, open_run, register_run
 from mempipe.runs.chunks import MAX_TASKS
 from mempipe.shards import unpack
+from mempipe.spec import Strict
 from mempipe.steps.batches import read_batches
 from mempipe.steps.plan import plan_missing
 from mempipe.steps.progress import Reporter
@@ -66,8 +67,8 @@ def plan_experiment(asked: Asked, reporter: Reporter, *, request: str | None = N
         InputError: the experiment or a parameter is unknown, or it cannot be made of this release.
         DataError: the data set is not the release's.
     """
-    params = params_of(asked.experiment, asked.params)
     release = load_release(asked.release)
+    params = _pinned(asked)
     root = root_of(release) if asked.store is None else open_store(asked.store)
     trainings = experiment(asked.experiment).trainings(release, params)
     runs, tasks = _plan_trainings(root, release, trainings, asked.data, reporter)
@@ -105,13 +106,20 @@ def finish_experiment(plan_uri: str, reporter: Reporter, *, request: str | None 
 
     Raises:
         IncompleteRunError: trials are missing, or were corrupt; plan again and train them.
+        InputError: an object of the result's name lies there and says something else.
     """
     plan = read_experiment_plan(*split_object_uri(plan_uri))
     kind, params = experiment(plan.experiment), params_of(plan.experiment, plan.params)
     release = load_release(plan.release)
     trained = [_trained(planned, reporter) for planned in plan.runs]
     findings = kind.find(release, params, trained)
-    others = [load_release(uri).manifest.id for uri in plan.params.get("releases", ())]
+    others: list[str] = []
+
+    def by_id(uri: str) -> str:
+        others.append(load_release(uri).manifest.id)
+        return others[-1]
+
+    named = with_others(plan.experiment, params, by_id)
     result = Result(
         experiment=plan.experiment,
         title=kind.TITLE,
@@ -119,7 +127,7 @@ def finish_experiment(plan_uri: str, reporter: Reporter, *, request: str | None 
         release=release.manifest.id,
         release_name=release.manifest.name,
         other_releases=tuple(others),
-        params=plan.params,
+        params=named,
         runs=tuple(_used(item) for item in trained),
         findings=findings,
         created=datetime.now(UTC).replace(microsecond=0),
@@ -129,8 +137,13 @@ def finish_experiment(plan_uri: str, reporter: Reporter, *, request: str | None 
     key = result_key(result)
     try:
         place.create(key, result.to_json())
-    except ObjectExistsError:
-        Result.from_json(place.read(key), source=f"{place.uri}/{key}")
+    except ObjectExistsError as error:
+        there = Result.from_json(place.read(key), source=f"{place.uri}/{key}")
+        if there.digest != result.digest:
+            raise InputError(
+                f"Result cannot be committed: {place.uri}/{key} digest is {there.digest}, expected {result.digest}.",
+                hint="the object was changed by hand; move it away and run the same command again.",
+            ) from error
         reporter.note("the same was found before")
     for fact in findings.facts:
         reporter.note(f"{fact.name}: {fact.value}")
@@ -161,6 +174,12 @@ def run_experiment(asked: Asked, reporter: Reporter, *, n_workers: int | None) -
         f"Experiment is incomplete: {uri} still misses trials after {_ROUNDS} rounds of training.",
         hint="look at the quarantined shards of its runs, then run the same command again.",
     )
+
+
+def _pinned(asked: Asked) -> Strict:
+    """Return the parameters with other releases named by their own URIs, not by that of the latest of their name."""
+    params = params_of(asked.experiment, asked.params)
+    return params_of(asked.experiment, with_others(asked.experiment, params, lambda uri: load_release(uri).uri))
 
 
 def _plan_trainings(

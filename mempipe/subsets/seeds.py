@@ -1,4 +1,4 @@
-"""Independent random streams for each trial, from numpy's raw bit stream: the only part that numpy keeps stable."""
+"""Independent random streams from numpy's raw bit stream: the only part that numpy keeps stable."""
 
 from enum import IntEnum
 
@@ -13,6 +13,7 @@ class Stream(IntEnum):
     INITIALISATION = 1
     ORDER = 2
     AUGMENTATION = 3
+    SELECTION = 4
 
 
 def raw_words(seed: int, stream: Stream, *path: int, count: int) -> NDArray[np.uint64]:
@@ -21,7 +22,7 @@ def raw_words(seed: int, stream: Stream, *path: int, count: int) -> NDArray[np.u
     Args:
         seed: the run's entropy.
         stream: what the words are for.
-        path: the trial (or deal), then what lies below it, such as the epoch.
+        path: the trial (or deal), then what lies below it, such as the epoch; for `SELECTION`, what is drawn.
         count: number of words.
     """
     sequence = np.random.SeedSequence(seed, spawn_key=(int(stream), *path))

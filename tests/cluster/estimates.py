@@ -26,7 +26,7 @@ _END_SECONDS: Final = 120
 def digits(name: str, **changes: Any) -> dict[str, Any]:
     """Return a spec of the digits data set in chunks of 50 trials; two chunks a task.
 
-    `epochs` sets how long a chunk takes: 40 are about a second of one core, so 400 let a test meet a pod at work.
+    `epochs` sets how long a chunk takes: 40 are about a second of one core, so 700 let a test meet a pod at work.
     """
     epochs = changes.pop("epochs", 40)
     return {

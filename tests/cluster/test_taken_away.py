@@ -7,7 +7,7 @@ from tests.cluster.installation import Installation
 
 pytestmark = pytest.mark.cluster
 
-EPOCHS = 400
+EPOCHS = 700
 TASKS = 2
 CHUNKS = 4
 

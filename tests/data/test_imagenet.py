@@ -17,7 +17,7 @@ from mempipe.data.tfrecord import Features
 from mempipe.errors import DataError, SpecError
 from mempipe.spec import Component
 from mempipe.storage import open_store
-from tests.data.records import write_records
+from tests.data.records import records_of, write_records
 
 RANDOM = np.random.default_rng(11)
 CLASSES = ("n01440764", "n01443537", "n02084071")
@@ -50,19 +50,6 @@ def write_folder(root: Path, *, classes: tuple[str, ...] = CLASSES) -> Path:
                 pixels = RANDOM.integers(0, 256, shape, dtype=np.uint8)
                 Image.fromarray(pixels).save(place / f"{name}_{index}.JPEG", format="PNG")
     return root
-
-
-def records_of(part: Path) -> list[Features]:
-    """The examples of a folder's part, in its order, as the usual conversion writes them (labels from 1)."""
-    return [
-        {
-            "image/encoded": [path.read_bytes()],
-            "image/class/label": [1 + sorted(entry.name for entry in part.iterdir()).index(path.parent.name)],
-            "image/class/synset": [path.parent.name.encode()],
-            "image/filename": [path.relative_to(part).as_posix().encode()],
-        }
-        for path in sorted(part.rglob("*.JPEG"))
-    ]
 
 
 def write_tfrecords(root: Path, folder: Path) -> Path:

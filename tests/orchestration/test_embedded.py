@@ -11,10 +11,11 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+import httpx
 import pytest
 from rich.console import Console
 
-from mempipe.orchestration.embedded.api import TaskState
+from mempipe.orchestration.embedded.api import Api, TaskState
 from mempipe.orchestration.embedded.components import Component, Components, free_port, wait_for
 from mempipe.orchestration.embedded.demo import log_lines, log_path
 from mempipe.orchestration.embedded.home import AlreadyRunningError, EmbeddedAirflowError, Home
@@ -165,6 +166,24 @@ def test_the_log_of_a_task_is_found_and_read(home: Home):
     path.write_text('{"event": "Error: no space", "level": "info"}\nplain text\n{"other": 1}\n')
     assert log_lines(path) == ["Error: no space", "plain text", '{"other": 1}']
     assert "map_index" not in str(log_path(home, "run", replace(TASK, map_index=-1)))
+
+
+@pytest.mark.parametrize("n_tasks", [0, 100, 230])
+def test_the_tasks_of_a_large_run_are_read_page_by_page(n_tasks: int):
+    """Airflow gives at most 100 at once."""
+    item = {"task_id": "train", "rendered_map_index": None, "state": None, "try_number": 0}
+    items = [item | {"map_index": index, "start_date": None, "duration": None} for index in range(n_tasks)]
+    asked: list[httpx.URL] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(request.url)
+        begin, limit = int(request.url.params["offset"]), min(100, int(request.url.params["limit"]))
+        return httpx.Response(200, json={"task_instances": items[begin : begin + limit], "total_entries": n_tasks})
+
+    tasks = Api("http://airflow", transport=httpx.MockTransport(answer)).tasks("estimate_scores", "run")
+    assert [task.map_index for task in tasks] == list(range(n_tasks))
+    assert {url.path for url in asked} == {"/api/v2/dags/estimate_scores/dagRuns/run/taskInstances"}
+    assert len(asked) == max(1, -(-n_tasks // 100))
 
 
 def test_states_in_words():

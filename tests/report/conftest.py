@@ -2,14 +2,23 @@
 
 It trains until the models fit every label that they see: a wrong label that is not fitted is not memorized."""
 
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pytest
+from playwright.sync_api import Page
 
+from mempipe import load_release
 from mempipe.data.sources import digits
+from mempipe.experiments.places import result_key
+from mempipe.experiments.result import Result
+from tests.cluster.browser import chromium
 from tests.command import mempipe
+from tests.report.results import hand_made
 
 PLANTED = (3, 200, 555, 901, 1300)
 """Training examples whose labels were changed: to the next digit."""
@@ -61,3 +70,68 @@ def planted(tmp_path_factory: pytest.TempPathFactory) -> Planted:
     release = Path(mempipe("run", folder / "spec.yaml", "--store", store).stdout.splitlines()[-1])
     page = Path(mempipe("report", store / "releases" / "planted", "--out", folder / "report").stdout.strip())
     return Planted(data, store, release, page.parent)
+
+
+@dataclass(frozen=True)
+class Experimented:
+    """A store with results of experiments, and the report of its release.
+
+    Attributes:
+        release: whose experiments they are.
+        results: the folder of the results' files.
+        newest: the results that the report shows, in its order.
+        older: a result that it lists.
+        report: its folder.
+    """
+
+    release: Path
+    results: Path
+    newest: tuple[Result, Result]
+    older: Result
+    report: Path
+
+
+@pytest.fixture(scope="session")
+def experimented(planted: Planted, tmp_path_factory: pytest.TempPathFactory) -> Experimented:
+    """A result with figures of every kind, an older one, and a real one of few models; in a store of their own."""
+    folder = tmp_path_factory.mktemp("experimented")
+    shutil.copytree(planted.store / "releases", folder / "store" / "releases")
+    release = folder / "store" / planted.release.relative_to(planted.store)
+    done = mempipe("experiment", "marginal-utility", release, "--repeats", "2", "--thresholds", "[0.5]")
+    trained = Path(done.stdout.splitlines()[-1])
+    made = hand_made(load_release(release))
+    older = hand_made(load_release(release), days=-1, params=made.params | {"repeats": 3})
+    for result in (made, older):
+        (trained.parent / result_key(result)).write_bytes(result.to_json())
+    page = Path(mempipe("report", release, "--out", folder / "report").stdout.strip())
+    real = Result.from_json(trained.read_bytes(), source=str(trained))
+    return Experimented(release, trained.parent, (real, made), older, page.parent)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Page]:
+    """One page of Chromium for all tests of a module."""
+    with chromium() as page:
+        page.set_default_timeout(10_000)
+        yield page
+
+
+@contextmanager
+def opened(browser: Page, report: Path) -> Iterator[Page]:
+    """A report as a file; afterwards nothing may have been said on the console or asked of another host."""
+    said: list[str] = []
+    asked: list[str] = []
+    browser.on("console", lambda message: said.append(message.text))
+    browser.on("pageerror", lambda error: said.append(str(error)))
+    browser.on("request", lambda request: asked.append(request.url))
+    browser.goto("about:blank")
+    browser.goto((report / "index.html").as_uri())
+    yield browser
+    assert said == []
+    assert [url for url in asked if not url.startswith((report.as_uri(), "data:", "about:", "blob:"))] == []
+
+
+def visit(page: Page, report: Path, where: str) -> None:
+    """Open a permalink as somebody who got it in a mail."""
+    page.goto("about:blank")
+    page.goto(f"{(report / 'index.html').as_uri()}#/{where}")

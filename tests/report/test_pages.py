@@ -9,39 +9,16 @@ from playwright.sync_api import Page
 
 import mempipe
 from mempipe.scores.pairs import PairTable, pair_statistics
-from tests.cluster.browser import chromium
-from tests.report.conftest import PLANTED, Planted
+from tests.report.conftest import PLANTED, Planted, opened, visit
 
 VIEWS = ("", "memorization", "examples", "levels", "influence", "pairs", "duplicates", "suspects", "train/3", "test/5")
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Page]:
-    """One page of Chromium for all tests."""
-    with chromium() as page:
-        page.set_default_timeout(10_000)
-        yield page
-
-
 @pytest.fixture
 def page(browser: Page, planted: Planted) -> Iterator[Page]:
-    """The report; afterwards nothing may have been said on the console or asked of another host."""
-    said: list[str] = []
-    asked: list[str] = []
-    browser.on("console", lambda message: said.append(message.text))
-    browser.on("pageerror", lambda error: said.append(str(error)))
-    browser.on("request", lambda request: asked.append(request.url))
-    browser.goto("about:blank")
-    browser.goto((planted.report / "index.html").as_uri())
-    yield browser
-    assert said == []
-    assert [url for url in asked if not url.startswith((planted.report.as_uri(), "data:", "about:", "blob:"))] == []
-
-
-def visit(page: Page, planted: Planted, where: str) -> None:
-    """Open a permalink as somebody who got it in a mail."""
-    page.goto("about:blank")
-    page.goto(f"{(planted.report / 'index.html').as_uri()}#/{where}")
+    """The report."""
+    with opened(browser, planted.report) as page:
+        yield page
 
 
 def numbers(page: Page) -> list[float]:
@@ -56,7 +33,7 @@ def test_every_view_opens_without_horizontal_scroll(page: Page, planted: Planted
     page.set_viewport_size({"width": width, "height": 800})
     pair = mempipe.load_release(planted.release).pairs.to_pylist()[0]
     for view in (*VIEWS, f"pair/{pair['tr_idx']}-{pair['tt_idx']}"):
-        visit(page, planted, view)
+        visit(page, planted.report, view)
         assert page.locator("h1").count() == 1
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), view
     page.emulate_media(color_scheme="light")
@@ -65,7 +42,7 @@ def test_every_view_opens_without_horizontal_scroll(page: Page, planted: Planted
 
 def test_sliders_count_what_python_selects(page: Page, planted: Planted) -> None:
     release = mempipe.load_release(planted.release)
-    visit(page, planted, "pairs")
+    visit(page, planted.report, "pairs")
     infl, mem = (page.get_by_label(re.compile(f"^{name} at least$")) for name in ("Influence", "Memorization"))
     for least_infl, least_mem in ((0.15, 0.25), (0.05, 0.1), (0.08, 0.4), (0.3, 0.1), (0.9, 0.99)):
         infl.fill(str(least_infl))
@@ -75,14 +52,14 @@ def test_sliders_count_what_python_selects(page: Page, planted: Planted) -> None
         wanted = pair_statistics(PairTable(**columns), release.manifest.n_test)
         share = round(100 * wanted.test_share, 2)
         assert numbers(page) == [wanted.n_pairs, wanted.n_train, wanted.n_test, share, wanted.n_test_single]
-    visit(page, planted, "pairs?infl=0.1&mem=0.2&class=8")  # the address keeps the thresholds
+    visit(page, planted.report, "pairs?infl=0.1&mem=0.2&class=8")  # the address keeps the thresholds
     of_class = [row for row in release.select_pairs(mem=0.2, infl=0.1).to_pylist() if row["label"] == 8]
     assert numbers(page)[0] == len(of_class) > 0
 
 
 def test_figure_3_and_section_3_3(page: Page, planted: Planted) -> None:
     release = mempipe.load_release(planted.release)
-    visit(page, planted, "influence")
+    visit(page, planted.report, "influence")
     page.get_by_text("The same numbers as a table").click()
     bins = [int(cell) for cell in page.locator("details tbody td").all_inner_texts()]
     edges = np.array([(15 + 5 * k) / 100 for k in range(18)])
@@ -95,7 +72,7 @@ def test_figure_3_and_section_3_3(page: Page, planted: Planted) -> None:
 
 
 def test_planted_mislabels_are_suspected(page: Page, planted: Planted) -> None:
-    visit(page, planted, "suspects")
+    visit(page, planted.report, "suspects")
     page.locator(".definition").get_by_text("held-out accuracy is at most").wait_for()
     links = page.locator(".cards a").evaluate_all("links => links.map(link => link.getAttribute('href'))")
     examples = mempipe.load_release(planted.release).examples.to_pylist()
@@ -108,7 +85,7 @@ def test_planted_mislabels_are_suspected(page: Page, planted: Planted) -> None:
 def test_permalinks(page: Page, planted: Planted) -> None:
     release = mempipe.load_release(planted.release)
     pair = release.pairs.to_pylist()[-1]
-    visit(page, planted, f"pair/{pair['tr_idx']}-{pair['tt_idx']}")
+    visit(page, planted.report, f"pair/{pair['tr_idx']}-{pair['tt_idx']}")
     text = page.locator("main").inner_text()
     assert f"{pair['infl']:.3f} ± {pair['infl_se']:.3f}" in text
     assert f"{pair['correct_in']} of {pair['n_in']} models" in text
@@ -119,12 +96,12 @@ def test_permalinks(page: Page, planted: Planted) -> None:
     page.go_back()
     assert page.url.endswith(f"#/pair/{pair['tr_idx']}-{pair['tt_idx']}")
     for wrong in ("pair/0-0", "pair/x", "train/99999", "test/-1"):
-        visit(page, planted, wrong)
+        visit(page, planted.report, wrong)
         assert re.search("not in the report|There is no", page.locator("h1").inner_text())
 
 
 def test_the_keyboard_suffices(page: Page, planted: Planted) -> None:
-    visit(page, planted, "pairs")
+    visit(page, planted.report, "pairs")
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.textContent") == "Skip to the content"
     page.keyboard.press("Enter")

@@ -14,7 +14,7 @@ from tests.report.conftest import Planted
 
 
 def report(planted: Planted, out: str, **changes: bool) -> str:
-    options = {"data": None, "images": False, "reporter": LineReporter(StringIO())} | changes
+    options = {"data": None, "images": False, "experiments": None, "reporter": LineReporter(StringIO())} | changes
     return report_to(str(planted.release), out, **options)  # type: ignore[arg-type]
 
 

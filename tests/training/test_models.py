@@ -158,8 +158,8 @@ def test_statistics_and_beginnings_are_those_that_the_models_state(name: str) ->
     [
         ("resnet50", {}, 7, "stem is cifar, expected images of at least 8 x 8, got 7 x 9"),
         ("resnet18", {"stem": "imagenet"}, 31, "stem is imagenet, expected images of at least 32 x 32, got 31 x 33"),
-        ("inception", {}, 3, "halves images twice, expected at least 4 x 4, got 3 x 5"),
-        ("densenet100", {}, 3, "halves images twice, expected at least 4 x 4, got 3 x 5"),
+        ("inception", {}, 3, "halves images twice, expected images of at least 4 x 4, got 3 x 5"),
+        ("densenet100", {}, 3, "halves images twice, expected images of at least 4 x 4, got 3 x 5"),
     ],
 )
 def test_images_that_are_too_small_are_refused_before_building(

@@ -70,7 +70,10 @@ def test_the_ensemble_trains_the_same_models(changes: dict[str, Any]) -> None:
 
 
 def test_images_on_disk_give_the_same_bytes(tmp_path: Path) -> None:
-    """A set larger than memory is mapped and read batch by batch."""
+    """A set larger than memory is mapped and read batch by batch; with augmentation, as ImageNet."""
+    augmentation = {"crop_padding": 1, "flip": True}
+    recipe = {"epochs": 3, "batch_size": 10, "learning_rate": 0.1, "augmentation": augmentation}
+    wanted = spec(trainer=KIND, recipe=recipe)
     held = world()
     for part in ("train_images", "test_images"):
         np.save(tmp_path / f"{part}.npy", getattr(held, part))
@@ -78,7 +81,7 @@ def test_images_on_disk_give_the_same_bytes(tmp_path: Path) -> None:
         held, **{path.stem: np.load(path, mmap_mode="r", allow_pickle=False) for path in tmp_path.glob("*.npy")}
     )
     assert isinstance(mapped.train_images, np.memmap)
-    ours, theirs = (open_trainer(spec(trainer=KIND), data).train([3], silent) for data in (held, mapped))
+    ours, theirs = (open_trainer(wanted, data).train([3], silent) for data in (held, mapped))
     assert [as_bytes(outcome) for outcome in ours] == [as_bytes(outcome) for outcome in theirs]
 
 

@@ -62,14 +62,14 @@ def find(release: Release, params: Params, trained: Sequence[Trained]) -> Findin
             "kept": Column(
                 meaning="fraction of the training set that remains", values=tuple(1 - row[1] / n for row in rows)
             ),
-            "without_memorized": _column(f"mean test accuracy without them, {of_repeats}", memorized.mean(axis=1)),
-            "without_memorized_sd": _column(f"its standard deviation {of_repeats}", memorized.std(axis=1, ddof=1)),
-            "without_random": _column(
+            "without_memorized": Column.of(f"mean test accuracy without them, {of_repeats}", memorized.mean(axis=1)),
+            "without_memorized_sd": Column.of(f"its standard deviation {of_repeats}", memorized.std(axis=1, ddof=1)),
+            "without_random": Column.of(
                 f"mean test accuracy without as many at random, {of_repeats}", at_random.mean(axis=1)
             ),
-            "without_random_sd": _column(f"its standard deviation {of_repeats}", at_random.std(axis=1, ddof=1)),
-            "utility": _column("what they are worth: without_random - without_memorized", loss),
-            "utility_se": _column("standard error of that difference of means", error),
+            "without_random_sd": Column.of(f"its standard deviation {of_repeats}", at_random.std(axis=1, ddof=1)),
+            "utility": Column.of("what they are worth: without_random - without_memorized", loss),
+            "utility_se": Column.of("standard error of that difference of means", error),
         },
     )
     full = everything.test_accuracy
@@ -128,7 +128,3 @@ def _removals(mem: NDArray[np.float64], thresholds: Sequence[float]) -> list[tup
     """
     found = [(threshold, mem >= threshold) for threshold in sorted(set(thresholds))]
     return [(threshold, removed) for threshold, removed in found if removed.any() and not removed.all()]
-
-
-def _column(meaning: str, values: NDArray[np.float64]) -> Column:
-    return Column(meaning=meaning, values=tuple(values.tolist()))

@@ -8,6 +8,9 @@ import httpx
 
 FINISHED: Final = frozenset({"success", "failed"})
 
+_PAGE: Final = 100
+"""Airflow returns at most so many items at once, whatever is asked for (`[api] maximum_page_limit`)."""
+
 
 @dataclass(frozen=True)
 class TaskState:
@@ -36,11 +39,14 @@ class Api:
     Args:
         url: of its API server.
         token: of a user; None where Airflow asks for no credentials.
+        transport: by what requests travel; None: the network.
     """
 
-    def __init__(self, url: str, *, token: str | None = None) -> None:
+    def __init__(self, url: str, *, token: str | None = None, transport: httpx.BaseTransport | None = None) -> None:
         headers = {"Authorization": f"Bearer {token}"} if token else {}
-        self._client = httpx.Client(base_url=f"{url}/api/v2/", timeout=20, trust_env=False, headers=headers)
+        self._client = httpx.Client(
+            base_url=f"{url}/api/v2/", timeout=20, trust_env=False, headers=headers, transport=transport
+        )
 
     def is_healthy(self) -> bool:
         """Tell whether API server, database and scheduler work."""
@@ -90,8 +96,13 @@ class Api:
 
     def tasks(self, dag_id: str, run_id: str) -> list[TaskState]:
         """Return the tasks of a DAG run."""
-        query = {"limit": 1000}
-        found = self._get(f"dags/{dag_id}/dagRuns/{run_id}/taskInstances", params=query)["task_instances"]
+        found: list[dict[str, Any]] = []
+        while True:
+            query = {"limit": _PAGE, "offset": len(found)}
+            page = self._get(f"dags/{dag_id}/dagRuns/{run_id}/taskInstances", params=query)
+            found += page["task_instances"]
+            if not page["task_instances"] or len(found) >= page["total_entries"]:
+                break
         return [
             TaskState(
                 task_id=item["task_id"],

@@ -1,15 +1,26 @@
-"""The stems of residual networks and what images they take; loads nothing heavy."""
+"""What residual networks share beside their layers: the stem, and what images it takes; loads nothing heavy."""
 
 from typing import Final, Literal
+
+from mempipe.spec import Strict
+from mempipe.training.blocks.sizes import too_small
 
 Stem = Literal["cifar", "imagenet"]
 
 _DIVISORS: Final[dict[Stem, int]] = {"cifar": 8, "imagenet": 32}
 
 
-def too_small(stem: Stem, image_shape: tuple[int, int, int]) -> str | None:
-    """Return what is wrong with images smaller than what stem and stages divide them by, or None."""
-    least = _DIVISORS[stem]
-    if min(image_shape[:2]) >= least:
-        return None
-    return f"stem is {stem}, expected images of at least {least} x {least}, got {image_shape[0]} x {image_shape[1]}"
+class StemParams(Strict):
+    """Keys of a residual network.
+
+    Attributes:
+        stem: `imagenet`: 7 x 7 convolution of stride 2 and max pooling, as published; `cifar`: one 3 x 3 convolution
+            instead (Feldman & Zhang 2020, App. B).
+    """
+
+    stem: Stem = "cifar"
+
+
+def misfit(params: StemParams, image_shape: tuple[int, int, int], n_classes: int) -> str | None:  # noqa: ARG001
+    """Return what does not fit: images smaller than what stem and stages divide them by; or None."""
+    return too_small(image_shape, least=_DIVISORS[params.stem], because=f"stem is {params.stem}")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from pydantic import Field
 
 from mempipe.spec import Strict
+from mempipe.training.blocks.sizes import too_small
 
 if TYPE_CHECKING:
     import keras
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
 _BLOCKS: Final = 3
 _LAYERS: Final = 16
 """Layers of a block, of two convolutions each: 100 = 3 * 2 * 16 + 4."""
-_LEAST_SIZE: Final = 4
 
 
 class Params(Strict):
@@ -30,11 +30,7 @@ class Params(Strict):
 
 def misfit(params: Params, image_shape: tuple[int, int, int], n_classes: int) -> str | None:  # noqa: ARG001
     """Return what does not fit: images smaller than what the network divides them by; or None."""
-    if min(image_shape[:2]) >= _LEAST_SIZE:
-        return None
-    return (
-        f"halves images twice, expected at least {_LEAST_SIZE} x {_LEAST_SIZE}, got {image_shape[0]} x {image_shape[1]}"
-    )
+    return too_small(image_shape, least=4, because="halves images twice")
 
 
 def build(params: Params, image_shape: tuple[int, int, int], n_classes: int) -> keras.Model:

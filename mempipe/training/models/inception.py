@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from mempipe.spec import Strict
+from mempipe.training.blocks.sizes import too_small
 
 if TYPE_CHECKING:
     import keras
@@ -27,7 +28,6 @@ _STAGES: Final = (
 """Filters of the 1 x 1 and the 3 x 3 convolution of each inception module."""
 _DOWNSAMPLED: Final = (80, 96)
 """Filters of the convolution of stride 2 before the second and the third stage."""
-_LEAST_SIZE: Final = 4
 
 
 class Params(Strict):
@@ -36,11 +36,7 @@ class Params(Strict):
 
 def misfit(params: Params, image_shape: tuple[int, int, int], n_classes: int) -> str | None:  # noqa: ARG001
     """Return what does not fit: images smaller than what the network divides them by; or None."""
-    if min(image_shape[:2]) >= _LEAST_SIZE:
-        return None
-    return (
-        f"halves images twice, expected at least {_LEAST_SIZE} x {_LEAST_SIZE}, got {image_shape[0]} x {image_shape[1]}"
-    )
+    return too_small(image_shape, least=4, because="halves images twice")
 
 
 def build(params: Params, image_shape: tuple[int, int, int], n_classes: int) -> keras.Model:  # noqa: ARG001

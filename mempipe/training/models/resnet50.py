@@ -4,27 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mempipe.spec import Strict
-from mempipe.training.blocks.stems import Stem, too_small
+from mempipe.training.blocks.stems import StemParams as Params
+from mempipe.training.blocks.stems import misfit
 
 if TYPE_CHECKING:
     import keras
 
 
-class Params(Strict):
-    """Keys of the `resnet50` model.
-
-    Attributes:
-        stem: `imagenet`: 7 x 7 convolution of stride 2 and max pooling, as published; `cifar`: one 3 x 3 convolution
-            instead (Feldman & Zhang 2020, App. B).
-    """
-
-    stem: Stem = "cifar"
-
-
-def misfit(params: Params, image_shape: tuple[int, int, int], n_classes: int) -> str | None:  # noqa: ARG001
-    """Return what does not fit: images smaller than what the network divides them by; or None."""
-    return too_small(params.stem, image_shape)
+__all__ = ["Params", "build", "misfit"]
 
 
 def build(params: Params, image_shape: tuple[int, int, int], n_classes: int) -> keras.Model:

@@ -59,7 +59,7 @@ class Images:
     def _gathered(self, batch: Any) -> tuple[Any, Any]:
         if isinstance(self._images, np.memmap):
             stored = tf.numpy_function(self._read, [batch], self._images.dtype, stateful=False)
-            stored = tf.ensure_shape(stored, (None, *self._images.shape[1:]))
+            stored = tf.ensure_shape(stored, (*batch.shape, *self._images.shape[1:]))
         else:
             stored = tf.gather(self._images, batch)
         images = tf.cast(stored, tf.float32)

@@ -1,92 +1,77 @@
-// Bar charts in SVG at the width they have, each with the same numbers as a table.
+// Histograms in SVG, each with the same numbers as a table.
 
-import { count, h, svg, table } from "./dom";
+import { frame, linear, logarithmic, through } from "./axes";
+import { check } from "./controls";
+import { count, decimals, fixed, h, svg, table } from "./dom";
+import { plot, type Drawn } from "./plot";
 
 export interface Bars {
   title: string;
-  edges: number[];
+  /** Left and right edge of each bar, ascending. */
+  bins: [left: number, right: number][];
   counts: number[];
   xLabel: string;
   yLabel: string;
   log?: boolean;
+  /** Whether the last bar's right edge belongs to it. */
+  closed?: boolean;
 }
 
-const HEIGHT = 280;
-const MARGIN = { top: 36, right: 20, bottom: 44, left: 56 };
+const MANY = 30; // edges, above which round numbers on the axis tell more
+
+/** Bins between neighbouring edges. */
+export function between(edges: number[]): [number, number][] {
+  return edges.slice(1).map((right, k) => [edges[k], right]);
+}
 
 /** A histogram; its numbers are also in a table that can be opened. */
 export function bars(chart: Bars): HTMLElement {
-  const drawing = h("div", { class: "chart" });
-  let width = 0;
-  new ResizeObserver(() => {
-    if (drawing.clientWidth === width) return;
-    width = drawing.clientWidth;
-    drawing.replaceChildren(draw(chart, width));
-  }).observe(drawing);
-  const rows = chart.counts.map((n, k) => [interval(chart, k), count(n)]);
-  return h(
-    "figure",
-    {},
-    h("figcaption", {}, chart.title),
-    drawing,
-    h("details", {}, h("summary", {}, "The same numbers as a table"), table(chart.title, [chart.xLabel, chart.yLabel], rows)),
+  return barChart(chart).figure;
+}
+
+/** A histogram with a choice of its axis; `source` is put under the caption. */
+export function barsWithChoice(chart: Bars, source: HTMLElement): HTMLElement {
+  const shown = { ...chart };
+  const { figure, redraw } = barChart(shown, source, check("Logarithmic axis", shown.log ?? false, (log) => ((shown.log = log), redraw())));
+  return figure;
+}
+
+function barChart(chart: Bars, ...below: HTMLElement[]): { figure: HTMLElement; redraw: () => void } {
+  const { title, counts, xLabel, yLabel } = chart;
+  const read = (k: number) => [h("strong", {}, `${xLabel} ${interval(chart, k)}`), h("span", {}, `${yLabel}: ${count(counts[k])}`)];
+  const { elements, redraw } = plot({ name: title, draw: (width) => draw(chart, width), read });
+  const rows = counts.map((n, k) => [interval(chart, k), count(n)]);
+  const numbers = h("details", {}, h("summary", {}, "The same numbers as a table"), table(title, [xLabel, yLabel], rows));
+  return { figure: h("figure", {}, h("figcaption", {}, title), below, elements, numbers), redraw };
+}
+
+function interval({ bins, closed }: Bars, k: number): string {
+  const digits = decimals(bins.flat());
+  return `${fixed(bins[k][0], digits)} to ${fixed(bins[k][1], digits)}${closed && k === bins.length - 1 ? ", inclusive" : ""}`;
+}
+
+function draw({ bins, counts, xLabel, yLabel, log }: Bars, width: number): Drawn {
+  const y = log ? logarithmic(counts) : linear(0, Math.max(1, ...counts), 5);
+  const edges = [...new Set(bins.flat())].sort((a, b) => a - b);
+  const shown = frame(width, xLabel, yLabel + (log ? " (logarithmic)" : ""), y, (inner) =>
+    edges.length > MANY ? linear(edges[0], edges[edges.length - 1], Math.min(10, inner / 56)) : through(edges, inner),
   );
-}
-
-function interval({ edges, counts }: Bars, k: number): string {
-  const text = (value: number) => value.toFixed(2).replace("-", "−");
-  return `${text(edges[k])} to ${text(edges[k + 1])}${k === counts.length - 1 ? ", inclusive" : ""}`;
-}
-
-function draw(chart: Bars, width: number): SVGElement {
-  const { edges, counts, log } = chart;
-  const inner = { width: width - MARGIN.left - MARGIN.right, height: HEIGHT - MARGIN.top - MARGIN.bottom };
-  const highest = Math.max(1, ...counts);
-  const [from, to] = [edges[0], edges[edges.length - 1]];
-  const x = (value: number) => MARGIN.left + (inner.width * (value - from)) / (to - from);
-  const part = (n: number) => (log ? (n > 0 ? Math.log(n / 0.5) / Math.log(highest / 0.5) : 0) : n / highest);
-  const y = (n: number) => MARGIN.top + inner.height * (1 - part(n));
-  const picture = svg("svg", { width, height: HEIGHT, role: "img", "aria-label": `${chart.title}; the numbers are in the table below` });
-  for (const tick of log ? powers(highest) : ticks(highest)) {
-    picture.append(
-      svg("line", { class: "grid", x1: MARGIN.left, x2: width - MARGIN.right, y1: y(tick), y2: y(tick) }),
-      svg("text", { x: MARGIN.left - 8, y: y(tick) + 4, "text-anchor": "end" }, count(tick)),
-    );
-  }
-  const bar = inner.width / counts.length;
-  counts.forEach((n, k) => {
-    const left = x(edges[k]);
-    if (n > 0) {
-      const title = svg("title", {}, `${interval(chart, k)}: ${count(n)}`);
-      const at = { class: "bar", x: left + 1, y: y(n), width: Math.max(1, bar - 2), height: MARGIN.top + inner.height - y(n) };
-      picture.append(svg("rect", at, title));
+  const rects = counts.map((n, k) => {
+    const [left, right] = bins[k].map(shown.x);
+    const top = shown.y(n);
+    const at = { x: left + 1, y: top, width: Math.max(1, right - left - 2), height: shown.base - top };
+    const rect = svg("rect", { class: "bar", ...at });
+    if (n > 0) shown.picture.append(rect);
+    if (n > 0 && right - left >= Math.max(12, 7 * count(n).length + 3)) {
+      shown.picture.append(svg("text", { class: "value", x: (left + right) / 2, y: top - 5, "text-anchor": "middle" }, count(n)));
     }
-    if (n > 0 && bar >= 9 * (String(n).length - 0.5)) {
-      picture.append(svg("text", { class: "value", x: left + bar / 2, y: y(n) - 5, "text-anchor": "middle" }, count(n)));
-    }
+    return rect;
   });
-  const every = Math.max(1, Math.ceil((edges.length * 36) / inner.width));
-  edges.forEach((edge, k) => {
-    if (k % every === 0) picture.append(svg("text", { x: x(edge), y: HEIGHT - 26, "text-anchor": "middle" }, edge.toFixed(2).replace("-", "−")));
-  });
-  const base = MARGIN.top + inner.height;
-  picture.append(
-    svg("line", { class: "axis", x1: MARGIN.left, x2: width - MARGIN.right, y1: base, y2: base }),
-    svg("text", { class: "label", x: MARGIN.left + inner.width / 2, y: HEIGHT - 6, "text-anchor": "middle" }, chart.xLabel),
-    svg("text", { class: "label", x: 0, y: 11 }, chart.yLabel + (log ? " (logarithmic)" : "")),
-  );
-  return picture;
-}
-
-function ticks(highest: number): number[] {
-  const rough = highest / 4;
-  const power = 10 ** Math.floor(Math.log10(Math.max(rough, 1)));
-  const step = Math.max(1, [1, 2, 5, 10].map((m) => m * power).find((s) => s >= rough) ?? power);
-  return Array.from({ length: Math.floor(highest / step) + 1 }, (_, k) => k * step);
-}
-
-function powers(highest: number): number[] {
-  return Array.from({ length: Math.floor(Math.log10(highest)) + 1 }, (_, k) => 10 ** k);
+  return {
+    picture: shown.picture,
+    at: bins.map(([left, right]) => (shown.x(left) + shown.x(right)) / 2),
+    mark: (k) => rects.forEach((rect, at) => rect.classList.toggle("read", at === k)),
+  };
 }
 
 /** A small histogram with logarithmic counts, for a table's cell; the cells beside it say numbers. */

@@ -1,5 +1,7 @@
 // The report's data: arrays from script files, decoded once, and the questions that views ask of them.
 
+import type { ShownExperiment } from "./experiments";
+
 type Packed = Record<string, [kind: "f8" | "f4" | "u4" | "u2", base64: string]>;
 type Column = Float64Array | Float32Array | Uint32Array | Uint16Array;
 export type Part = "train" | "test";
@@ -25,6 +27,14 @@ export interface Images {
   test: { file: string; tiles: number }[];
 }
 
+/** What the overview says of an experiment. */
+export interface Summary {
+  name: string;
+  title: string;
+  paper: string;
+  fact: [name: string, value: string] | null;
+}
+
 export interface Meta {
   title: string;
   id: string;
@@ -39,11 +49,13 @@ export interface Meta {
   images: Images | null;
   imagesNote: string;
   downloads: Download[];
+  experiments: Summary[];
   token: string;
 }
 
 declare global {
   var MEMPIPE: {
+    experiments?: ShownExperiment[];
     meta: Meta;
     train: Packed;
     test: Packed;

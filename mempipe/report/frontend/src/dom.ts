@@ -69,3 +69,24 @@ export function bytes(value: number): string {
   if (value >= 2 ** 20) return `${(value / 2 ** 20).toFixed(1)} MiB`;
   return value >= 2 ** 10 ? `${(value / 2 ** 10).toFixed(0)} KiB` : `${value} bytes`;
 }
+
+/** Decimals with which all values are printed exactly, but no more than four digits of the largest need. */
+export function decimals(values: number[]): number {
+  const largest = values.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+  const most = largest ? Math.min(12, Math.max(0, 3 - Math.floor(Math.log10(largest)))) : 0;
+  const exact = (digits: number) => values.every((value) => Math.abs(value - Number(value.toFixed(digits))) <= 1e-9 * largest);
+  for (let digits = 0; digits < most; digits++) if (exact(digits)) return digits;
+  return most;
+}
+
+export function fixed(value: number, digits: number): string {
+  return value.toLocaleString("en", { minimumFractionDigits: digits, maximumFractionDigits: digits }).replace("-", "−");
+}
+
+/** A value to two digits of its error; without one, or with an error of 0, to `digits` decimals. */
+export function measured(value: number | null, error: number | null, digits: number): string {
+  if (value === null) return "–";
+  if (!error) return fixed(value, digits) + (error === null ? "" : "\u00a0±\u00a00");
+  const shown = Math.min(12, Math.max(0, 1 - Math.floor(Math.log10(error))));
+  return `${fixed(value, shown)}\u00a0±\u00a0${fixed(error, shown)}`;
+}

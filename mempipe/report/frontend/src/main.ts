@@ -6,6 +6,7 @@ import { place, type Place } from "./router";
 import { onePair, testExample, trainExample } from "./views/detail";
 import { duplicates } from "./views/duplicates";
 import { examples } from "./views/examples";
+import { experiments } from "./views/experiments";
 import { figure1 } from "./views/figure1";
 import { influence } from "./views/influence";
 import { memorization } from "./views/memorization";
@@ -23,6 +24,7 @@ const MENU: [view: string, title: string, show: (root: HTMLElement, place: Place
   ["duplicates", "Near duplicates", duplicates],
   ["suspects", "Suspects", suspects],
 ];
+if (meta.experiments.length) MENU.push(["experiments", "Experiments", experiments]);
 const DETAILS: Record<string, (root: HTMLElement, place: Place) => void> = { train: trainExample, test: testExample, pair: onePair };
 
 function show(focus: boolean): void {

@@ -1,6 +1,6 @@
 // Influence: the histogram of Figure 3 and the statistics of section 3.3, at the release's own thresholds.
 
-import { bars } from "../charts";
+import { bars, between } from "../charts";
 import { meta, nTest, pairs } from "../data";
 import { count, h, percent, table } from "../dom";
 import { edges, histogram, pairStatistics, selectPairs } from "../stats";
@@ -17,7 +17,8 @@ export function influence(root: HTMLElement): void {
     h("p", {}, `High-influence pairs: a training example with mem ≥ ${mem} and a test example of the same label with infl ≥ ${infl} (section 2 of the paper).`),
     bars({
       title: "Influence of the high-influence pairs, 17 bins of 0.05 on [0.15, 1] (Figure 3 of the paper)",
-      edges: bins,
+      bins: between(bins),
+      closed: true,
       counts,
       xLabel: "influence",
       yLabel: "pairs",

@@ -1,6 +1,6 @@
 // Memorization: its histogram, and its distribution in each class.
 
-import { bars, spark } from "../charts";
+import { bars, between, spark } from "../charts";
 import { check, choice, chosenClass, classChoice, refill } from "../controls";
 import { className, meta, nTrain, train } from "../data";
 import { count, counted, h, percent, score, table } from "../dom";
@@ -60,7 +60,8 @@ function picture(label: number | null, log: boolean): HTMLElement {
   const of = label === null ? "all classes" : `class ${className(label)}`;
   return bars({
     title: `Memorization of ${counted(mem.length, "training example")}, ${of}, in bins of 0.05`,
-    edges: bins,
+    bins: between(bins),
+    closed: true,
     counts: histogram(mem, bins),
     xLabel: "memorization",
     yLabel: "examples",

@@ -36,12 +36,22 @@ export function overview(root: HTMLElement): void {
         card("train", i, address(`train/${i}`), score(train.mem[i], train.mem_se?.[i]), `#${i} · ${className(train.label[i])}`),
       ),
     ),
+    experiments(),
     meaning(),
     h("h2", { id: "provenance" }, "Provenance"),
     h("dl", { class: "facts" }, meta.facts.map(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]), h("dt", {}, "Images"), h("dd", {}, meta.imagesNote), h("dt", {}, "This report"), h("dd", {}, `mempipe ${meta.version}; pairs down to mem ${meta.floor.mem} and infl ${meta.floor.infl}`)),
     meta.spec === null ? "" : h("details", {}, h("summary", {}, "The resolved spec"), h("pre", { tabindex: 0 }, meta.spec)),
     downloads(),
   );
+}
+
+function experiments(): HTMLElement | "" {
+  if (!meta.experiments.length) return "";
+  const entries = meta.experiments.map(({ name, title, fact }) => [
+    h("dt", {}, h("a", { href: address(`experiments/${name}`) }, title)),
+    h("dd", {}, fact ? `${fact[0]}: ${fact[1]}` : ""),
+  ]);
+  return h("section", {}, h("h2", {}, "Experiments"), h("dl", { class: "facts" }, entries));
 }
 
 function meaning(): HTMLElement {
@@ -97,7 +107,7 @@ function downloads(): HTMLElement {
     "section",
     {},
     h("h2", {}, "Files to download"),
-    h("p", {}, "Tables as CSV, and the small score files. The others lie in the release: ", h("code", {}, meta.uri)),
+    h("p", {}, "Tables as CSV, results of experiments, and the small score files. The others lie in the release: ", h("code", {}, meta.uri)),
     table("Files", ["file", "size", "where", "SHA-256"], rows),
   );
 }

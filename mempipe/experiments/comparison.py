@@ -1,0 +1,152 @@
+"""Compares releases: whether their positions mean the same examples, and how far their scores agree."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mempipe.errors import InputError
+from mempipe.experiments.agreement import Agreement, agreement
+
+if TYPE_CHECKING:
+    from mempipe.release.load import Release
+
+_CELLS_AT_ONCE: Final = 2**20
+
+GRID: Final = tuple(k / 20 for k in range(21))
+"""Thresholds 0, 0.05, … 1, each the nearest number to its decimal value."""
+
+
+def require_same_data(release: Release, other: Release) -> None:
+    """Refuse to compare by position what is not of one data set.
+
+    The fingerprint binds content and order. Where a release has none (it was scored from predictions made elsewhere),
+    equal sizes and labels must do.
+
+    Raises:
+        InputError: the data sets or their sizes differ, or it is the same release.
+    """
+    _require_another(release, other)
+    mine, theirs = release.manifest.data, other.manifest.data
+    if mine.fingerprint is not None and theirs.fingerprint is not None and mine.fingerprint != theirs.fingerprint:
+        raise InputError(
+            f"Releases cannot be compared: {other.uri} data fingerprint is {theirs.fingerprint[:16]}… ({theirs.name}), "
+            f"expected {mine.fingerprint[:16]}… ({mine.name}), that of {release.uri}.",
+            hint="compare releases of one data set in one order; a position means another example elsewhere.",
+        )
+    require_same_labels(release, other)
+
+
+def require_same_labels(release: Release, other: Release) -> None:
+    """Refuse to compare by position where sizes or labels differ; the content may be another, such as features.
+
+    Raises:
+        InputError: sizes or labels differ, or it is the same release.
+    """
+    _require_another(release, other)
+    mine, theirs = release.manifest, other.manifest
+    got, wanted = ((manifest.n_train, manifest.n_test, manifest.n_classes) for manifest in (theirs, mine))
+    if got != wanted:
+        raise InputError(
+            f"Releases cannot be compared: {other.uri} sizes are {_sizes(got)}, "
+            f"expected {_sizes(wanted)}, those of {release.uri}.",
+            hint="compare releases of one data set.",
+        )
+    for part, one, two in (
+        ("training", release.labels, other.labels),
+        ("test", _test_labels(release), _test_labels(other)),
+    ):
+        differ = np.flatnonzero(one != two)
+        if differ.size:
+            first = int(differ[0])
+            raise InputError(
+                f"Releases cannot be compared: {other.uri} label of {part} example {first} is {two[first]}, expected "
+                f"{one[first]}, as in {release.uri} ({differ.size:,} labels differ).",
+                hint="compare releases of one data set in one order.",
+            )
+
+
+def compare_memorization(release: Release, other: Release, thresholds: Sequence[float]) -> Agreement:
+    """Compare the memorization of all training examples (section 3.5: I_mem, J_mem, D_mem)."""
+    return agreement(thresholds, release.mem, other.mem)
+
+
+def compare_influence(
+    release: Release, others: Sequence[Release], thresholds: Sequence[float], *, min_mem: float | None
+) -> list[Agreement]:
+    """Compare the influence of all pairs of equal labels with each other release (section 3.5: I_infl, J_infl, D_infl).
+
+    Class by class and in bands of rows, so that no more than the matrices of one class of two releases are in memory.
+
+    Args:
+        release: whose scores are `first`.
+        others: of the same labels; whose scores are `second`.
+        thresholds: theta, strictly ascending.
+        min_mem: a pair is in a release's set only where its training example has at least this memorization by that
+            release (0.25 in section 3.5); None: whatever its memorization (section 3.6).
+
+    Returns:
+        One agreement for each other release.
+    """
+    found = [Agreement.empty(thresholds) for _ in others]
+    for label in range(release.manifest.n_classes):
+        mine = release.influence(label)
+        for k, other in enumerate(others):
+            theirs = other.influence(label).infl
+            for rows in _bands(*mine.infl.shape):
+                first, second = mine.infl[rows], theirs[rows]
+                allowed = (_allowed(one, mine.tr_idx[rows], first.shape, min_mem) for one in (release, other))
+                first_allowed, second_allowed = allowed
+                found[k] += agreement(
+                    thresholds, first, second, first_allowed=first_allowed, second_allowed=second_allowed
+                )
+    return found
+
+
+def accuracy_text(release: Release) -> str:
+    """Return mean and standard deviation of the test accuracy over trials, with their number, in words."""
+    accuracy: NDArray[np.float64] = release.trials["test_accuracy"].to_numpy()
+    if accuracy.size < 2:
+        return f"{accuracy.mean():.2%} (1 trial)"
+    return f"{accuracy.mean():.2%} ± {accuracy.std(ddof=1):.2%} (mean ± s.d. over {accuracy.size:,} trials)"
+
+
+def shared_trials(release: Release, other: Release) -> int:
+    """Return how many trials were counted in both releases: their scores are not independent."""
+    return len(release.tallies.examples.trials.overlap(other.tallies.examples.trials))
+
+
+def _require_another(release: Release, other: Release) -> None:
+    if other.manifest.id == release.manifest.id:
+        raise InputError(
+            f"Releases cannot be compared: {other.uri} id is {other.manifest.id}, expected another release than the "
+            "one that it is compared with.",
+            hint="name a release of another run, or of another architecture.",
+        )
+
+
+def _allowed(
+    release: Release, tr_idx: NDArray[np.int64], shape: tuple[int, ...], min_mem: float | None
+) -> NDArray[np.bool_] | None:
+    if min_mem is None:
+        return None
+    return np.broadcast_to((release.mem[tr_idx] >= min_mem)[:, None], shape)
+
+
+def _bands(n_rows: int, width: int) -> Iterator[slice]:
+    step = max(1, _CELLS_AT_ONCE // max(1, width))
+    for start in range(0, n_rows, step):
+        yield slice(start, start + step)
+
+
+def _test_labels(release: Release) -> NDArray[np.int64]:
+    labels: NDArray[np.int64] = release.test_examples["label"].to_numpy()
+    return labels
+
+
+def _sizes(sizes: tuple[int, int, int]) -> str:
+    n_train, n_test, n_classes = sizes
+    return f"{n_train} train, {n_test} test, {n_classes} classes"

@@ -1,0 +1,129 @@
+"""`mempipe experiment` from a release to a committed result: found once, never overwritten."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from mempipe.cli.main import run
+from mempipe.experiments.places import read_results
+from mempipe.experiments.result import Result
+from mempipe.release.load import Release
+from mempipe.storage import open_store
+from tests.command import mempipe
+from tests.experiments.releases import known_release
+
+Command = Callable[..., str]
+
+
+@pytest.fixture
+def release(tmp_path: Path) -> Release:
+    """Ten examples with a pair each, in a store."""
+    infl = [[k / 32 if k == j else 0 for j in range(10)] for k in range(10)]
+    return known_release(tmp_path / "store", [0.5] * 10, infl, name="one")
+
+
+@pytest.fixture
+def command(capfd: pytest.CaptureFixture[str]) -> Command:
+    """Runs a command in this process; returns what it printed, or its error."""
+
+    def call(*arguments: str | Path, code: int = 0) -> str:
+        got = run([str(argument) for argument in arguments])
+        said = capfd.readouterr()
+        assert got == code, said.err
+        return said.err if code else said.out.strip()
+
+    return call
+
+
+def read(uri: str) -> Result:
+    return Result.from_json(Path(uri).read_bytes(), source=uri)
+
+
+def test_pairs_from_end_to_end(release: Release) -> None:
+    """A process of its own, given the name's folder and not the release's."""
+    place = Path(release.uri).parent
+    done = mempipe("experiment", "pairs", place, "--infl", "0.25", "--mem", "0.5")
+    uri = done.stdout.strip()
+    found = read(uri)
+    assert Path(uri).parent == place.parents[1] / "experiments" / "one" / release.manifest.id
+    assert Path(uri).name == f"pairs-{found.digest[:12]}.json"
+    assert (found.release, found.release_name, found.other_releases) == (release.manifest.id, "one", ())
+    assert found.params == {"mem": 0.5, "infl": 0.25, "width": 0.05}
+    assert found.findings.facts[0].value.startswith("2 of mem ≥ 0.5, infl ≥ 0.25")
+    assert "High-influence pairs: 2" in done.stderr
+
+
+def test_consistency_from_end_to_end(release: Release, tmp_path: Path) -> None:
+    """The result names the other releases by id: it is the same wherever they lie."""
+    other = known_release(tmp_path / "elsewhere", [0.25] * 10, [[0.5] * 10] * 10, name="two", source="other")
+    moved = shutil.copytree(other.uri, tmp_path / "moved")
+    uri = mempipe("experiment", "consistency", release.uri, "--releases", Path(other.uri).parent).stdout.strip()
+    again = mempipe("experiment", "consistency", release.uri, "--releases", f"[{moved}]")
+    assert again.stdout.strip() == uri
+    assert "the same was found before" in again.stderr
+    found = read(uri)
+    assert found.other_releases == (other.manifest.id,)
+    assert found.params["releases"] == [other.manifest.id]
+    assert len(found.params["mem_thresholds"]) == 21
+    (plan, _) = sorted((Path(uri).parent / "plans").iterdir(), key=lambda path: other.uri not in path.read_text())
+    assert f'"{other.uri}"' in plan.read_text()  # the release itself, and not the latest of its name
+
+
+@pytest.mark.parametrize("name", ["examples", "histograms", "pair-examples", "pairs", "last-layer", "consistency"])
+def test_equal_findings_are_committed_once(
+    release: Release, tmp_path: Path, command: Command, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    other = known_release(tmp_path / "store", [0.25] * 10, [[0.5] * 10] * 10, name="two", source="other")
+    more = {"consistency": ("--releases", other.uri), "last-layer": ("--linear", other.uri)}.get(name, ())
+    uri = command("experiment", name, release.uri, *more)
+    before = Path(uri).read_bytes()
+    monkeypatch.setattr("mempipe.__version__", "another version")
+    assert command("experiment", name, release.uri, *more) == uri
+    assert Path(uri).read_bytes() == before
+    results = list(read_results(open_store(str(Path(uri).parent))))
+    assert [item.experiment for _, item in results] == [name]
+
+
+def test_other_parameters_make_another_result_and_leave_the_old(release: Release, command: Command) -> None:
+    first = command("experiment", "examples", release.uri)
+    before = Path(first).read_bytes()
+    second = command("experiment", "examples", release.uri, "--near", "0.5", "--classes", "zero", "--n", "2")
+    assert first != second
+    assert Path(first).read_bytes() == before
+    assert read(second).params["near"] == [0.5]
+    assert read(second).params["classes"] == ["zero"]
+
+
+def test_a_result_that_was_changed_is_not_overwritten(release: Release, command: Command) -> None:
+    uri = Path(command("experiment", "pairs", release.uri))
+    changed = uri.read_bytes().replace(b"High-influence pairs", b"Some other pairs", 1)
+    uri.write_bytes(changed)
+    said = command("experiment", "pairs", release.uri, code=20)
+    assert "Result cannot be committed" in said
+    assert uri.read_bytes() == changed
+    uri.write_bytes(changed[:50])
+    assert "Result cannot be read" in command("experiment", "pairs", release.uri, code=20)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["consistency"], "params.releases is empty"),
+        (["consistency", "--releases", "nowhere"], "Release does not exist"),
+        (["last-layer"], "params.linear is empty"),
+        (["pairs", "--infl", "1"], "params.infl is 1, expected: Input should be less than 1"),
+        (["pairs", "--width", "x"], "params.width is 'x'"),
+        (["examples", "--classes", "nine"], "it is 'nine'"),
+        (["examples", "--near", "2"], "params.near.0 is 2"),
+        (["examples", "--n-classes", "{"], "--n-classes is '{'"),
+        (["pair-examples", "--n-egs", "0"], "params.n_egs is 0"),
+    ],
+)
+def test_what_cannot_be_asked(
+    release: Release, tmp_path: Path, command: Command, arguments: list[str], says: str
+) -> None:
+    name, *options = arguments
+    assert says in command("experiment", name, release.uri, *options, code=20)
+    assert not (tmp_path / "store" / "experiments").exists()

@@ -1,0 +1,77 @@
+"""Fig. 8: linear models against the whole network, on releases with known scores."""
+
+from pathlib import Path
+
+import pytest
+
+from mempipe.errors import InputError
+from mempipe.release.load import Release
+from tests.experiments.reading import facts, find, notes, rows
+from tests.experiments.releases import known_release
+
+
+@pytest.fixture
+def network(tmp_path: Path) -> Release:
+    return known_release(
+        tmp_path, [1, 0.5, 0.125], [[1, 0], [0.25, 0.25], [0.5, 0]], name="network", accuracies=[0.5, 0.75]
+    )
+
+
+def linear(tmp_path: Path, **changes: object) -> Release:
+    """The release of the linear models: other data, equal labels; memorizes nothing."""
+    given = {"name": "linear", "source": "linear", "fingerprint": "e" * 64, "accuracies": [0.75, 0.75], **changes}
+    return known_release(tmp_path, [0.125, 0, 0.25], [[0.5, 0], [0, 0.25], [0, 0]], **given)  # type: ignore[arg-type]
+
+
+def test_known_scores(tmp_path: Path, network: Release) -> None:
+    found = find("last-layer", network, linear=linear(tmp_path).uri)
+    assert facts(found) == {
+        "Test accuracy, whole network": "62.50% ± 12.55% (mean ± s.d. over 128 trials)",
+        "Test accuracy, linear models": "75.00% ± 0.00% (mean ± s.d. over 128 trials)",
+        "Memorized examples, whole network": "2 of 3 have mem ≥ 0.25",
+        "Memorized examples, linear models": "1 of 3 have mem ≥ 0.25",
+        "High-influence pairs, whole network": "4 of infl ≥ 0.15; 3 of them with mem ≥ 0.25",
+        "High-influence pairs, linear models": "2 of infl ≥ 0.15; 0 of them with mem ≥ 0.25",
+        "Agreement of influence at 0.15": "Jaccard 0.500, mean difference 0.3125 (2 pairs in both of 4 in either)",
+    }
+    by_threshold = {row[0]: row[1:] for row in rows(found, "influence", *found.tables["influence"].columns)}
+    # {00, 10, 11, 20} and {00, 11} at 0.15, whatever the memorization.
+    assert by_threshold[0.15] == (0.5, (0.5 + 0.25 + 0 + 0.5) / 4, 4, 2, 2, 4)
+    assert by_threshold[1] == (0, 0.5, 1, 0, 0, 1)
+    assert [(figure.kind, figure.series[0].y) for figure in found.figures] == [
+        ("lines", "jaccard"),
+        ("lines", "difference"),
+    ]
+    assert "Whole network: release network, model not known, data set made. Linear" in notes(found)
+    assert "left out" not in notes(found)
+    assert "457" in notes(found)
+
+
+def test_no_pair_in_either(tmp_path: Path) -> None:
+    one, two = (known_release(tmp_path, [1], [[0]], name=name, source=name) for name in ("one", "two"))
+    found = find("last-layer", one, linear=two.uri, infl=0.5)
+    assert facts(found)["Agreement of influence at 0.5"] == "no pair in either"
+    assert rows(found, "influence", "threshold", "jaccard", "difference")[1] == (0.05, None, None)
+    assert "457" not in notes(found)
+
+
+def test_labels_must_be_equal(tmp_path: Path, network: Release) -> None:
+    other = linear(tmp_path, train_labels=[0, 0, 1])
+    with pytest.raises(InputError, match="label of training example 2 is 1, expected 0"):
+        find("last-layer", network, linear=other.uri)
+
+
+def test_a_linear_release_is_needed(network: Release) -> None:
+    with pytest.raises(InputError, match=r"params\.linear is empty") as caught:
+        find("last-layer", network)
+    assert "--linear" in caught.value.hint
+    with pytest.raises(InputError, match="expected another release"):
+        find("last-layer", network, linear=network.uri)
+
+
+def test_missing_scores_are_told(tmp_path: Path, network: Release) -> None:
+    nan = float("nan")
+    other = known_release(tmp_path, [nan, 1, nan], [[1, 1]] * 3, name="linear", source="linear")
+    found = find("last-layer", network, linear=other.uri)
+    assert "has no score: 4." in notes(found)
+    assert rows(found, "influence", "n_network", "n_linear", "n_either")[3] == (2, 2, 2)

@@ -1,0 +1,55 @@
+"""Where results lie, and what reading them says of damage."""
+
+import shutil
+import uuid
+from pathlib import Path
+
+import pytest
+
+from mempipe.errors import InputError
+from mempipe.experiments.places import read_results, result_key, results_place, root_of
+from mempipe.release.load import load_release
+from mempipe.storage.memory import MemoryStore
+from tests.experiments.releases import known_release
+from tests.experiments.test_result import result
+
+
+def test_results_lie_beside_the_releases(tmp_path: Path) -> None:
+    release = known_release(tmp_path, [1], [[1]])
+    root = root_of(release)
+    assert root.uri == str(tmp_path)
+    assert results_place(root, release).uri == f"{tmp_path}/experiments/known/{release.manifest.id}"
+
+
+@pytest.mark.parametrize("place", ["copy", "releases/known", "releases/a/b/c"])
+def test_a_release_on_its_own_has_no_store(tmp_path: Path, place: str) -> None:
+    release = known_release(tmp_path / "store", [1], [[1]])
+    copied = load_release(shutil.copytree(release.uri, tmp_path / place))
+    with pytest.raises(InputError, match="Store is not known: release is") as caught:
+        root_of(copied)
+    assert "--store" in caught.value.hint
+
+
+def test_results_are_read_in_order_and_nothing_else() -> None:
+    place = MemoryStore(uuid.uuid4().hex)
+    made = [result(experiment=name) for name in ("pairs", "examples")]
+    for item in made:
+        place.create(result_key(item), item.to_json())
+    place.create("plans/pairs-0.json", b"{}")
+    place.create("notes.txt", b"x")
+    found = list(read_results(place))
+    assert [key for key, _ in found] == sorted(result_key(item) for item in made)
+    assert [item.experiment for _, item in found] == ["examples", "pairs"]
+    assert result_key(made[0]) == f"pairs-{made[0].digest[:12]}.json"
+    assert result_key(made[0]) == result_key(made[0].model_copy(update={"software": {}}))
+
+
+def test_a_damaged_result_is_named() -> None:
+    place = MemoryStore(uuid.uuid4().hex)
+    place.create("pairs-0.json", result().to_json()[:100])
+    with pytest.raises(InputError, match=rf"Result cannot be read: {place.uri}/pairs-0\.json content Invalid JSON"):
+        list(read_results(place))
+
+
+def test_no_results() -> None:
+    assert list(read_results(MemoryStore(uuid.uuid4().hex))) == []

@@ -1,0 +1,172 @@
+"""The paper's systems as specs: each schedule at its corners (App. B), sizes, costs, and tasks that fit a pod."""
+
+import re
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mempipe.orchestration.settings import TrainShape
+from mempipe.runs import Span, missing_chunks, plan_tasks
+from mempipe.spec import Spec, parse_spec, run_key
+from mempipe.subsets import subset_mask
+from mempipe.training.registry import check_model_fits, resolve_model
+from mempipe.training.schedule import learning_rates
+from tests.command import mempipe
+from tests.data.shared import real_data
+
+SPECS = Path(__file__).parents[2] / "specs"
+CIFAR, MNIST, IMAGENET = (32, 32, 3), (28, 28, 1), (224, 224, 3)
+
+
+@dataclass(frozen=True)
+class System:
+    """What sections 2 and 3.5 and App. B say of one system, or what follows by arithmetic.
+
+    Attributes:
+        n_train, m: examples, and those that a trial sees.
+        shape, n_classes: of the images.
+        model: resolved; its number of parameters is held by test_models.py.
+        trials: t.
+        rate: base learning rate.
+        n_steps, warm: steps, and the position at which the warm-up ends.
+        decays: the first step at each lower rate.
+        seconds, gpus: of an epoch, on so many P100.
+        augmentation: padding of the crop, flip.
+    """
+
+    n_train: int
+    m: int
+    shape: tuple[int, int, int]
+    n_classes: int
+    model: dict[str, object]
+    trials: int
+    rate: float
+    n_steps: int
+    warm: float
+    decays: tuple[int, ...]
+    seconds: float
+    gpus: int
+    augmentation: tuple[int, bool]
+
+
+def cifar(
+    model: dict[str, object],
+    seconds: float,
+    *,
+    trials: int = 2000,
+    rate: float = 0.4,
+    n_steps: int = 10_938,
+    warm: float = 1640.7,
+) -> System:
+    return System(50_000, 35_000, CIFAR, 100, model, trials, rate, n_steps, warm, (), seconds, 1, (4, True))
+
+
+SYSTEMS = {
+    "cifar100_resnet50": cifar({"name": "resnet50", "stem": "cifar"}, 90, trials=4000),
+    "cifar100_resnet18": cifar({"name": "resnet18", "stem": "cifar"}, 17),
+    "cifar100_densenet100": cifar({"name": "densenet100", "growth": 12}, 45, rate=0.2, n_steps=21_875, warm=3281.25),
+    "cifar100_inception": cifar({"name": "inception"}, 14),
+    "mnist_inception": System(
+        n_train=60_000,
+        m=42_000,
+        shape=MNIST,
+        n_classes=10,
+        model={"name": "inception"},
+        trials=4000,
+        rate=0.1,
+        n_steps=4922,
+        warm=738.3,
+        decays=(),
+        seconds=7,
+        gpus=1,
+        augmentation=(0, False),
+    ),
+    "imagenet_resnet50": System(
+        n_train=1_281_167,
+        m=896_816,
+        shape=IMAGENET,
+        n_classes=1000,
+        model={"name": "resnet50", "stem": "imagenet"},
+        trials=2000,
+        rate=0.7,
+        n_steps=100_092,
+        warm=15 * 896_816 / 896,
+        decays=(30_028, 60_055, 90_082),
+        seconds=1800,
+        gpus=8,
+        augmentation=(32, True),
+    ),
+}
+every_system = pytest.mark.parametrize("name", SYSTEMS)
+
+
+def text(name: str) -> str:
+    return (SPECS / f"{name}.yaml").read_text()
+
+
+def spec(name: str) -> Spec:
+    return parse_spec(text(name), source=name)
+
+
+@every_system
+def test_the_spec_is_the_papers_system(name: str) -> None:
+    wanted, paper = spec(name), SYSTEMS[name]
+    assert wanted.name == name
+    assert subset_mask(wanted.subsets, n_train=paper.n_train, seed=wanted.seed, trial=0).sum() == paper.m
+    assert resolve_model(wanted.model).model_dump() == paper.model
+    check_model_fits(wanted.model, paper.shape, paper.n_classes)
+    assert (wanted.recipe.momentum, wanted.recipe.nesterov, wanted.subsets.design) == (0.9, False, "uniform")
+    assert (wanted.recipe.augmentation.crop_padding, wanted.recipe.augmentation.flip) == paper.augmentation
+    assert (wanted.trials, getattr(wanted.trainer, "replicas", 1)) == (paper.trials, paper.gpus)
+
+
+@every_system
+def test_the_schedule_at_its_corners(name: str) -> None:
+    paper = SYSTEMS[name]
+    rates = learning_rates(spec(name).recipe, subset_size=paper.m)
+    assert len(rates) == paper.n_steps
+    before = int(paper.warm)  # the last step of the warm-up, which ends between two
+    assert rates[0] == 0
+    np.testing.assert_allclose(rates[[1, before]], [paper.rate / paper.warm, paper.rate * before / paper.warm], 1e-6)
+    assert (np.diff(rates[: before + 1]) > 0).all()
+    if paper.decays:
+        edges = (before + 1, *paper.decays, paper.n_steps)
+        for power, (begin, end) in enumerate(pairwise(edges)):
+            np.testing.assert_allclose(rates[[begin, end - 1]], paper.rate / 10**power, rtol=1e-6)
+        assert len(set(rates[before + 1 :].tolist())) == len(paper.decays) + 1
+    else:
+        left = paper.n_steps - paper.warm
+        expected = [paper.rate * (paper.n_steps - before - 1) / left, paper.rate / left]
+        np.testing.assert_allclose(rates[[before + 1, -1]], expected, rtol=1e-6)
+        assert (np.diff(rates[before + 1 :]) < 0).all()
+
+
+@every_system
+def test_a_task_ends_before_its_pod_does(name: str) -> None:
+    """At the paper's speed; where the default limit is too short, the spec says which one to set."""
+    wanted, paper = spec(name), SYSTEMS[name]
+    trial = wanted.recipe.epochs * paper.seconds
+    hours = paper.trials * trial / 3600
+    assert f"{hours:,.0f} " in text(name)
+    chunks = missing_chunks([], Span(0, wanted.trials), chunk_size=wanted.chunk_size)
+    tasks = plan_tasks(chunks, chunk_size=wanted.chunk_size, task_size=wanted.task_size)
+    assert {len(task) for task in tasks} == {wanted.chunk_size * wanted.task_size}  # not lengthened
+    limit = re.search(r"activeDeadlineSeconds: (\d+)", text(name))
+    seconds = int(limit[1]) if limit else TrainShape().active_deadline_seconds
+    assert len(tasks[0]) * trial <= 0.9 * seconds
+    assert wanted.chunk_size == 1 or wanted.chunk_size * trial <= 3600
+
+
+def test_the_specs_are_different_runs() -> None:
+    assert len({run_key(spec(name), data_fingerprint="f") for name in SYSTEMS}) == len(SYSTEMS)
+
+
+def test_mnist_is_planned(tmp_path: Path) -> None:
+    data = real_data("mnist.npz")
+    path = tmp_path / "mnist.yaml"
+    path.write_text(text("mnist_inception").replace("  name: mnist ", f"  path: {data}\n  name: mnist "))
+    said = mempipe("plan", path, "--store", tmp_path / "store").stderr
+    assert "4000 missing, in 250 tasks" in " ".join(said.split())
