@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
 from mempipe.errors import InputError
-from mempipe.experiments.result import Result
 from mempipe.storage import Store, open_store
 
 if TYPE_CHECKING:
+    from mempipe.experiments.result import Result
     from mempipe.release.load import Release
 
 EXPERIMENTS: Final = "experiments"
@@ -23,7 +23,7 @@ def root_of(release: Release) -> Store:
     Raises:
         InputError: the release is a folder of its own, such as `mempipe score` writes or somebody copied.
     """
-    return open_store(store_of(release.uri))
+    return open_store(_root(release.uri, parts=(2,)))
 
 
 def store_of(release_uri: str) -> str:
@@ -35,13 +35,7 @@ def store_of(release_uri: str) -> str:
     Raises:
         InputError: it does not lie in a store.
     """
-    root, found, name = release_uri.rstrip("/").rpartition(_RELEASES)
-    if not found or not name or name.count("/") > 1:
-        raise InputError(
-            f"Store is not known: release is {release_uri}, expected …{_RELEASES}NAME/ID as published in a store.",
-            hint="name the store by --store.",
-        )
-    return root
+    return _root(release_uri, parts=(1, 2))
 
 
 def results_place(root: Store, release: Release) -> Store:
@@ -60,6 +54,19 @@ def read_results(place: Store) -> Iterator[tuple[str, Result]]:
     Raises:
         InputError: one is damaged or of an unknown schema.
     """
+    from mempipe.experiments.result import Result  # here, because DAGs read this file and need no numpy for it
+
     for info in place.list():
         if info.key.endswith(".json") and "/" not in info.key:
             yield info.key, Result.from_json(place.read(info.key), source=f"{place.uri}/{info.key}")
+
+
+def _root(uri: str, *, parts: tuple[int, ...]) -> str:
+    """Return what comes before `/releases/` and that many parts of a name."""
+    root, found, name = uri.rstrip("/").rpartition(_RELEASES)
+    if not found or not name or len(name.split("/")) not in parts:
+        raise InputError(
+            f"Store is not known: release is {uri}, expected …{_RELEASES}NAME/ID as published in a store.",
+            hint="name the store by --store.",
+        )
+    return root

@@ -52,6 +52,8 @@ def find_images(content: ReportContent, path: str | None) -> FoundImages:
         if path is not None:
             raise
         return FoundImages(None, f"No images: the data set was not found ({error.message.rstrip('.')}).")
+    if path is None and min(dataset.image_shape[:2]) == 1:
+        return FoundImages(None, f"No images: the examples of {dataset.name} are features, not pictures.")
     if content.fingerprint is not None:
         if dataset.fingerprint != content.fingerprint:
             raise _refusal(dataset, "fingerprint", dataset.fingerprint, content.fingerprint)

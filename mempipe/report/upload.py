@@ -34,18 +34,16 @@ def report_to(
     Raises:
         InputError: something else than a report lies below `out`.
     """
+
+    def built(folder: Path) -> Path:
+        return build_report(release, folder, data=data, images=images, experiments=experiments, reporter=reporter)
+
     if not is_remote(out):
-        folder = Path(out.removeprefix("file://"))
-        return str(
-            build_report(release, folder, data=data, images=images, experiments=experiments, reporter=reporter) / PAGE
-        )
+        return str(built(Path(out.removeprefix("file://"))) / PAGE)
     place = open_store(out)
     earlier = _earlier(place)
     with TemporaryDirectory(prefix="mempipe-report-") as name:
-        folder = build_report(
-            release, Path(name) / "report", data=data, images=images, experiments=experiments, reporter=reporter
-        )
-        _upload(folder, place, earlier, reporter)
+        _upload(built(Path(name) / "report"), place, earlier, reporter)
     return f"{place.uri}/{PAGE}"
 
 

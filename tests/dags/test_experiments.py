@@ -36,8 +36,7 @@ def dag_of(dag_bag: DagBag, name: str) -> DAG:
 
 
 def test_registry_and_dags_are_one_for_one(dag_bag: DagBag):
-    """The last layer's DAG is there even where its experiment is not: it trains, and then asks the command line."""
-    known = {f"experiment_{name.replace('-', '_')}" for name in {*available(), "last-layer"}}
+    known = {f"experiment_{name.replace('-', '_')}" for name in available()}
     assert {dag_id for dag_id in dag_bag.dags if dag_id.startswith("experiment_")} == known
 
 

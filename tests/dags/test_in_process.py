@@ -80,6 +80,29 @@ def test_an_experiment_is_planned_trained_found_and_announced_once(home: Path, s
     assert second["events"] == first["events"]
 
 
+def test_the_last_layer_from_features_to_the_comparison(home: Path, store: Path) -> None:
+    asked = {"release": str(store / "releases" / "tiny"), "store": None, "trials": 20, "epochs": 5}
+    found = run(home, "experiment_last_layer", **asked)
+    assert found["state"] == "success", found
+    skipped = {task.partition(".")[0] for task, state in found["tasks"].items() if state == "skipped"}
+    assert skipped == {"train_again", "validate_again"}
+    (result,) = store.glob("experiments/tiny/*/last-layer-*.json")
+    linear = json.loads((store / "releases" / "tiny-last-layer" / "latest.json").read_text())["release"]
+    assert "-t20-" in linear
+    assert json.loads(result.read_text())["other_releases"] == [linear]
+    (released, extra) = next(event for event in reversed(found["events"]) if event[0] == "mempipe_releases")
+    assert (released, extra["id"]) == ("mempipe_releases", linear)
+
+
+def test_what_only_reads_needs_no_training(home: Path, store: Path) -> None:
+    found = run(home, "experiment_pairs", release=str(store / "releases" / "tiny"))
+    assert found["state"] == "success", found
+    assert {task.partition(".")[0] for task in found["tasks"]} == {
+        *("asked", "plan", "planned", "finish", "announce_results")
+    }
+    assert list(store.glob("experiments/tiny/*/pairs-*.json"))
+
+
 def test_the_report_lies_in_the_store(home: Path, store: Path) -> None:
     found = run(home, "publish_report", release=str(store / "releases" / "tiny"), store=str(store))
     assert found["state"] == "success", found

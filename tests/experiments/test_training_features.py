@@ -81,6 +81,9 @@ def test_the_spec_runs_to_a_release(spec_path: Path, world: Path, tmp_path: Path
     assert release.manifest.n_trials == 20
     accuracy = release.trials["test_accuracy"].to_numpy().mean()
     assert accuracy > 0.7  # features of 40 epochs on 12 numbers, where guessing gives 0.1
+    done = mempipe("report", uri, "--out", tmp_path / "report")
+    assert "No images: the examples of tiny-features.npz are features, not pictures." in done.stderr
+    assert not (tmp_path / "report" / "sheets").exists()
 
 
 def test_damaged_features_are_named(spec_path: Path, world: Path, release_path: Path, tmp_path: Path) -> None:

@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 
 from mempipe.errors import DataError, InputError
+from mempipe.experiments.registry import available, experiment, is_automatic
+from mempipe.release.load import load_release
 from mempipe.runs import Span, open_run
 from mempipe.runs.chunks import MAX_TASKS
 from mempipe.steps.experiment import Asked, plan_experiment
@@ -79,7 +81,7 @@ def test_another_data_set_is_refused_before_anything_is_planned(store: Path, rel
 
 
 @pytest.mark.parametrize(
-    ("experiment", "params", "message"),
+    ("name", "params", "message"),
     [
         ("no-such", {}, "its name is 'no-such', expected one of .*influencers.*marginal-utility"),
         ("influencers", {"repeat": 3}, r"params\.repeat is an unknown key"),
@@ -87,9 +89,17 @@ def test_another_data_set_is_refused_before_anything_is_planned(store: Path, rel
         ("influencers", {"infl": 1.0}, r"pairs with mem >= 0.25 and infl >= 1 are 0"),
     ],
 )
-def test_what_cannot_be_asked(release_path: Path, experiment: str, params: dict[str, object], message: str) -> None:
+def test_what_cannot_be_asked(release_path: Path, name: str, params: dict[str, object], message: str) -> None:
     with pytest.raises(InputError, match=message):
-        plan_experiment(Asked(experiment, str(release_path), params), LineReporter(StringIO()))
+        plan_experiment(Asked(name, str(release_path), params), LineReporter(StringIO()))
+
+
+def test_what_is_made_of_every_release_trains_nothing(release_path: Path) -> None:
+    automatic = {name for name in available() if is_automatic(name)}
+    assert automatic == {"examples", "histograms", "pair-examples", "pairs"}
+    release = load_release(release_path)
+    for name in automatic:
+        assert experiment(name).trainings(release, experiment(name).Params()) == []
 
 
 def test_airflow_can_map_the_tasks_of_all_runs(store: Path, release_path: Path) -> None:
