@@ -92,12 +92,13 @@ def find(release: Release, params: Params, trained: Sequence[Trained]) -> Findin
         )
     ]
     best = int(np.argmax(loss))
-    facts.append(
+    facts.insert(
+        0,
         Fact(
             name="Largest utility",
             value=f"{loss[best]:.2%} ± {error[best]:.2%} (± standard error) of test accuracy, at threshold "
             f"{rows[best][0]:g}, where {rows[best][1]:,} examples are removed",
-        )
+        ),
     )
     skipped = len(params.thresholds) - len(rows)
     notes = ["Bands are one standard deviation over models, as in the paper; a mean's own error is smaller."]
