@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from mempipe.experiments.registry import available
 from mempipe.runs.layout import SIDECARS
 from tests.cluster.artefacts import artefacts
 from tests.cluster.estimates import DAG_ID, TRAIN, Estimate, digits, estimate
@@ -29,7 +30,8 @@ def test_airflow_is_healthy_and_has_its_pools(airflow: Installation) -> None:
         "healthy"
     }
     assert airflow.api.import_errors() == []
-    assert airflow.api.dag_ids() == {DAG_ID}
+    experiments = {f"experiment_{name.replace('-', '_')}" for name in available()}
+    assert airflow.api.dag_ids() == {DAG_ID, "publish_report"} | experiments
     assert {"mempipe_train", "mempipe_cpu"} <= set(airflow.api.pools())
 
 
