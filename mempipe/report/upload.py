@@ -9,8 +9,7 @@ from mempipe.errors import GenerationError, InputError, ObjectNotFoundError
 from mempipe.report.build import build_report
 from mempipe.report.folder import MARKER
 from mempipe.steps.progress import Reporter
-from mempipe.steps.put import put
-from mempipe.storage import ObjectInfo, Store, checked_key, open_store
+from mempipe.storage import ObjectInfo, Store, checked_key, open_store, put
 
 PAGE: Final = "index.html"
 

@@ -9,6 +9,7 @@ from mempipe.runs.chunks import Span
 from mempipe.runs.layout import PLAN
 from mempipe.spec import Component, Strict
 from mempipe.storage.protocol import Store
+from mempipe.storage.put import put
 
 
 class Plan(Strict):
@@ -33,23 +34,13 @@ class Plan(Strict):
 def write_plan(store: Store, plan: Plan) -> None:
     """Replace the run's plan."""
     content = (plan.model_dump_json(indent=2) + "\n").encode()
-    for _ in range(5):
-        generation: str | None
-        try:
-            current, generation = store.read_versioned(PLAN)
-        except ObjectNotFoundError:
-            current, generation = None, None
-        if current == content:
-            return
-        try:
-            store.replace(PLAN, content, generation=generation)
-        except GenerationError:
-            continue
-        return
-    raise GenerationError(
-        f"Plan cannot be written: {store.uri}/{PLAN} changes all the time, expected one planner at once.",
-        hint="let one DAG run of this run finish before the next plans.",
-    )
+    try:
+        put(store, PLAN, content)
+    except GenerationError as error:
+        raise GenerationError(
+            f"Plan cannot be written: {store.uri}/{PLAN} changes all the time, expected one planner at once.",
+            hint="let one DAG run of this run finish before the next plans.",
+        ) from error
 
 
 def read_plan(store: Store) -> Plan:

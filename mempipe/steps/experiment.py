@@ -23,14 +23,12 @@ from mempipe.spec import Strict
 from mempipe.steps.batches import read_batches
 from mempipe.steps.plan import plan_missing
 from mempipe.steps.progress import Reporter
-from mempipe.steps.put import put
+from mempipe.steps.requests import answer_request
 from mempipe.steps.retraining import check_classes_remain, spec_and_data
 from mempipe.steps.validate import valid_report, validate
-from mempipe.steps.workers import n_cores, share, train_in_processes
-from mempipe.storage import Store, checked_key, open_store
+from mempipe.steps.workers import ROUNDS, train_missing
+from mempipe.storage import Store, open_store, put
 from mempipe.storage.uris import split_object_uri
-
-_ROUNDS = 2
 
 
 @dataclass(frozen=True)
@@ -85,8 +83,7 @@ def plan_experiment(asked: Asked, reporter: Reporter, *, request: str | None = N
     key = f"{PLANS}{asked.experiment}-{digest.hexdigest()[:12]}.json"
     put(place, key, (plan.model_dump_json(indent=1) + "\n").encode())
     uri = f"{place.uri}/{key}"
-    if request is not None:
-        put(root, checked_key(f"requests/{request}.json"), (json.dumps({"plan": uri}) + "\n").encode())
+    answer_request(root, request, plan=uri)
     n_missing = sum(len(task.trials) for task in tasks)
     n_models = sum(run.trials for run in runs)
     reporter.note(f"{asked.experiment}: {n_models} models of {len(runs)} runs, {n_missing} missing, {len(tasks)} tasks")
@@ -148,30 +145,24 @@ def finish_experiment(plan_uri: str, reporter: Reporter, *, request: str | None 
     for fact in findings.facts:
         reporter.note(f"{fact.name}: {fact.value}")
     uri = f"{place.uri}/{key}"
-    if request is not None:
-        answer = {"plan": plan_uri, "result": uri}
-        put(open_store(plan.store), checked_key(f"requests/{request}.json"), (json.dumps(answer) + "\n").encode())
+    answer_request(open_store(plan.store), request, plan=plan_uri, result=uri)
     return uri
 
 
 def run_experiment(asked: Asked, reporter: Reporter, *, n_workers: int | None) -> str:
     """Plan, train what is missing with processes of this machine, and finish; returns the result's URI."""
-    for _ in range(_ROUNDS):
+    for _ in range(ROUNDS):
         uri = plan_experiment(asked, reporter)
         plan = read_experiment_plan(*split_object_uri(uri))
         for planned in plan.runs:
             run = open_run(open_store(planned.uri))
-            chunks = run.missing(Span(0, planned.trials))
-            if chunks:
-                spans = share(chunks, n_workers or n_cores() // run.record.spec.trainer.threads or 1)
-                reporter.note(planned.role)
-                train_in_processes(run.uri, spans, reporter, total=sum(len(chunk) for chunk in chunks))
+            train_missing(run, Span(0, planned.trials), reporter, n_workers=n_workers, role=planned.role)
         try:
             return finish_experiment(uri, reporter)
         except IncompleteRunError as error:
             reporter.note(error.message)
     raise IncompleteRunError(
-        f"Experiment is incomplete: {uri} still misses trials after {_ROUNDS} rounds of training.",
+        f"Experiment is incomplete: {uri} still misses trials after {ROUNDS} rounds of training.",
         hint="look at the quarantined shards of its runs, then run the same command again.",
     )
 

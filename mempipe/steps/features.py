@@ -4,7 +4,6 @@ Feldman & Zhang 2020, section 3.6: a model is trained on the full training set, 
 the representation of each example, and linear models are trained on subsets of these.
 """
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,9 +23,9 @@ from mempipe.runs import Run, register_run
 from mempipe.runs.layout import FEATURES
 from mempipe.spec import Augmentation, Component, Ensemble, Recipe, Single, Spec
 from mempipe.steps.progress import Reporter
-from mempipe.steps.put import put
+from mempipe.steps.requests import answer_request
 from mempipe.steps.retraining import SUFFIX, spec_and_data
-from mempipe.storage import checked_key, open_store
+from mempipe.storage import open_store, put
 from mempipe.subsets import removal
 
 EPOCHS: Final = 40
@@ -99,8 +98,7 @@ def write_features(release_uri: str, wanted: Wanted, reporter: Reporter) -> str:
     name = f"{folder}/{linear.name}.yaml"
     put(run.store, name, _document(linear, release))
     uri = f"{run.uri}/{name}"
-    if wanted.request is not None:
-        put(root, checked_key(f"requests/{wanted.request}.json"), (json.dumps({"spec": uri}) + "\n").encode())
+    answer_request(root, wanted.request, spec=uri)
     return uri
 
 

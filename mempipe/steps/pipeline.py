@@ -1,7 +1,5 @@
 """`mempipe run`: the whole pipeline on this machine, without Airflow: the same steps in the same order."""
 
-from typing import Final
-
 from mempipe.errors import IncompleteRunError
 from mempipe.runs import Span
 from mempipe.spec import checked_name
@@ -10,10 +8,7 @@ from mempipe.steps.plan import Wanted, plan
 from mempipe.steps.progress import Reporter
 from mempipe.steps.publish import publish
 from mempipe.steps.validate import validate
-from mempipe.steps.workers import n_cores, share, train_in_processes
-
-ROUNDS: Final = 2
-"""A corrupt shard's trials are trained again in the second round; what fails then needs a person."""
+from mempipe.steps.workers import ROUNDS, train_missing
 
 
 def run_pipeline(
@@ -38,10 +33,7 @@ def run_pipeline(
     run, planned = plan(spec_uri, store_uri, Wanted(trials=trials), reporter)
     wanted = Span(0, planned.trials)
     for _ in range(ROUNDS):
-        chunks = run.missing(wanted)
-        if chunks:
-            spans = share(chunks, n_workers or n_cores() // run.record.spec.trainer.threads or 1)
-            train_in_processes(run.uri, spans, reporter, total=sum(len(chunk) for chunk in chunks))
+        train_missing(run, wanted, reporter, n_workers=n_workers)
         report = validate(run.uri, planned.trials, reporter)
         if not report.missing:
             break

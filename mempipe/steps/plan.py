@@ -10,7 +10,8 @@ from mempipe.errors import InputError, ObjectExistsError, ObjectNotFoundError, R
 from mempipe.runs import Plan, Run, Span, plan_tasks, read_plan, register_run, write_plan
 from mempipe.spec import MAX_TRIALS, Component, Spec, parse_spec, validated
 from mempipe.steps.progress import Reporter
-from mempipe.storage import Store, checked_key, open_store
+from mempipe.steps.requests import request_key
+from mempipe.storage import Store, open_store
 from mempipe.storage.uris import split_object_uri
 from mempipe.training.registry import check_model_fits, resolve_model
 
@@ -58,7 +59,7 @@ def plan(spec_uri: str, store_uri: str, wanted: Wanted, reporter: Reporter) -> t
     """
     if wanted.trials is not None and wanted.add_trials is not None:
         raise InputError("Plan is ambiguous: --trials and --add-trials are both given.", hint="give one of them.")
-    request = None if wanted.request is None else checked_key(f"requests/{wanted.request}.json")
+    request = None if wanted.request is None else request_key(wanted.request)
     root = open_store(store_uri)
     spec = read_spec(spec_uri)
     changes = {"chunk_size": wanted.chunk_size, "task_size": wanted.task_size}

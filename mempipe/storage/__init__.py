@@ -2,6 +2,7 @@
 
 from mempipe.storage.keys import checked_key
 from mempipe.storage.protocol import Commit, ObjectInfo, Store
+from mempipe.storage.put import put
 from mempipe.storage.uris import open_store, split_object_uri
 
-__all__ = ["Commit", "ObjectInfo", "Store", "checked_key", "open_store", "split_object_uri"]
+__all__ = ["Commit", "ObjectInfo", "Store", "checked_key", "open_store", "put", "split_object_uri"]

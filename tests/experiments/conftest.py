@@ -6,25 +6,14 @@ from pathlib import Path
 import pytest
 
 from tests.command import mempipe
-
-SPEC = """
-name: tiny
-data: {name: digits}
-model: {name: mlp, hidden: [12]}
-recipe: {epochs: 6, batch_size: 64, learning_rate: 0.05}
-trainer: {kind: ensemble, width: 10}
-subsets: {design: uniform, ratio: 0.7}
-seed: 11
-trials: 40
-chunk_size: 10
-"""
+from tests.tiny import TINY
 
 
 @pytest.fixture(scope="session")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A store with one release and the influencers' experiment on it; tests that change it copy it."""
     folder = tmp_path_factory.mktemp("experiments")
-    (folder / "tiny.yaml").write_text(SPEC)
+    (folder / "tiny.yaml").write_text(TINY)
     mempipe("run", folder / "tiny.yaml", "--store", folder / "store", timeout=600)
     return folder / "store"
 

@@ -6,19 +6,9 @@ from pathlib import Path
 import pytest
 
 from tests.command import mempipe
+from tests.tiny import TINY
 
-SPEC = """
-name: tiny
-data: {name: digits}
-model: {name: mlp, hidden: [12]}
-recipe: {epochs: 6, batch_size: 64, learning_rate: 0.05}
-trainer: {kind: ensemble, width: 10}
-subsets: {design: uniform, ratio: 0.7}
-seed: 11
-trials: 40
-chunk_size: 10
-task_size: 2
-"""
+SPEC = f"{TINY}task_size: 2\n"
 
 
 @pytest.fixture(scope="session")

@@ -269,4 +269,4 @@ def _pm(value: float, error: float) -> str:
 
 
 def _column(meaning: str, values: Sequence[float | None] | NDArray[np.float64]) -> Column:
-    return Column(meaning=meaning, values=tuple(None if value is None else float(value) for value in values))
+    return Column.of(meaning, np.array(values, dtype=np.float64))

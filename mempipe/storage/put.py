@@ -3,7 +3,7 @@
 from typing import Final
 
 from mempipe.errors import GenerationError, ObjectNotFoundError
-from mempipe.storage import Store
+from mempipe.storage.protocol import Store
 
 _ROUNDS: Final = 5
 
@@ -29,5 +29,5 @@ def put(store: Store, key: str, content: bytes) -> None:
         return
     raise GenerationError(
         f"Object cannot be written: {store.uri}/{key} changes all the time, expected one writer at once.",
-        hint="let one DAG run of this experiment do this step before the next does.",
+        hint="let one DAG run do this step before the next does.",
     )

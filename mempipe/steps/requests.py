@@ -1,0 +1,16 @@
+"""`requests/ID.json`: under the name that a DAG run chose, the store remembers where what it asked for is."""
+
+import json
+
+from mempipe.storage import Store, checked_key, put
+
+
+def request_key(request: str) -> str:
+    """Return the name of the object of a request, below the store."""
+    return checked_key(f"requests/{request}.json")
+
+
+def answer_request(root: Store, request: str | None, **answer: str) -> None:
+    """Remember an answer, over an older one; nothing where nobody asked under a name."""
+    if request is not None:
+        put(root, request_key(request), (json.dumps(answer) + "\n").encode())
