@@ -10,7 +10,8 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from mempipe.release.authors_folder import NO_COUNTS, find_authors_files
+from mempipe.release.authors_folder import NO_COUNTS
+from mempipe.release.find_authors import find_authors_files
 from mempipe.release.load import load_release
 from mempipe.release.summary import score_text, summarize, summarize_authors
 from mempipe.scores.pairs import pair_statistics

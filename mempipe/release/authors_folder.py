@@ -14,22 +14,15 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from mempipe.data.fetch import is_remote
 from mempipe.errors import InputError, ReleaseQuestionError
 from mempipe.release.authors_arrays import AuthorsScores, column, damaged, positions_of, read_scores, require_within
-from mempipe.release.manifest import LATEST_FILE, MANIFEST_FILE, Thresholds
+from mempipe.release.manifest import Thresholds
 from mempipe.release.npz import NpzReader
-from mempipe.release.tables import table_file
 from mempipe.scores.pairs import require_thresholds
 
 NO_COUNTS: Final = "these files have no counts of trials, so there are no standard errors and no held-out accuracy"
 """What a reader of such files must know."""
 
-_PATTERNS: Final = {
-    "matrix": "*_infl_matrix.npz",
-    "pairs": "*_high_infl_pairs_infl*_mem*.npz",
-    "index": "*_index.npz",
-}
 _PAIRS: Final = re.compile(r"(?P<name>.*)_high_infl_pairs_infl(?P<infl>[^_]+)_mem(?P<mem>[^_]+)\.npz")
 _ROUNDING: Final = 1e-6  # mem may have been rounded to float32 on its way
 
@@ -45,7 +38,7 @@ class AuthorsFolder:
     """
 
     def __init__(self, folder: Path, files: dict[str, Path]) -> None:
-        """Take the files that `find_authors_files` found."""
+        """Take the files that `mempipe.release.find_authors.find_authors_files` found."""
         self.folder = folder
         self.files = files
 
@@ -260,36 +253,6 @@ class AuthorsFolder:
                 f"{self.files['matrix'].name}, expected the same.",
                 hint="put files of one data set and one computation into one folder.",
             )
-
-
-def find_authors_files(uri: str) -> AuthorsFolder | None:
-    """Return the authors' files of a local folder; None where there are none, or where it is a release.
-
-    A release that lacks its manifest was never finished, and is not taken for them.
-
-    Args:
-        uri: path or `file://`; of any other kind of store the answer is None.
-
-    Raises:
-        InputError: there are two files of one kind, so that it is unclear which is meant.
-    """
-    folder = Path(uri.removeprefix("file://"))
-    if is_remote(uri) or not folder.is_dir():
-        return None
-    if any((folder / name).exists() for name in (MANIFEST_FILE, LATEST_FILE, table_file("examples"))):
-        return None
-    found: dict[str, Path] = {}
-    for kind, pattern in _PATTERNS.items():
-        files = sorted(folder.glob(pattern))
-        if len(files) > 1:
-            raise InputError(
-                f"Files of a data set are not clear: {folder} has {files[0].name} and {files[1].name}, "
-                "expected one of a kind.",
-                hint="put the files of each data set into a folder of their own.",
-            )
-        if files:
-            found[kind] = files[0]
-    return AuthorsFolder(folder, found) if found else None
 
 
 def _joined(parts: Iterator[Found]) -> Found:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 import mempipe
 from mempipe.errors import InputError
-from mempipe.release.authors_folder import find_authors_files
+from mempipe.release.find_authors import find_authors_files
 from mempipe.release.load import load_release
 from mempipe.report.content import ReportContent
 from mempipe.report.downloads import write_downloads

@@ -12,7 +12,8 @@ from mempipe import load_release
 from mempipe.errors import InputError, ReleaseError, ReleaseQuestionError
 from mempipe.experiments.histogram import edges_between
 from mempipe.experiments.kinds import pairs as pairs_experiment
-from mempipe.release.authors_folder import AuthorsFolder, find_authors_files
+from mempipe.release.authors_folder import AuthorsFolder
+from mempipe.release.find_authors import find_authors_files
 from mempipe.release.load import Release
 from mempipe.release.manifest import Thresholds
 from mempipe.release.write import write_release
