@@ -1,5 +1,6 @@
 """What a report shows, wherever it came from: arrays, tables to download, and facts in words."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -34,13 +35,13 @@ class ScoreFile:
         path: relative to the release.
         n_bytes: its size.
         sha256: of its bytes; None where no manifest says it.
-        local: where it lies on this machine, if it is small enough to be copied into the report.
+        local: returns a copy on this machine that lasts until the content is let go; it may be fetched for that.
     """
 
     path: str
     n_bytes: int
-    sha256: str | None = None
-    local: Path | None = None
+    sha256: str | None
+    local: Callable[[], Path]
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,13 +2,16 @@
 
 import shutil
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 from urllib.parse import quote
 
 import pyarrow.csv as pa_csv
 
 from mempipe.report.content import ReportContent
 from mempipe.report.experiments import write_result_files
+
+_COPIED_BYTES: Final = 8 * 2**20
+"""Larger files of the release are named with their checksums, and not copied."""
 
 
 def write_downloads(content: ReportContent, folder: Path) -> list[dict[str, Any]]:
@@ -23,10 +26,10 @@ def write_downloads(content: ReportContent, folder: Path) -> list[dict[str, Any]
         listed.append(_entry(path.name, f"{folder.name}/{path.name}", path.stat().st_size, None))
     for file in content.files:
         href = None
-        if file.local is not None:
+        if file.n_bytes <= _COPIED_BYTES:
             copy = folder / file.path
             copy.parent.mkdir(exist_ok=True)
-            shutil.copyfile(file.local, copy)
+            shutil.copyfile(file.local(), copy)
             href = f"{folder.name}/{quote(file.path)}"
         listed.append(_entry(file.path, href, file.n_bytes, file.sha256))
     return listed

@@ -10,7 +10,6 @@ from mempipe.release.authors_folder import NO_COUNTS, AuthorsFolder
 from mempipe.release.manifest import Thresholds
 from mempipe.report.content import Limits, ReportContent, ScoreFile, floor_for, lowest_limits
 
-_COPIED_BYTES: Final = 8 * 2**20
 _COLUMNS: Final = {"tr_idx": np.int64, "tt_idx": np.int64, "infl": np.float64, "mem": np.float64}
 
 
@@ -63,10 +62,7 @@ def content_of_authors(files: AuthorsFolder) -> ReportContent:
             ),
             "pairs": pa.table({name: pairs[name] for name in ("tr_idx", "tt_idx", "infl", "mem")}),
         },
-        files=[
-            ScoreFile(path.name, path.stat().st_size, local=path if path.stat().st_size <= _COPIED_BYTES else None)
-            for path in files.files.values()
-        ],
+        files=[ScoreFile(path.name, path.stat().st_size, None, path.absolute) for path in files.files.values()],
     )
 
 

@@ -1,5 +1,6 @@
 """Report content from a release: everything is read through `mempipe.release.load`."""
 
+from functools import partial
 from typing import Any, Final
 
 import pyarrow as pa
@@ -12,9 +13,6 @@ from mempipe.release.load import Release
 from mempipe.release.manifest import Manifest
 from mempipe.report.content import Limits, ReportContent, ScoreFile, floor_for, lowest_limits
 from mempipe.report.experiments import ShownExperiment
-
-_COPIED_BYTES: Final = 8 * 2**20
-"""Larger files of the release are named with their checksums, and not copied."""
 
 _SEEN: Final = ("n_in", "n_out", "correct_in", "correct_out")
 
@@ -53,12 +51,7 @@ def content_of(release: Release, experiments: list[ShownExperiment]) -> ReportCo
             "trials": release.trials,
         },
         files=[
-            ScoreFile(
-                entry.path,
-                entry.bytes,
-                entry.sha256,
-                release.local_file(entry.path) if entry.bytes <= _COPIED_BYTES else None,
-            )
+            ScoreFile(entry.path, entry.bytes, entry.sha256, partial(release.local_file, entry.path))
             for entry in manifest.files
         ],
         spec=None if manifest.spec is None else yaml.safe_dump(manifest.spec, sort_keys=False, allow_unicode=True),

@@ -4,7 +4,7 @@ It trains until the models fit every label that they see: a wrong label that is 
 
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -116,19 +116,24 @@ def browser() -> Iterator[Page]:
         yield page
 
 
+def opened(browser: Page, report: Path) -> AbstractContextManager[Page]:
+    """A report as a file; see `opened_at`."""
+    return opened_at(browser, report.as_uri())
+
+
 @contextmanager
-def opened(browser: Page, report: Path) -> Iterator[Page]:
-    """A report as a file; afterwards nothing may have been said on the console or asked of another host."""
+def opened_at(browser: Page, site: str) -> Iterator[Page]:
+    """A report at an address; afterwards nothing may have been said on the console or asked of another place."""
     said: list[str] = []
     asked: list[str] = []
     browser.on("console", lambda message: said.append(message.text))
     browser.on("pageerror", lambda error: said.append(str(error)))
     browser.on("request", lambda request: asked.append(request.url))
     browser.goto("about:blank")
-    browser.goto((report / "index.html").as_uri())
+    browser.goto(f"{site}/index.html")
     yield browser
     assert said == []
-    assert [url for url in asked if not url.startswith((report.as_uri(), "data:", "about:", "blob:"))] == []
+    assert [url for url in asked if not url.startswith((site, "data:", "about:", "blob:"))] == []
 
 
 def visit(page: Page, report: Path, where: str) -> None:
