@@ -46,6 +46,9 @@ The experiment `{name}` on a published release; what it finds is kept in the sto
 what was trained; `requests/`, what a DAG run asked for. Each step can be repeated by hand: the first line of its log is
 the command.
 """
+RUN_AND_TRIALS: Final = "{{ task.arguments[1].rpartition('/')[2] }} {{ task.arguments[-1] }}"
+"""Names a task of an experiment that has several runs."""
+
 TRAIN: Final = """- `missing_trials` reads which trials are missing, `train` is one task for each range of them.
 """
 INCOMPLETE: Final = """- *`finish` misses trials*: a shard was corrupt and is moved aside. Clear `plan` and what
@@ -130,7 +133,10 @@ def experiment_dag(name: str) -> DAG:
         if not automatic:
             missing = missing_trials()
             plan >> missing
-            mapped_container_task("train", kind="train", arguments=missing, settings=settings) >> finish
+            train = mapped_container_task(
+                "train", kind="train", arguments=missing, settings=settings, map_index_template=RUN_AND_TRIALS
+            )
+            train >> finish
         finish >> announce_results()
     return dag
 
