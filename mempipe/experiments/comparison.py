@@ -114,9 +114,31 @@ def accuracy_text(release: Release) -> str:
     return f"{accuracy.mean():.2%} ± {accuracy.std(ddof=1):.2%} (mean ± s.d. over {accuracy.size:,} trials)"
 
 
-def shared_trials(release: Release, other: Release) -> int:
-    """Return how many trials were counted in both releases: their scores are not independent."""
-    return len(release.tallies.examples.trials.overlap(other.tallies.examples.trials))
+def independence_notes(release: Release, other: Release, name: str) -> list[str]:
+    """Return what a reader must know of how independent two releases are: shared trials or subsets, other subsets.
+
+    Args:
+        release: that others are compared with.
+        other: one of them.
+        name: of the other, for the reader.
+    """
+    common = len(release.tallies.examples.trials.overlap(other.tallies.examples.trials))
+    mine, theirs = release.manifest.subsets, other.manifest.subsets
+    if common:
+        return [f"{name}: trials in both releases: {common:,}; so they agree more than two runs would."]
+    if "unknown" in (mine.design, theirs.design):
+        return [f"{name}: how the subsets were drawn is not known of both releases, so they may have some in common."]
+    if (mine.design, mine.ratio) != (theirs.design, theirs.ratio):
+        return [
+            f"{name}: the subsets are {theirs.design} of ratio {theirs.ratio}, and {mine.design} of ratio {mine.ratio} "
+            "here: scores belong to a ratio, so part of the difference is that of the subsets."
+        ]
+    if mine.seed is not None and mine.seed == theirs.seed:
+        return [
+            f"{name}: the trials saw the same subsets as those here, as both are of seed {mine.seed}; so they "
+            "agree more than with subsets drawn independently."
+        ]
+    return []
 
 
 def _require_another(release: Release, other: Release) -> None:

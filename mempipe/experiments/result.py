@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 from pydantic import Field, ValidationError, model_validator
 
 from mempipe.errors import InputError
+from mempipe.release.manifest import SubsetDesign
 from mempipe.spec import Strict
 
 if TYPE_CHECKING:
@@ -210,6 +211,7 @@ class Result(Strict):
         title, paper: what it is, and where in the paper.
         release, release_name: id and name of the release that it belongs to.
         other_releases: ids of releases that it was compared with.
+        subsets: how the trials' subsets of each of these releases were drawn, with their seed, by the release's id.
         params: all parameters, defaults too; other releases by their ids, wherever they lay.
         runs: that were trained for it; empty where it only reads the release.
         findings: what was found.
@@ -224,6 +226,7 @@ class Result(Strict):
     release: str
     release_name: str
     other_releases: tuple[str, ...] = ()
+    subsets: dict[str, SubsetDesign]
     params: dict[str, Any]
     runs: tuple[TrainedRun, ...] = ()
     findings: Findings

@@ -110,11 +110,11 @@ def finish_experiment(plan_uri: str, reporter: Reporter, *, request: str | None 
     release = load_release(plan.release)
     trained = [_trained(planned, reporter) for planned in plan.runs]
     findings = kind.find(release, params, trained)
-    others: list[str] = []
+    manifests = [release.manifest]
 
     def by_id(uri: str) -> str:
-        others.append(load_release(uri).manifest.id)
-        return others[-1]
+        manifests.append(load_release(uri).manifest)
+        return manifests[-1].id
 
     named = with_others(plan.experiment, params, by_id)
     result = Result(
@@ -123,7 +123,8 @@ def finish_experiment(plan_uri: str, reporter: Reporter, *, request: str | None 
         paper=kind.PAPER,
         release=release.manifest.id,
         release_name=release.manifest.name,
-        other_releases=tuple(others),
+        other_releases=tuple(manifest.id for manifest in manifests[1:]),
+        subsets={manifest.id: manifest.subsets for manifest in manifests},
         params=named,
         runs=tuple(_used(item) for item in trained),
         findings=findings,

@@ -6,6 +6,7 @@ import sys
 from datetime import timedelta
 from pathlib import Path
 
+import jinja2
 import pytest
 from airflow.dag_processing.dagbag import DagBag
 from airflow.sdk.definitions.mappedoperator import MappedOperator
@@ -69,10 +70,15 @@ def test_what_computes_is_bounded_by_our_pools(dag_bag: DagBag):
 
 
 def test_mapped_tasks_are_named_by_their_trials_or_by_what_they_are_about(dag_bag: DagBag):
-    mapped = [task for _, task in every_task(dag_bag) if isinstance(task, MappedOperator)]
-    assert len(mapped) > 2
-    for task in mapped:
-        assert task.partial_kwargs["map_index_template"] == "{{ task.arguments[-1] }}"
+    """An experiment trains trials of several runs, so its tasks are named by both."""
+    of_experiments = {"train", "train_again"}
+    for dag, task in every_task(dag_bag):
+        if not isinstance(task, MappedOperator):
+            continue
+        several_runs = "experiment" in dag.tags and dag.dag_id != "experiment_last_layer"
+        template = task.partial_kwargs["map_index_template"]
+        made = jinja2.Template(template).render(task={"arguments": ["train", "lab/runs/mine-0f", "--trials", "0:8"]})
+        assert made == ("mine-0f 0:8" if several_runs and task.task_id in of_experiments else "0:8"), task.task_id
 
 
 @pytest.mark.parametrize("module", ["estimate_scores", "experiments", "last_layer", "publish_report"])

@@ -23,6 +23,8 @@ SIDE = 64
 
 N_TRIALS = 2 * SIDE
 
+_SUBSETS = SubsetDesign(design="uniform", ratio="0.5", seed=1)
+
 
 def known_release(
     folder: Path,
@@ -37,6 +39,7 @@ def known_release(
     accuracies: Sequence[float] = (0.5, 0.7),
     scope: Scope = Scope.CLASS,
     source: str = "run",
+    subsets: SubsetDesign = _SUBSETS,
 ) -> Release:
     """Publish a release with these scores in the store `folder` and load it.
 
@@ -52,6 +55,7 @@ def known_release(
         accuracies: test accuracies, one trial after the other, over and over.
         scope: which pairs are counted.
         source: of the trials.
+        subsets: how the manifest says that they were drawn.
     """
     wanted = np.asarray(mem, dtype=np.float64)
     matrix = np.asarray(infl, dtype=np.float64).reshape(len(wanted), -1)
@@ -89,7 +93,7 @@ def known_release(
         test_labels=labels[1],
         class_names=class_names,
         trials=_trials(accuracies),
-        subsets=SubsetDesign(design="uniform", ratio="0.5", seed=1),
+        subsets=subsets,
         data=DataSource(name="made", fingerprint=fingerprint),
         created=datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC),
     )

@@ -10,6 +10,7 @@ from mempipe.errors import InputError
 from mempipe.experiments import comparison
 from mempipe.experiments.agreement import agreement
 from mempipe.release.load import Release
+from mempipe.release.manifest import SubsetDesign
 from mempipe.scores.blocks import Scope
 from tests.experiments.reading import column, facts, find, notes
 from tests.experiments.releases import known_release
@@ -139,6 +140,23 @@ def test_several_releases_of_one_name_are_told_apart(tmp_path: Path) -> None:
 def test_trials_that_both_counted_are_told(tmp_path: Path) -> None:
     one, two = (known_release(tmp_path, [mem], [[1]], name=name) for mem, name in ((1, "one"), (0.5, "two")))
     assert "two: trials in both releases: 128;" in notes(find("consistency", one, releases=[two.uri]))
+
+
+@pytest.mark.parametrize(
+    ("subsets", "told"),
+    [
+        (SubsetDesign(design="uniform", ratio="0.5", seed=1), "the same subsets as those here, as both are of seed 1"),
+        (SubsetDesign(design="uniform", ratio="0.5", seed=2), None),
+        (SubsetDesign(design="uniform", ratio="0.7", seed=1), "the subsets are uniform of ratio 0.7, and uniform of"),
+        (SubsetDesign(design="balanced", ratio="0.5", seed=1), "the subsets are balanced of ratio 0.5, and uniform of"),
+        (SubsetDesign(design="unknown", ratio="0.5"), "how the subsets were drawn is not known of both releases"),
+    ],
+)
+def test_how_independent_the_subsets_are_is_told(tmp_path: Path, subsets: SubsetDesign, told: str | None) -> None:
+    one = known_release(tmp_path, [1], [[1]], name="one")
+    two = known_release(tmp_path, [0.5], [[1]], name="two", source="other", subsets=subsets)
+    said = [note for note in notes(find("consistency", one, releases=[two.uri])).splitlines() if "subsets" in note]
+    assert [told in note for note in said if note.startswith("two: ")] == ([True] if told else [])
 
 
 def test_without_fingerprints_labels_must_do(tmp_path: Path) -> None:

@@ -45,6 +45,7 @@ def result(**changes: Any) -> Result:
         "paper": "Figure 0",
         "release": "net-0-t1-0",
         "release_name": "net",
+        "subsets": {},
         "params": {"mem": 0.25, "near": [0.0, 1.0]},
         "runs": (TrainedRun(role="r", run_key="ab", uri="memory://here/runs/1", trials=3, seed=7),),
         "findings": Findings(

@@ -36,7 +36,7 @@ def test_figure_2_from_plan_to_result(store: Path, release_path: Path) -> None:
     uri = mempipe(*asked).stdout.splitlines()[-1]
     assert json.loads((store / "requests" / "mine.json").read_text()) == {"plan": uri}
     plan = json.loads(Path(uri).read_text())
-    _, without = plan["runs"]
+    kept, without = plan["runs"]
     assert [(run["role"], run["trials"]) for run in plan["runs"]] == [("nothing removed", 2), ("mem >= 0.4", 4)]
     assert [task["run"] for task in plan["tasks"]] == [without["uri"]]
     refused = mempipe("experiment", "finish", uri, code=10)
@@ -57,7 +57,11 @@ def test_figure_2_from_plan_to_result(store: Path, release_path: Path) -> None:
         assert columns[f"without_{name}"]["values"] == pytest.approx([sum(pair) / 2])
         assert columns[f"without_{name}_sd"]["values"] == pytest.approx([abs(pair[0] - pair[1]) / 2**0.5])
     loss = (accuracy[1] + accuracy[3] - accuracy[0] - accuracy[2]) / 2
-    assert columns["utility"]["values"] == pytest.approx([loss])
+    everything = bits(Path(kept["uri"]), "test_correct", 360)
+    full = sum(int(bit) for trial in range(2) for bit in everything[trial]) / 720
+    assert columns["excess"]["values"] == pytest.approx([loss])
+    assert columns["utility"]["values"] == pytest.approx([full - (accuracy[0] + accuracy[2]) / 2])
+    assert columns["random_utility"]["values"] == pytest.approx([full - (accuracy[1] + accuracy[3]) / 2])
 
     again = mempipe("experiment", "finish", uri)
     assert again.stdout.splitlines()[-1] == str(result)

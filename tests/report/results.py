@@ -40,6 +40,7 @@ def hand_made(release: Release, *, days: int = 0, **changed: Any) -> Result:
         "release": release.manifest.id,
         "release_name": release.manifest.name,
         "other_releases": ("digits-0123456789ab-t50-0123456789ab",),
+        "subsets": {release.manifest.id: release.manifest.subsets},
         "params": {"repeats": 4, "thresholds": [0.1, 0.2], "names": {"one": "two"}},
         "runs": (TrainedRun(role="all < some & none", run_key="0f" * 32, uri="gs://b/runs/x", trials=4, seed=5),),
         "findings": Findings(

@@ -32,7 +32,7 @@ def test_the_newest_result_of_each_experiment_is_shown(experimented: Experimente
         [f"downloads/{result_key(experimented.older)}"],
     ]
     assert [entry["fact"][0] for entry in script(experimented.report, "meta")["experiments"]] == [
-        "Largest utility",
+        "Marginal utility of mem ≥ 0.5",
         "Agreement at 0.5",
     ]
 

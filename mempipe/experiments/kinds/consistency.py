@@ -16,8 +16,8 @@ from mempipe.experiments.comparison import (
     accuracy_text,
     compare_influence,
     compare_memorization,
+    independence_notes,
     require_same_data,
-    shared_trials,
 )
 from mempipe.experiments.result import Column, Fact, Findings, Lines, Series, Table
 from mempipe.spec import Strict
@@ -183,7 +183,8 @@ def _notes(
         'Section 3.5 of the paper: "Jaccard similarity is not very reliable when sets are relatively small and, as a '
         'result, we see a drop near threshold 1.0 even though there is almost no difference in the estimates".',
         "In the paper every estimate is based on 2000 trials (section 3.5); fewer trials make more noise, and less "
-        "agreement at every threshold.",
+        "agreement at every threshold. That yardstick is for architectures whose subsets were drawn "
+        "independently, that is with another seed.",
     ]
     if (params.min_mem, params.min_infl) == (0.25, 0.15):
         notes.append(
@@ -199,7 +200,5 @@ def _notes(
             )
         if release.manifest.data.fingerprint is None or other.manifest.data.fingerprint is None:
             notes.append(f"{name}: a data set has no fingerprint; sizes and labels are equal, and that is all we know.")
-        common = shared_trials(release, other)
-        if common:
-            notes.append(f"{name}: trials in both releases: {common:,}; so they agree more than two runs would.")
+        notes += independence_notes(release, other, name)
     return notes

@@ -12,6 +12,7 @@ from mempipe.experiments.comparison import (
     GRID,
     accuracy_text,
     compare_influence,
+    independence_notes,
     require_same_labels,
 )
 from mempipe.experiments.result import Column, Fact, Findings, Lines, Series, Table
@@ -152,6 +153,7 @@ def _notes(release: Release, linear: Release, params: Params, n_undefined: int) 
             "by linear models and 18,099 by ResNet50; linear models have 457 high-influence pairs, with no condition "
             "on memorization."
         )
+    notes += independence_notes(release, linear, "Linear models")
     if n_undefined:
         notes.append(f"Pairs left out, because one of the two releases has no score: {n_undefined:,}.")
     return notes
