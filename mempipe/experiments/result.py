@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 from pydantic import Field, ValidationError, model_validator
 
 from mempipe.errors import InputError
-from mempipe.release.manifest import SubsetDesign
+from mempipe.release.subset_design import SubsetDesign
 from mempipe.spec import Strict
 
 if TYPE_CHECKING:

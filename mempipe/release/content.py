@@ -13,7 +13,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from mempipe.errors import EmptyTallyError, InputError, TallyError
-from mempipe.release.manifest import DataSource, SubsetDesign, Thresholds
+from mempipe.release.manifest import DataSource, Thresholds
+from mempipe.release.subset_design import SubsetDesign
 from mempipe.scores.blocks import Scope
 from mempipe.scores.tally import BlockTally, ExampleTally
 

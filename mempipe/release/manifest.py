@@ -9,6 +9,7 @@ from pydantic import Field, ValidationError
 
 from mempipe.errors import ReleaseError
 from mempipe.release.schema import SCHEMA_VERSION
+from mempipe.release.subset_design import SubsetDesign
 from mempipe.spec import Name, Strict
 
 MANIFEST_FILE: Final = "manifest.json"
@@ -31,22 +32,6 @@ class FileEntry(Strict):
     sha256: str
     bytes: int
     kind: Literal["scores", "tallies", "document"]
-
-
-class SubsetDesign(Strict):
-    """How the trials' subsets were drawn.
-
-    Attributes:
-        design: `unknown` where predictions were made elsewhere.
-        ratio: m / n as the spec says it, in decimals; where the design is unknown, the mean share that was seen.
-        seed: the run's entropy; None where unknown.
-        subset_size: nominal m; None where unknown.
-    """
-
-    design: Literal["uniform", "balanced", "unknown"]
-    ratio: str | None = None
-    seed: int | None = None
-    subset_size: int | None = None
 
 
 class DataSource(Strict):

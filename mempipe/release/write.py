@@ -21,12 +21,12 @@ from mempipe.release.manifest import (
     LemmaBound,
     Manifest,
     PairCounts,
-    SubsetDesign,
     Undefined,
     describe_file,
     release_id,
     utc_now,
 )
+from mempipe.release.subset_design import SubsetDesign
 from mempipe.release.tables import (
     classes_table,
     examples_table,

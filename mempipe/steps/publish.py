@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 
 from mempipe.errors import ObjectNotFoundError, ReleaseError, RunError
 from mempipe.release.content import ReleaseContent
-from mempipe.release.manifest import MANIFEST_FILE, DataSource, Manifest, SubsetDesign, Thresholds
+from mempipe.release.manifest import MANIFEST_FILE, DataSource, Manifest, Thresholds
 from mempipe.release.publish import Outcome, Publication, publish_release
 from mempipe.release.stored_tallies import StoredTallies
+from mempipe.release.subset_design import SubsetDesign
 from mempipe.release.tally_files import EXAMPLES_FILE
 from mempipe.release.write import write_release
 from mempipe.runs import Run

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from mempipe.errors import InputError
 from mempipe.release.content import ReleaseContent
 from mempipe.release.folder import check_folder, publish_folder, staging_folder
-from mempipe.release.manifest import DataSource, SubsetDesign, Thresholds
+from mempipe.release.manifest import DataSource, Thresholds
+from mempipe.release.subset_design import SubsetDesign
 from mempipe.release.write import write_release
 from mempipe.scores.tally import BlockTally, Scope, TrialBatch, blocks_of
 from mempipe.shards import Shard, pack

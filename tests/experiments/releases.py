@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from mempipe.release.content import ReleaseContent
 from mempipe.release.load import Release, load_release
-from mempipe.release.manifest import DataSource, SubsetDesign
+from mempipe.release.manifest import DataSource
 from mempipe.release.publish import publish_release
+from mempipe.release.subset_design import SubsetDesign
 from mempipe.release.write import write_release
 from mempipe.scores.blocks import Scope, blocks_of
 from mempipe.scores.tally import BlockTally, ExampleTally, TrialSet

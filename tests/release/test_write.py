@@ -9,7 +9,8 @@ import pyarrow as pa
 import pytest
 
 from mempipe.errors import EmptyTallyError, ExpectationError, InputError, TallyError
-from mempipe.release.manifest import MANIFEST_FILE, Manifest, SubsetDesign, Thresholds
+from mempipe.release.manifest import MANIFEST_FILE, Manifest, Thresholds
+from mempipe.release.subset_design import SubsetDesign
 from mempipe.release.write import lemma_bound, write_release
 from mempipe.scores.blocks import Scope
 from mempipe.scores.tally import ExampleTally

@@ -10,7 +10,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from mempipe.release.content import ReleaseContent
-from mempipe.release.manifest import DataSource, SubsetDesign
+from mempipe.release.manifest import DataSource
+from mempipe.release.subset_design import SubsetDesign
 from mempipe.scores.blocks import Scope, blocks_of
 from mempipe.scores.tally import BlockTally, ExampleTally, TrialSet
 

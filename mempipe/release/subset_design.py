@@ -1,0 +1,21 @@
+"""How the subsets of a release's trials were drawn: in its manifest, and beside what comparing releases finds."""
+
+from typing import Literal
+
+from mempipe.spec import Strict
+
+
+class SubsetDesign(Strict):
+    """How the trials' subsets were drawn.
+
+    Attributes:
+        design: `unknown` where predictions were made elsewhere.
+        ratio: m / n as the spec says it, in decimals; where the design is unknown, the mean share that was seen.
+        seed: the run's entropy; None where unknown.
+        subset_size: nominal m; None where unknown.
+    """
+
+    design: Literal["uniform", "balanced", "unknown"]
+    ratio: str | None = None
+    seed: int | None = None
+    subset_size: int | None = None
