@@ -88,7 +88,8 @@ def test_card_tells_what_a_newcomer_asks(written: tuple[Path, Manifest]) -> None
 
 
 def test_card_of_other_releases(world: World, tmp_path: Path) -> None:
-    from mempipe.release.manifest import DataSource, SubsetDesign
+    from mempipe.release.manifest import DataSource
+    from mempipe.release.subset_design import SubsetDesign
 
     names = {"train_filenames": [f"a|{i}.png" for i in range(41)], "test_filenames": ["t.png"] * 23}
     content = world.content(
