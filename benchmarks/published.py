@@ -116,6 +116,12 @@ def page(release: Release, results: list[Result], pictures: dict[str, list[tuple
         if result.runs:
             trained = ", ".join(f"{run.role}: {run.trials} of `{run.run_key[:12]}`" for run in result.runs)
             lines += ["", f"Models trained for it (seed {result.runs[0].seed}): {trained}."]
+        others = [
+            f"`{other}` ({result.subsets[other].design} subsets, seed {result.subsets[other].seed})"
+            for other in result.other_releases
+        ]
+        if others:
+            lines += ["", f"Compared with {', '.join(others)}."]
         lines += ["", *(f"- {note}" for note in result.findings.notes)]
     return "\n".join(lines) + "\n"
 

@@ -50,6 +50,7 @@ export interface Result {
   release: string;
   release_name: string;
   other_releases: string[];
+  subsets: Record<string, { design: string; ratio: string | null; seed: number | null }>;
   params: Record<string, unknown>;
   runs: { role: string; run_key: string; trials: number; seed: number }[];
   findings: {

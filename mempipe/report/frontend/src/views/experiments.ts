@@ -91,6 +91,10 @@ function provenance({ result, json }: ShownExperiment): HTMLElement {
   const rows: [string, string | Node][] = [
     ["Release", `${result.release_name}, ${result.release}`],
     ...result.other_releases.map((id): [string, string] => ["Compared with release", id]),
+    ...Object.entries(result.subsets).map(([id, { design, ratio, seed }]): [string, string] => [
+      `Subsets of ${id}`,
+      `${design}, ratio ${ratio ?? "unknown"}, seed ${seed ?? "unknown"}`,
+    ]),
     ...Object.entries(result.params).map(([name, value]): [string, Node] => [`Parameter ${name}`, h("code", {}, written(value))]),
     ["Models trained for it", trained(result)],
     ["Created", time(result.created)],
