@@ -242,8 +242,8 @@ class AuthorsFolder:
             pair = differ[0]
             raise InputError(
                 f"Files are of different scores: {self.files['matrix']} infl of training example {tr_idx[pair]} on "
-                f"test example {tt_idx[pair]} is {infl[pair]:g}, which {self.files['pairs'].name} does not have, expected "
-                "the same pairs in both.",
+                f"test example {tt_idx[pair]} is {infl[pair]:g}, which {self.files['pairs'].name} does not have, "
+                "expected the same pairs in both.",
                 hint="put files of one data set and one computation into one folder.",
             )
         return tr_idx, tt_idx, exact

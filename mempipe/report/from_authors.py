@@ -62,8 +62,9 @@ def content_of_authors(files: AuthorsFolder) -> ReportContent:
                     "mem": pa.array(scores.mem, from_pandas=True),
                 }
             ),
-            "pairs": pa.table({name: pairs[name] for name in ("tr_idx", "tt_idx", "infl", "mem")}),
-        },
+        }
+        | ({"pairs": pa.table(dict(pairs))} if files.has_pairs else {}),
+        has_pairs=files.has_pairs,
         files=[ScoreFile(path.name, path.stat().st_size, None, path.absolute) for path in files.files.values()],
     )
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pytest
 from playwright.sync_api import Page
 
@@ -43,6 +44,25 @@ def authors(planted: Planted, tmp_path_factory: pytest.TempPathFactory) -> Calla
         return Authors(files, folder / "site")
 
     return make
+
+
+def test_a_report_without_pairs_does_not_say_that_there_are_none(
+    browser: Page, authors: Callable[..., Authors]
+) -> None:
+    made = authors(MATRIX)
+    scores = made.files.require_scores()
+    folder = made.files.folder.with_name("index")
+    folder.mkdir()
+    index = {"tr_labels": scores.train_labels, "tt_labels": scores.test_labels, "tr_mem": scores.mem}
+    names = {f"{part}_filenames": np.full(index[f"{part}_labels"].size, b"x.png") for part in ("tr", "tt")}
+    np.savez(folder / "planted_index.npz", **index, **names)
+    done = mempipe("report", folder, "--no-images", "--out", folder.with_name("bare"))
+    assert "0 pairs: they are unknown" in done.stderr
+    with opened(browser, folder.with_name("bare")) as page:
+        assert "Pairs" not in page.locator("#menu").inner_text()
+        for view in ("", "suspects", "suspects?helpless=1", "train/3", "test/5", "pair/3-5"):
+            visit(page, folder.with_name("bare"), view)
+            assert not re.search(r"\b0 (high-influence )?(pairs|tests)|in no", page.locator("main").inner_text())
 
 
 @pytest.mark.parametrize("names", [(MATRIX, PAIRS), (MATRIX,)])

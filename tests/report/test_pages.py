@@ -81,6 +81,23 @@ def test_planted_mislabels_are_suspected(page: Page, planted: Planted) -> None:
     assert len(wanted) < 60
 
 
+def test_suspects_in_no_pair_are_in_none_of_the_release(page: Page, planted: Planted) -> None:
+    """As far down as the report has pairs: the slider ends there."""
+    release = mempipe.load_release(planted.release)
+    visit(page, planted.report, "suspects?mem=0&heldout=1&helpless=1")
+    slider = page.get_by_label(re.compile("^Memorization at least$"))
+    assert (slider.get_attribute("min"), slider.input_value()) == ("0.1", "0.1")
+    paired = set(release.select_pairs(mem=-1, infl=0.15)["tr_idx"].to_pylist())
+    memorized = {row["idx"] for row in release.examples.to_pylist() if row["mem"] is not None and row["mem"] >= 0.1}
+    assert numbers(page)[0] == len(memorized - paired) > 0
+    assert memorized & paired
+    shown = page.locator(".cards a .line", has_text=" · in ").all_inner_texts()
+    assert shown
+    assert all(line.endswith(" · in 0 pairs") for line in shown)
+    visit(page, planted.report, "suspects?mem=0&heldout=1")
+    assert numbers(page)[0] == len(memorized)
+
+
 def test_permalinks(page: Page, planted: Planted) -> None:
     release = mempipe.load_release(planted.release)
     pair = release.pairs.to_pylist()[-1]
