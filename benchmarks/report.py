@@ -110,7 +110,7 @@ def _draw(path: Path) -> Path:
         labels = np.arange(n) % N_CLASSES
         arrays[f"y_{part}"] = labels
         arrays[f"x_{part}"] = np.concatenate([_strokes(random, 500) for _ in range(n // 500)])
-    np.savez(path, **arrays)
+    np.savez(path, allow_pickle=False, **arrays)
     return path
 
 
