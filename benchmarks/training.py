@@ -132,7 +132,7 @@ def _plain(spec: Spec, dataset: Dataset, *, reused: bool) -> tuple[Train, int, i
     recipe = spec.recipe
     normalization = fit_normalization(recipe.normalization, dataset.train_images, pixel_max=dataset.pixel_max)
     train_images, test_images = normalization.apply(dataset.train_images), normalization.apply(dataset.test_images)
-    n_steps = total_steps(recipe, subset_size=subset_size(dataset.n_train, spec.subsets.ratio))
+    n_steps = total_steps(recipe, subset_size=subset_size(spec.subsets, dataset.n_train))
     assert isinstance(recipe.schedule, WarmupLinear)  # noqa: S101
     warm = recipe.schedule.warmup * n_steps
 

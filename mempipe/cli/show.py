@@ -4,12 +4,15 @@ import math
 import sys
 from typing import Any, Final
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.csv as pa_csv
+from numpy.typing import NDArray
 from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from mempipe.experiments.histogram import count_bins, edges_between, occupied
 from mempipe.release.authors_folder import NO_COUNTS
 from mempipe.release.find_authors import find_authors_files
 from mempipe.release.load import load_release
@@ -17,6 +20,8 @@ from mempipe.release.summary import score_text, summarize, summarize_authors
 from mempipe.scores.pairs import pair_statistics
 
 _WIDTH_OF_A_FILE: Final = 120
+_BIN: Final = 0.05
+_LONGEST_BAR: Final = 40
 
 
 def print_summary(uri: str, *, top: int) -> None:
@@ -45,6 +50,8 @@ def print_pairs(uri: str, *, mem: float, infl: float, same_label: bool, csv: boo
     console = _console()
     console.print(f"{title}: {pairs.num_rows} pairs {kind} with infl ≥ {infl} and mem ≥ {mem}", soft_wrap=True)
     console.print(_table(pairs))
+    if pairs.num_rows and infl < 1:
+        console.print(_histogram(pairs["infl"].to_numpy(), infl))
     console.print(_statistics(pairs, n_test), soft_wrap=True)
     if files is not None:
         console.print(f"{NO_COUNTS.capitalize()}.", soft_wrap=True)
@@ -65,6 +72,21 @@ def _table(pairs: pa.Table) -> Table:
 
 def _counts(row: dict[str, Any]) -> str:
     return f"{row['n_in']} / {row['n_out']}"
+
+
+def _histogram(infl: NDArray[np.float64], least: float) -> Table:
+    """Return how strong the pairs are, in the bins of Figure 3: from the threshold to 1, without empty ends."""
+    edges = edges_between(least, 1, _BIN)
+    edges, counts = occupied(edges, count_bins(infl, edges))
+    digits = max(2, len(f"{least:g}".partition(".")[2]))
+    table = Table(title="Pairs by influence", title_justify="left", box=box.SIMPLE, pad_edge=False)
+    for name in ("infl", "pairs"):
+        table.add_column(name, justify="right")
+    table.add_column()
+    for left, right, count in zip(edges[:-1], edges[1:], counts.tolist(), strict=True):
+        bar = "█" * math.ceil(_LONGEST_BAR * count / counts.max())
+        table.add_row(f"{left:.{digits}f} to {right:.{digits}f}", str(count), bar)
+    return table
 
 
 def _statistics(pairs: pa.Table, n_test: int | None) -> str:

@@ -130,8 +130,8 @@ class AuthorsFolder:
         """Select the high-influence pairs of equal labels.
 
         The pairs file answers at and above the thresholds of its name; the matrices answer at any. Their influences
-        are compared in their own type, float32, which does not tell a threshold from a value less than 1e-7 below it:
-        both are selected.
+        are float32, which does not tell a threshold from a value less than 1e-7 below it: both are selected, unless
+        the pairs file tells them apart.
 
         Args:
             mem: least memorization of the training example.
@@ -140,7 +140,9 @@ class AuthorsFolder:
 
         Returns:
             `tr_idx`, `tt_idx` int64, `label`, `tt_label` int64 (absent where there is a pairs file only), `infl`, `mem`
-            float64; by descending influence, then positions.
+            float64; by descending influence, then positions. An influence that only a matrix has is the shortest
+            decimal that stands for its float32: 0.7, not 0.699999988. So of pairs selected at low thresholds those at
+            higher ones are selected as if they had been asked for.
 
         Raises:
             InputError: a threshold is no number in [-1, 1], or the files are of different data sets.
@@ -159,7 +161,9 @@ class AuthorsFolder:
             pairs = self._listed
             return pairs.filter((pairs["mem"].to_numpy() >= mem) & (pairs["infl"].to_numpy() >= infl))
         if "matrix" in self.files:
-            return self._table(*_joined(self._from_matrices(mem, infl)))
+            tr_idx, tt_idx, found = self._as_listed(*_joined(self._from_matrices(mem, infl)))
+            chosen = found >= infl
+            return self._table(tr_idx[chosen], tt_idx[chosen], found[chosen])
         if known is None:
             raise ReleaseQuestionError(
                 f"Pairs are unknown: {self.folder} has no *_infl_matrix.npz and no *_high_infl_pairs_*.npz, "
@@ -218,7 +222,31 @@ class AuthorsFolder:
                     rows = tr_idx[position : position + len(band)]
                     position += len(band)
                     r, j = np.nonzero((band >= dtype.type(infl)) & (scores.mem[rows] >= mem)[:, None])
-                    yield rows[r], tt_idx[j], band[r, j].astype(np.float64)
+                    yield rows[r], tt_idx[j], band[r, j].astype(np.str_).astype(np.float64)
+
+    def _as_listed(self, tr_idx: NDArray[np.int64], tt_idx: NDArray[np.int64], infl: NDArray[np.float64]) -> Found:
+        """Return pairs of the matrices with the float64 influences of the pairs file, where there is one.
+
+        What it leaves out although its mem suffices is below its influence threshold, be it by a rounding.
+        """
+        known, scores = self.thresholds, self.require_scores()
+        if known is None:
+            return tr_idx, tt_idx, infl
+        listed, n_test = self._listed, scores.test_labels.size
+        keys = listed["tr_idx"].to_numpy() * n_test + listed["tt_idx"].to_numpy()
+        _, here, there = np.intersect1d(tr_idx * n_test + tt_idx, keys, return_indices=True)
+        exact = np.where(scores.mem[tr_idx] >= known.mem, np.minimum(infl, np.nextafter(known.infl, -2)), infl)
+        exact[here] = listed["infl"].to_numpy()[there]
+        differ = np.flatnonzero(np.abs(exact - infl) > _ROUNDING)
+        if differ.size:
+            pair = differ[0]
+            raise InputError(
+                f"Files are of different scores: {self.files['matrix']} infl of training example {tr_idx[pair]} on "
+                f"test example {tt_idx[pair]} is {infl[pair]:g}, which {self.files['pairs'].name} does not have, "
+                "expected the same pairs in both.",
+                hint="put files of one data set and one computation into one folder.",
+            )
+        return tr_idx, tt_idx, exact
 
     def _table(
         self,

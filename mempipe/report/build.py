@@ -66,8 +66,9 @@ def build_report(
         _write_page(content, folder, token)
     for experiment in content.experiments:
         reporter.note(f"experiment {experiment.newest.experiment}: {1 + len(experiment.older)} results")
-    floor = content.floor
-    reporter.note(f"{len(content.pairs['tr_idx']):,} pairs, down to mem {floor.mem:g} and infl {floor.infl:g}")
+    floor, n_pairs = content.floor, len(content.pairs["tr_idx"])
+    down_to = f", down to mem {floor.mem:g} and infl {floor.infl:g}" if content.has_pairs else ": they are unknown"
+    reporter.note(f"{n_pairs:,} pairs{down_to}")
     return out.resolve()
 
 
@@ -158,6 +159,7 @@ def _meta(
         "nTrials": content.n_trials,
         "thresholds": {"mem": content.thresholds.mem, "infl": content.thresholds.infl},
         "floor": {"mem": content.floor.mem, "infl": content.floor.infl},
+        "hasPairs": content.has_pairs,
         "images": sheets,
         "imagesNote": found.note,
         "downloads": downloads,

@@ -68,6 +68,7 @@ class ReportContent:
         data: the spec's data set (a component's keys); None where unknown.
         fingerprint: of the data set; None where unknown.
         experiments: whose results are shown, in the order of the page.
+        has_pairs: whether pairs are known; where not, `pairs` is empty.
     """
 
     title: str
@@ -89,6 +90,7 @@ class ReportContent:
     data: dict[str, Any] | None = None
     fingerprint: str | None = None
     experiments: list[ShownExperiment] = field(default_factory=list)
+    has_pairs: bool = True
 
 
 def lowest_limits(thresholds: Limits) -> Limits:

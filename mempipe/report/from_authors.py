@@ -16,7 +16,7 @@ _COLUMNS: Final = {"tr_idx": np.int64, "tt_idx": np.int64, "infl": np.float64, "
 def content_of_authors(files: AuthorsFolder) -> ReportContent:
     """Return what a report of these files shows.
 
-    Pairs are those of the pairs file, or else the matrices' at the paper's and lower thresholds.
+    Thresholds are those of the pairs file, or else the paper's; with the matrices pairs go below them.
 
     Raises:
         InputError: there is a pairs file only, or the files are of different data sets.
@@ -28,7 +28,8 @@ def content_of_authors(files: AuthorsFolder) -> ReportContent:
     thresholds = Limits(given.mem, given.infl)
     pairs, floor = _pairs(files, thresholds)
     names = files.filenames or (None, None)
-    source = "the pairs file" if "pairs" in files.files else "the influence matrices"
+    sources = {"pairs": "the pairs file", "matrix": "the influence matrices"}
+    source = " and ".join(text for kind, text in sources.items() if kind in files.files)
     return ReportContent(
         title=files.name,
         id=files.folder.name,
@@ -40,7 +41,8 @@ def content_of_authors(files: AuthorsFolder) -> ReportContent:
             ("Data fingerprint", "unknown"),
             (
                 "Thresholds of a high-influence pair",
-                f"mem ≥ {thresholds.mem:g}, infl ≥ {thresholds.infl:g}, equal labels; pairs are from {source}",
+                f"mem ≥ {thresholds.mem:g}, infl ≥ {thresholds.infl:g}, equal labels; pairs are "
+                + (f"from {source}" if source else "unknown: an index file has none"),
             ),
         ],
         class_names=[str(label) for label in range(scores.n_classes)],
@@ -60,19 +62,18 @@ def content_of_authors(files: AuthorsFolder) -> ReportContent:
                     "mem": pa.array(scores.mem, from_pandas=True),
                 }
             ),
-            "pairs": pa.table({name: pairs[name] for name in ("tr_idx", "tt_idx", "infl", "mem")}),
-        },
+        }
+        | ({"pairs": pa.table(dict(pairs))} if files.has_pairs else {}),
+        has_pairs=files.has_pairs,
         files=[ScoreFile(path.name, path.stat().st_size, None, path.absolute) for path in files.files.values()],
     )
 
 
 def _pairs(files: AuthorsFolder, thresholds: Limits) -> tuple[dict[str, NDArray[Any]], Limits]:
     """Return pairs by descending influence, and the floor down to which they are complete."""
-    if "pairs" in files.files:
-        return _columns(files.select_pairs(mem=thresholds.mem, infl=thresholds.infl)), thresholds
     if not files.has_pairs:
         return {name: np.empty(0, dtype=kind) for name, kind in _COLUMNS.items()}, lowest_limits(thresholds)
-    lowest = lowest_limits(thresholds)
+    lowest = lowest_limits(thresholds) if "matrix" in files.files else thresholds
     pairs = _columns(files.select_pairs(mem=lowest.mem, infl=lowest.infl))
     floor = floor_for(pairs["infl"], lowest, thresholds)
     kept = (pairs["infl"] >= floor.infl) & (pairs["mem"] >= floor.mem)

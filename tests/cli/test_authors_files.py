@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 import shutil
 from pathlib import Path
 from typing import Protocol
@@ -9,6 +10,7 @@ from typing import Protocol
 import pytest
 
 from mempipe.cli.main import run
+from mempipe.experiments.kinds import pairs as pairs_experiment
 from mempipe.release.load import Release, load_release
 from mempipe.release.write import write_release
 from tests.release.world import make_world
@@ -71,12 +73,33 @@ def test_pairs(release: Release, folder: Path, said: Said) -> None:
             copy(release, folder, *names)
             got = said("pairs", folder, *thresholds)
             assert statistics(got) == statistics(wanted)
+            assert histogram(got) == histogram(wanted)
             assert "no counts of trials" in got.splitlines()[-1]
             assert "±" not in got
             assert "with / without" not in got
             got_rows = rows(said("pairs", folder, *thresholds, "--csv"))
             assert list(got_rows[0]) == ["tr_idx", "tt_idx", "label", "tt_label", "infl", "mem"]
             assert keys(got_rows) == keys(wanted_rows)
+
+
+def histogram(output: str) -> list[str]:
+    return [line for line in output.splitlines() if re.match(r" *-?\d\.\d+ to ", line)]
+
+
+def test_histogram_of_figure_3(release: Release, said: Said) -> None:
+    """Its bins begin at the threshold; of 17 the empty ones at the ends are left away."""
+    experiment = pairs_experiment.find(release, pairs_experiment.Params(), [])
+    columns = experiment.tables["histogram"].columns
+    bins = zip(*(columns[name].values for name in ("left", "right", "count")), strict=True)
+    wanted = [[f"{left:.2f}", "to", f"{right:.2f}", str(count)] for left, right, count in bins]
+    got = [line.replace("█", "").split() for line in histogram(said("pairs", release.uri))]
+    assert got
+    assert [row for row in got if row[-1] != "0"] == [row for row in wanted if row[-1] != "0"]
+    assert [got[0][-1], got[-1][-1]].count("0") == 0
+    assert not histogram(said("pairs", release.uri, "--infl", "1"))
+    finer = histogram(said("pairs", release.uri, "--infl", "0.123"))
+    assert all(re.match(r" *0\.\d[27]3 to 0\.\d[27]3 |.* to 1\.000 ", line) for line in finer)
+    assert sum(int(line.split()[3]) for line in finer) == release.select_pairs(infl=0.123).num_rows
 
 
 def keys(pairs: list[dict[str, str]]) -> set[tuple[str, ...]]:

@@ -73,14 +73,15 @@ def test_pairs_are_those_of_the_release(
     got, wanted = (table.to_pandas().set_index(["tr_idx", "tt_idx"]) for table in (got, wanted))
     assert got["infl"].is_monotonic_decreasing
     exact = PAIRS in names and mem >= 0.25 and infl >= 0.15
-    if not exact:  # float32 does not tell the threshold from what is hardly below it
+    if not exact:  # a matrix's float32 does not tell the threshold from what is hardly below it
         lower = release.select_pairs(mem=mem, infl=max(-1, infl - 1e-9)).to_pandas().set_index(["tr_idx", "tt_idx"])
         assert set(wanted.index) <= set(lower.index)
         wanted = lower
     assert sorted(got.index) == sorted(wanted.index)
     wanted = wanted.loc[got.index]
-    influence = wanted["infl"] if exact else wanted["infl"].astype(np.float32)
-    np.testing.assert_array_equal(got["infl"], influence)
+    if exact:
+        np.testing.assert_array_equal(got["infl"], wanted["infl"])
+    np.testing.assert_array_equal(got["infl"].astype(np.float32), wanted["infl"].astype(np.float32))
     for column in ("mem", "label", "tt_label"):
         np.testing.assert_array_equal(got[column], wanted[column])
 
@@ -164,6 +165,38 @@ def test_an_influence_of_exactly_the_threshold_is_selected(tmp_path: Path) -> No
     for infl, n_pairs in ((0.7, 1), (0.15, 2), (0.71, 0)):
         pairs = found(tmp_path).select_pairs(infl=infl)
         assert (pairs.num_rows, set(pairs["tr_idx"].to_pylist())) == (n_pairs, {0} if n_pairs else set())
+        assert pairs["infl"].to_pylist() == [0.7, 0.15][:n_pairs]
+
+
+def test_below_its_thresholds_the_pairs_file_still_tells_exact_influences(tmp_path: Path) -> None:
+    """0.35 - 0.2 is below 0.15 in float64 and not in float32; so of 0.3 in a listed pair."""
+    below = 0.35 - 0.2
+    listed = np.array([[0.9 - 0.6, 0.15], [below, 0.1]])
+    assert below < 0.15 == np.float32(below).astype(str).astype(float)
+    labels = np.zeros(2, dtype=np.int64)
+    arrays: dict[str, Any] = {
+        "tr_labels": labels,
+        "tt_labels": labels,
+        "tr_mem": np.array([0.9, 0.8]),
+        "tr_classidx_0": np.arange(2),
+        "tt_classidx_0": np.arange(2),
+        "infl_matrix_class0": listed.astype(np.float32),
+    }
+    np.savez(tmp_path / MATRIX, **arrays)
+    infl = listed[0]
+    np.savez(tmp_path / PAIRS, tr_idx=labels, tt_idx=np.arange(2), infl=infl, mem=np.array([0.9, 0.9]))
+    files = found(tmp_path)
+    low = files.select_pairs(mem=0.1, infl=0.05)
+    assert low["infl"].to_pylist() == [*infl, np.nextafter(0.15, 0), 0.1]
+    for least in (0.05, 0.1, 0.15, 0.29, 0.3):
+        for mem in (0.1, 0.25, 0.85):
+            got = files.select_pairs(mem=mem, infl=least)
+            assert got.equals(low.filter((low["infl"].to_numpy() >= least) & (low["mem"].to_numpy() >= mem)))
+    arrays["infl_matrix_class0"][1, 0] = 0.2  # a pair that the pairs file should have
+    np.savez(tmp_path / MATRIX, **arrays)
+    with pytest.raises(InputError, match=r"training example 1 on test example 0 is 0\.2, which") as caught:
+        found(tmp_path).select_pairs(infl=0.1)
+    assert "one folder" in caught.value.hint
 
 
 def test_questions_that_the_format_cannot_answer(copied: Copied) -> None:

@@ -79,7 +79,7 @@ def test_moved_data(planted: Planted, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("with_pairs", [True, False])
 def test_the_authors_files_alone(planted: Planted, tmp_path: Path, with_pairs: bool) -> None:
-    """Pairs come from their file, or from the matrix: the same ones."""
+    """Pairs come from their file and the matrix, or from the matrix alone: the same ones."""
     folder = tmp_path / "authors"
     folder.mkdir()
     for path in planted.release.glob("*.npz"):
@@ -88,7 +88,7 @@ def test_the_authors_files_alone(planted: Planted, tmp_path: Path, with_pairs: b
     command("report", folder, "--data", planted.data, "--out", tmp_path / "site")
     release, meta = mempipe.load_release(planted.release), script(tmp_path / "site", "meta")
     pairs, train = arrays(tmp_path / "site", "pairs"), arrays(tmp_path / "site", "train")
-    assert meta["floor"] == ({"mem": 0.25, "infl": 0.15} if with_pairs else {"mem": 0.1, "infl": 0.05})
+    assert meta["floor"] == {"mem": 0.1, "infl": 0.05}
     chosen = (train["mem"][pairs["tr_idx"]] >= 0.25) & (pairs["infl"] >= 0.15)
     got = set(zip(pairs["tr_idx"][chosen].tolist(), pairs["tt_idx"][chosen].tolist(), strict=True))
     assert got == set(zip(release.pairs["tr_idx"].to_pylist(), release.pairs["tt_idx"].to_pylist(), strict=True))

@@ -1,7 +1,9 @@
 """The website as a person uses it: opened as a file in Chromium, by mouse, by keyboard and at a phone's width."""
 
 import re
+import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,6 +11,7 @@ from playwright.sync_api import Page
 
 import mempipe
 from mempipe.scores.pairs import pair_statistics
+from tests.command import mempipe as mempipe_command
 from tests.report.conftest import PLANTED, Planted, opened, visit
 
 VIEWS = ("", "memorization", "examples", "levels", "influence", "pairs", "duplicates", "suspects", "train/3", "test/5")
@@ -79,6 +82,37 @@ def test_planted_mislabels_are_suspected(page: Page, planted: Planted) -> None:
     assert {int(link.removeprefix("#/train/")) for link in links} == wanted
     assert set(PLANTED) <= wanted
     assert len(wanted) < 60
+
+
+def test_levels_are_not_figure_1_and_lead_to_it_where_it_is(browser: Page, planted: Planted, tmp_path: Path) -> None:
+    with opened(browser, planted.report) as page:
+        visit(page, planted.report, "levels")
+        assert "experiment" not in page.locator("#main p").first.inner_text()
+    release = tmp_path / planted.release.relative_to(planted.store)
+    shutil.copytree(planted.release, release)
+    mempipe_command("experiment", "examples", release)
+    mempipe_command("report", release, "--no-images", "--out", tmp_path / "site")
+    with opened(browser, tmp_path / "site") as page:
+        visit(page, tmp_path / "site", "levels")
+        page.get_by_role("link", name="experiment of that figure").click()
+        page.get_by_role("heading", name="Training examples near given memorization values").wait_for()
+
+
+def test_suspects_in_no_pair_are_in_none_of_the_release(page: Page, planted: Planted) -> None:
+    """As far down as the report has pairs: the slider ends there."""
+    release = mempipe.load_release(planted.release)
+    visit(page, planted.report, "suspects?mem=0&heldout=1&helpless=1")
+    slider = page.get_by_label(re.compile("^Memorization at least$"))
+    assert (slider.get_attribute("min"), slider.input_value()) == ("0.1", "0.1")
+    paired = set(release.select_pairs(mem=-1, infl=0.15)["tr_idx"].to_pylist())
+    memorized = {row["idx"] for row in release.examples.to_pylist() if row["mem"] is not None and row["mem"] >= 0.1}
+    assert numbers(page)[0] == len(memorized - paired) > 0
+    assert memorized & paired
+    shown = page.locator(".cards a .line", has_text=" · in ").all_inner_texts()
+    assert shown
+    assert all(line.endswith(" · in 0 pairs") for line in shown)
+    visit(page, planted.report, "suspects?mem=0&heldout=1")
+    assert numbers(page)[0] == len(memorized)
 
 
 def test_permalinks(page: Page, planted: Planted) -> None:

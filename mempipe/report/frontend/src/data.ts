@@ -46,6 +46,8 @@ export interface Meta {
   nTrials: number | null;
   thresholds: Limits;
   floor: Limits;
+  /** Whether pairs are known: an index file in the authors' format has none. */
+  hasPairs: boolean;
   images: Images | null;
   imagesNote: string;
   downloads: Download[];

@@ -7,8 +7,8 @@ import { onePair, testExample, trainExample } from "./views/detail";
 import { duplicates } from "./views/duplicates";
 import { examples } from "./views/examples";
 import { experiments } from "./views/experiments";
-import { figure1 } from "./views/figure1";
 import { influence } from "./views/influence";
+import { levels } from "./views/levels";
 import { memorization } from "./views/memorization";
 import { overview } from "./views/overview";
 import { pairBrowser } from "./views/pairs";
@@ -18,12 +18,10 @@ const MENU: [view: string, title: string, show: (root: HTMLElement, place: Place
   ["", "Overview", overview],
   ["memorization", "Memorization", memorization],
   ["examples", "Examples", examples],
-  ["levels", "Levels", figure1],
-  ["influence", "Influence", influence],
-  ["pairs", "Pairs", pairBrowser],
-  ["duplicates", "Near duplicates", duplicates],
-  ["suspects", "Suspects", suspects],
+  ["levels", "Levels", levels],
 ];
+if (meta.hasPairs) MENU.push(["influence", "Influence", influence], ["pairs", "Pairs", pairBrowser], ["duplicates", "Near duplicates", duplicates]);
+MENU.push(["suspects", "Suspects", suspects]);
 if (meta.experiments.length) MENU.push(["experiments", "Experiments", experiments]);
 const DETAILS: Record<string, (root: HTMLElement, place: Place) => void> = { train: trainExample, test: testExample, pair: onePair };
 

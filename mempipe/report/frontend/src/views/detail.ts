@@ -23,7 +23,7 @@ export function trainExample(root: HTMLElement, { argument }: Place): void {
       ["More memorized in its class", rank > 0 ? address(`train/${order[rank - 1]}`) : null],
       ["Less memorized in its class", rank + 1 < order.length ? address(`train/${order[rank + 1]}`) : null],
     ]),
-    h("h2", {}, `Test examples that it helps: ${counted(found.length, "pair")} ${above()}`),
+    h("h2", {}, `Test examples that it helps: ${known(found.length)}`),
     h("div", { class: "cards" }, found.map(testCard)),
   );
 }
@@ -41,7 +41,7 @@ export function testExample(root: HTMLElement, { argument }: Place): void {
       ["Previous index", j > 0 ? address(`test/${j - 1}`) : null],
       ["Next index", j + 1 < nTest ? address(`test/${j + 1}`) : null],
     ]),
-    h("h2", {}, `Training examples that help it: ${counted(found.length, "pair")} ${above()}`),
+    h("h2", {}, `Training examples that help it: ${known(found.length)}`),
     h(
       "div",
       { class: "cards" },
@@ -60,8 +60,8 @@ export function onePair(root: HTMLElement, { argument }: Place): void {
   if (i === null || j === null || pair === undefined) {
     root.append(
       h("h1", {}, "This pair is not in the report"),
-      h("p", {}, `The report holds the pairs ${above()}. ${argument} is none of them.`),
-      h("p", {}, h("a", { href: address("pairs") }, "All pairs")),
+      h("p", {}, meta.hasPairs ? `The report holds the pairs ${above()}. ${argument} is none of them.` : "The report holds no pairs: they are unknown."),
+      meta.hasPairs ? h("p", {}, h("a", { href: address("pairs") }, "All pairs")) : "",
     );
     return;
   }
@@ -110,6 +110,10 @@ function facts(rows: Fact[]): HTMLElement {
 
 function neighbours(links: [string, string | null][]): HTMLElement {
   return h("nav", { class: "neighbours", "aria-label": "Other examples" }, links.map(([text, href]) => (href ? h("a", { href }, text) : null)));
+}
+
+function known(nPairs: number): string {
+  return meta.hasPairs ? `${counted(nPairs, "pair")} ${above()}` : "unknown";
 }
 
 function above(): string {

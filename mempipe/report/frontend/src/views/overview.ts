@@ -13,9 +13,11 @@ export function overview(root: HTMLElement): void {
   const figures: [string, string, string][] = [
     [count(nTrain), "training examples", address("examples")],
     [count(memorized), `with mem ≥ ${limits.mem}`, address("memorization")],
-    [count(found.nPairs), "high-influence pairs", address("pairs")],
-    [count(found.nTest), `test examples in them (${percent(found.testShare)})`, address("influence")],
   ];
+  if (meta.hasPairs) {
+    figures.push([count(found.nPairs), "high-influence pairs", address("pairs")]);
+    figures.push([count(found.nTest), `test examples in them (${percent(found.testShare)})`, address("influence")]);
+  }
   root.append(
     h("h1", {}, `Memorization and influence: ${meta.title}`),
     h(
@@ -39,7 +41,7 @@ export function overview(root: HTMLElement): void {
     experiments(),
     meaning(),
     h("h2", { id: "provenance" }, "Provenance"),
-    h("dl", { class: "facts" }, meta.facts.map(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]), h("dt", {}, "Images"), h("dd", {}, meta.imagesNote), h("dt", {}, "This report"), h("dd", {}, `mempipe ${meta.version}; pairs down to mem ${meta.floor.mem} and infl ${meta.floor.infl}`)),
+    h("dl", { class: "facts" }, meta.facts.map(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]), h("dt", {}, "Images"), h("dd", {}, meta.imagesNote), h("dt", {}, "This report"), h("dd", {}, `mempipe ${meta.version}; ${meta.hasPairs ? `pairs down to mem ${meta.floor.mem} and infl ${meta.floor.infl}` : "no pairs"}`)),
     meta.spec === null ? "" : h("details", {}, h("summary", {}, "The resolved spec"), h("pre", { tabindex: 0 }, meta.spec)),
     downloads(),
   );

@@ -9,9 +9,10 @@ import { card } from "../thumbs";
 const PAGE = 48;
 
 export function suspects(root: HTMLElement, { params }: Place): void {
-  let mem = number(params, "mem", 0.5, 0, 1);
+  const least = Math.max(0, meta.floor.mem); // of less memorized examples the report has no pairs
+  let mem = number(params, "mem", Math.max(0.5, least), least, 1);
   let accuracy = number(params, "heldout", 0.1, 0, 1);
-  let helpless = params.get("helpless") === "1";
+  let helpless = meta.hasPairs && params.get("helpless") === "1";
   let label = chosenClass(params);
   let page = number(params, "page", 0, 0, 1e9);
   let chosen: number[] = [];
@@ -21,7 +22,7 @@ export function suspects(root: HTMLElement, { params }: Place): void {
     chosen = select({ mem, accuracy, helpless, label });
     page = Math.min(to, Math.max(0, Math.ceil(chosen.length / PAGE) - 1));
     const heldOutText = hasCounts ? ` and held-out accuracy ≤ ${accuracy}` : "";
-    state.textContent = `${counted(chosen.length, "training example")} with mem ≥ ${mem}${heldOutText}${helpless ? ", helping no test example" : ""}.`;
+    state.textContent = `${counted(chosen.length, "training example")} with mem ≥ ${mem}${heldOutText}${helpless ? ", in no high-influence pair" : ""}.`;
     refill(list, pager(page, PAGE, chosen.length, update), h("div", { class: "cards wide" }, chosen.slice(page * PAGE, (page + 1) * PAGE).map(suspect)));
     remember(address("suspects", { mem, heldout: hasCounts ? accuracy : null, helpless: helpless ? 1 : null, class: label, page: page || null }));
   };
@@ -39,10 +40,10 @@ export function suspects(root: HTMLElement, { params }: Place): void {
     h(
       "div",
       { class: "controls" },
-      slider({ label: "Memorization at least", min: 0, max: 1, value: mem, onchange: (value) => ((mem = value), update()) }),
+      slider({ label: "Memorization at least", min: least, max: 1, value: mem, onchange: (value) => ((mem = value), update()) }),
       hasCounts ? slider({ label: "Held-out accuracy at most", min: 0, max: 1, value: accuracy, onchange: (value) => ((accuracy = value), update()) }) : null,
       classChoice(label, (value) => ((label = value), update())),
-      check(`Only those in no pair with infl ≥ ${meta.thresholds.infl}`, helpless, (value) => ((helpless = value), update())),
+      meta.hasPairs ? check(`Only those in no pair with infl ≥ ${meta.thresholds.infl}`, helpless, (value) => ((helpless = value), update())) : null,
       saveButton("suspected-mislabels.csv", ["idx", "label", "mem", "mem_se", "heldout_accuracy"], () =>
         chosen.map((i) => [i, train.label[i], train.mem[i], train.mem_se?.[i] ?? NaN, heldOut(i)]),
       ),
@@ -61,17 +62,19 @@ interface Criteria {
 }
 
 function select({ mem, accuracy, helpless, label }: Criteria): number[] {
-  const fits = (i: number) => train.mem[i] >= mem && (!hasCounts || heldOut(i) <= accuracy) && !(helpless && nHelped(i));
+  const fits = (i: number) => train.mem[i] >= mem && (!hasCounts || heldOut(i) <= accuracy) && !(helpless && nStrong(i));
   const order = [...byMemorization(label)].filter(fits);
   return hasCounts ? order.sort((a, b) => train.mem[b] - train.mem[a] || heldOut(a) - heldOut(b) || a - b) : order;
 }
 
-function nHelped(i: number): number {
+/** Pairs of a training example at the scores' own influence threshold. */
+function nStrong(i: number): number {
   return pairsOf("train", i).filter((pair) => pairs.infl[pair] >= meta.thresholds.infl).length;
 }
 
 function suspect(i: number): HTMLElement {
   const counts = hasCounts ? `held out: ${count(train.correct_out[i])} of ${count(train.n_out[i])} right` : "";
-  const lines = [`labelled ${className(train.label[i])}`, `mem ${score(train.mem[i], train.mem_se?.[i])}`, counts, `#${i} · helps ${counted(nHelped(i), "test")}`];
+  const inPairs = meta.hasPairs ? ` · in ${counted(nStrong(i), "pair")}` : "";
+  const lines = [`labelled ${className(train.label[i])}`, `mem ${score(train.mem[i], train.mem_se?.[i])}`, counts, `#${i}${inPairs}`];
   return card("train", i, address(`train/${i}`), ...lines.filter((line) => line));
 }

@@ -1,4 +1,4 @@
-// Examples whose memorization is nearest to 0, 0.5 and 1, as in Figure 1 of the paper.
+// Examples of each class whose memorization is nearest to 0, 0.5 and 1.
 
 import { chosenClass, classChoice, refill } from "../controls";
 import { byMemorization, className, meta, train } from "../data";
@@ -11,7 +11,7 @@ const SHOWN = 8;
 const NEAR = 0.25;
 const CLASSES = 5;
 
-export function figure1(root: HTMLElement, { params }: Place): void {
+export function levels(root: HTMLElement, { params }: Place): void {
   let label = chosenClass(params);
   const rows = h("div");
   const update = () => {
@@ -21,12 +21,18 @@ export function figure1(root: HTMLElement, { params }: Place): void {
   };
   root.append(
     h("h1", {}, "Examples near memorization 0, 0.5 and 1"),
-    h("p", {}, `As Figure 1 of the paper: in each class the examples whose score is nearest to the level and within ${NEAR} of it; equal ones by index, so nothing is picked by hand.`),
+    h("p", {}, `In each class the ${SHOWN} examples whose score is nearest to the level, if within ${NEAR} of it; equal ones by index, so nothing is picked by hand. Figure 1 of the paper shows examples near the same three levels.`, reproduction()),
     h("div", { class: "controls" }, classChoice(label, (value) => ((label = value), update()))),
     rows,
   );
   if (label === null && meta.classNames.length > CLASSES) rows.before(h("p", { class: "note" }, `The first ${CLASSES} classes; choose any other above.`));
   update();
+}
+
+/** The experiment that has the figure's name chooses otherwise, and says how. */
+function reproduction(): (string | Node)[] {
+  const made = meta.experiments.some(({ name }) => name === "examples");
+  return made ? [" The ", h("a", { href: address("experiments/examples") }, "experiment of that figure"), " chooses by a rule of its own."] : [];
 }
 
 function ofClass(label: number): HTMLElement {
