@@ -7,11 +7,17 @@ the last layer has a DAG of its own in `last_layer.py`, because models must be t
 from datetime import UTC, datetime
 from typing import Final
 
-from airflow.sdk import DAG, TriggerRule, get_current_context, task
+from airflow.sdk import DAG, TriggerRule, XComArg, get_current_context, task
+from airflow.sdk.definitions.mappedoperator import MappedOperator
 
 from mempipe.experiments.registry import Experiment, available, experiment, is_automatic
 from mempipe.orchestration import store_reader
-from mempipe.orchestration.asked import asked_releases, experiment_arguments, finish_arguments
+from mempipe.orchestration.asked import (
+    asked_releases,
+    experiment_arguments,
+    finish_arguments,
+    validate_arguments,
+)
 from mempipe.orchestration.assets import RELEASES
 from mempipe.orchestration.container_task import mapped_container_task
 from mempipe.orchestration.forms import params_of, release_param, store_param
@@ -50,9 +56,11 @@ RUN_AND_TRIALS: Final = "{{ task.arguments[1].rpartition('/')[2] }} {{ task.argu
 """Names a task of an experiment that has several runs."""
 
 TRAIN: Final = """- `missing_trials` reads which trials are missing, `train` is one task for each range of them.
+- `validate` checks every shard and moves corrupt ones aside; `repairs` reads what has to be trained again;
+  `train_again` does that, once, and is skipped where there is nothing to repair.
 """
-INCOMPLETE: Final = """- *`finish` misses trials*: a shard was corrupt and is moved aside. Clear `plan` and what
-  follows it: its trials are trained again.
+INCOMPLETE: Final = """- *`finish` misses trials*: one round of repair was not enough. Read the records of the run's
+  `quarantine/`, find who damages shards, then clear `validate` and what follows it.
 """
 
 
@@ -111,6 +119,17 @@ def experiment_dag(name: str) -> DAG:
                 for arguments in store_reader.missing_of_experiment(asked.store, asked.request)
             ]
 
+    def step(task_id: str, arguments: XComArg) -> MappedOperator:
+        """Return the tasks of one CPU step that follows an empty or a full map."""
+        rule = TriggerRule.NONE_FAILED
+        return mapped_container_task(task_id, kind="cpu", arguments=arguments, settings=settings, trigger_rule=rule)
+
+    def train_task(task_id: str, arguments: XComArg) -> MappedOperator:
+        """Return the tasks that train, each named by its run and its trials."""
+        return mapped_container_task(
+            task_id, kind="train", arguments=arguments, settings=settings, map_index_template=RUN_AND_TRIALS
+        )
+
     with DAG(
         dag_id=f"experiment_{name.replace('-', '_')}",
         description=f"{kind.TITLE} ({kind.PAPER})",
@@ -126,17 +145,17 @@ def experiment_dag(name: str) -> DAG:
         plan = mapped_container_task("plan", kind="cpu", arguments=asked(), settings=settings)
         plans = planned()
         # An empty map is skipped, so what follows one must not ask for success.
-        finish = mapped_container_task(
-            "finish", kind="cpu", arguments=plans, settings=settings, trigger_rule=TriggerRule.NONE_FAILED
-        )
+        finish = step("finish", plans)
         plan >> plans
         if not automatic:
             missing = missing_trials()
+            train = train_task("train", missing)
+            validate = step("validate", plans.map(validate_arguments))
+            repairs = missing_trials.override(task_id="repairs")()
+            train_again = train_task("train_again", repairs)
             plan >> missing
-            train = mapped_container_task(
-                "train", kind="train", arguments=missing, settings=settings, map_index_template=RUN_AND_TRIALS
-            )
-            train >> finish
+            train >> validate >> repairs
+            train_again >> finish
         finish >> announce_results()
     return dag
 

@@ -56,6 +56,14 @@ def plan(
 
 
 @experiments.command()
+def validate(plan: Annotated[str, typer.Argument(metavar="PLAN", help="URI that `plan` printed.")]) -> None:
+    """Check its runs' shards, move corrupt ones aside, plan their trials again; prints how many trials are missing."""
+    from mempipe.steps.experiment import validate_experiment
+
+    print(validate_experiment(plan, reporter()))
+
+
+@experiments.command()
 def finish(
     plan: Annotated[str, typer.Argument(metavar="PLAN", help="URI that `plan` printed.")],
     request: Annotated[

@@ -42,7 +42,7 @@ class ExperimentPlan(Strict):
         store: URI of the store that keeps runs and results.
         params: all parameters, defaults too.
         runs: in the order of the experiment's trainings.
-        tasks: that were missing when it was planned.
+        tasks: that were missing when it was planned, or validated since.
     """
 
     schema_version: Literal[1] = 1

@@ -80,6 +80,11 @@ def finish_arguments(asked: AskedRelease, suffix: str = "") -> list[str]:
     return ["experiment", "finish", "--request", request, store_reader.answer(asked.store, request)["plan"]]
 
 
+def validate_arguments(finish: list[str]) -> list[str]:
+    """Return `mempipe experiment validate …` for the plan of a `finish_arguments`."""
+    return ["experiment", "validate", finish[-1]]
+
+
 def _extras(context: Mapping[str, Any]) -> Iterable[Mapping[str, Any]]:
     events = context.get("triggering_asset_events") or {}
     return [event.extra or {} for asset in events for event in events[asset]]

@@ -1,4 +1,4 @@
-"""`mempipe experiment`: plans the runs that an experiment needs, and finds its result when they are trained."""
+"""`mempipe experiment`: plans the runs that an experiment needs, validates them, finds its result."""
 
 import hashlib
 import json
@@ -11,23 +11,21 @@ import numpy as np
 import mempipe
 from mempipe.errors import IncompleteRunError, InputError, ObjectExistsError
 from mempipe.experiments.places import result_key, results_place, root_of
-from mempipe.experiments.plan import PLANS, ExperimentPlan, PlannedRun, PlannedTask, read_experiment_plan
+from mempipe.experiments.plan import PLANS, ExperimentPlan, PlannedRun, read_experiment_plan
 from mempipe.experiments.registry import experiment, params_of, with_others
 from mempipe.experiments.result import Result, TrainedRun
-from mempipe.experiments.training import Trained, Training
-from mempipe.release.load import Release, load_release
-from mempipe.runs import Run, Span, open_run, register_run
-from mempipe.runs.chunks import MAX_TASKS
+from mempipe.experiments.training import Trained
+from mempipe.release.load import load_release
+from mempipe.runs import Run, Span, open_run
 from mempipe.shards import unpack
 from mempipe.spec import Strict
 from mempipe.steps.batches import read_batches
-from mempipe.steps.plan import plan_missing
+from mempipe.steps.experiment_tasks import plan_again, plan_trainings
 from mempipe.steps.progress import Reporter
 from mempipe.steps.requests import answer_request
-from mempipe.steps.retraining import check_classes_remain, spec_and_data
 from mempipe.steps.validate import valid_report, validate
 from mempipe.steps.workers import ROUNDS, train_missing
-from mempipe.storage import Store, open_store, put
+from mempipe.storage import open_store, put
 from mempipe.storage.uris import split_object_uri
 
 
@@ -69,7 +67,7 @@ def plan_experiment(asked: Asked, reporter: Reporter, *, request: str | None = N
     params = _pinned(asked)
     root = root_of(release) if asked.store is None else open_store(asked.store)
     trainings = experiment(asked.experiment).trainings(release, params)
-    runs, tasks = _plan_trainings(root, release, trainings, asked.data, reporter)
+    runs, tasks = plan_trainings(root, release, trainings, asked.data, reporter)
     plan = ExperimentPlan(
         experiment=asked.experiment,
         release=release.uri,
@@ -81,13 +79,38 @@ def plan_experiment(asked: Asked, reporter: Reporter, *, request: str | None = N
     digest = hashlib.sha256(json.dumps([plan.experiment, plan.release, plan.params], sort_keys=True).encode())
     place = results_place(root, release)
     key = f"{PLANS}{asked.experiment}-{digest.hexdigest()[:12]}.json"
-    put(place, key, (plan.model_dump_json(indent=1) + "\n").encode())
+    put(place, key, _written(plan))
     uri = f"{place.uri}/{key}"
     answer_request(root, request, plan=uri)
     n_missing = sum(len(task.trials) for task in tasks)
     n_models = sum(run.trials for run in runs)
     reporter.note(f"{asked.experiment}: {n_models} models of {len(runs)} runs, {n_missing} missing, {len(tasks)} tasks")
     return uri
+
+
+def validate_experiment(plan_uri: str, reporter: Reporter) -> int:
+    """Check the runs of an experiment, move corrupt shards aside, and plan what is missing again, in the same plan.
+
+    Args:
+        plan_uri: of its plan.
+        reporter: told what was moved aside and what is missing.
+
+    Returns:
+        How many trials are missing.
+
+    Raises:
+        RunError: the plan is missing or damaged.
+        TrialError: a shard came back with the same bad bytes after it was moved aside.
+    """
+    place, key = split_object_uri(plan_uri)
+    plan = read_experiment_plan(place, key)
+    n_missing = 0
+    for planned in plan.runs:
+        reporter.note(planned.role)
+        n_missing += sum(len(span) for span in validate(planned.uri, planned.trials, reporter).missing)
+    if n_missing:
+        put(place, key, _written(plan_again(plan)))
+    return n_missing
 
 
 def finish_experiment(plan_uri: str, reporter: Reporter, *, request: str | None = None) -> str:
@@ -102,7 +125,7 @@ def finish_experiment(plan_uri: str, reporter: Reporter, *, request: str | None 
         URI of the result; equal findings were committed once.
 
     Raises:
-        IncompleteRunError: trials are missing, or were corrupt; plan again and train them.
+        IncompleteRunError: trials are missing, or were corrupt; validate or plan again and train them.
         InputError: an object of the result's name lies there and says something else.
     """
     plan = read_experiment_plan(*split_object_uri(plan_uri))
@@ -168,42 +191,14 @@ def run_experiment(asked: Asked, reporter: Reporter, *, n_workers: int | None) -
     )
 
 
+def _written(plan: ExperimentPlan) -> bytes:
+    return (plan.model_dump_json(indent=1) + "\n").encode()
+
+
 def _pinned(asked: Asked) -> Strict:
     """Return the parameters with other releases named by their own URIs, not by that of the latest of their name."""
     params = params_of(asked.experiment, asked.params)
     return params_of(asked.experiment, with_others(asked.experiment, params, lambda uri: load_release(uri).uri))
-
-
-def _plan_trainings(
-    root: Store, release: Release, trainings: list[Training], data: dict[str, Any] | None, reporter: Reporter
-) -> tuple[list[PlannedRun], list[PlannedTask]]:
-    if not trainings:
-        return [], []
-    spec, dataset = spec_and_data(release, data)
-    check_classes_remain(trainings, dataset)
-    wanted = [
-        (training, register_run(root, spec.model_copy(update={"subsets": training.subsets}), dataset))
-        for training in trainings
-    ]
-    task_size = spec.task_size
-    while True:
-        planned = [
-            plan_missing(run, training.trials, task_size=task_size, data=spec.data, influence="class").tasks
-            for training, run in wanted
-        ]
-        # Airflow maps the tasks of all runs at once, so they have in common what one run may have.
-        if sum(len(tasks) for tasks in planned) <= MAX_TASKS or max(len(tasks) for tasks in planned) == 1:
-            break
-        task_size *= 2
-    reporter.note(f"{dataset.name}: {dataset.n_train} train, {dataset.n_test} test")
-    return (
-        [PlannedRun(role=training.role, uri=run.uri, trials=training.trials) for training, run in wanted],
-        [
-            PlannedTask(run=run.uri, trials=span)
-            for (_, run), tasks in zip(wanted, planned, strict=True)
-            for span in tasks
-        ],
-    )
 
 
 def _trained(planned: PlannedRun, reporter: Reporter) -> Trained:

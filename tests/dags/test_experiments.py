@@ -24,11 +24,21 @@ EDGES = {
     "planned": {"plan"},
     "missing_trials": {"plan"},
     "train": {"missing_trials"},
-    "finish": {"planned", "train"},
+    "validate": {"planned", "train"},
+    "repairs": {"validate"},
+    "train_again": {"repairs"},
+    "finish": {"planned", "train_again"},
     "announce_results": {"finish"},
 }
-READING = EDGES | {"finish": {"planned"}}
-del READING["missing_trials"], READING["train"]
+SOURCES = {
+    "plan": "asked",
+    "train": "missing_trials",
+    "validate": "planned",
+    "train_again": "repairs",
+    "finish": "planned",
+}
+TRAINING = {"missing_trials", "train", "validate", "repairs", "train_again"}
+READING = {task: upstream for task, upstream in EDGES.items() if task not in TRAINING} | {"finish": {"planned"}}
 
 
 def dag_of(dag_bag: DagBag, name: str) -> DAG:
@@ -44,7 +54,7 @@ def test_registry_and_commands_are_one_for_one():
     from mempipe.cli.experiment import experiments
 
     commands = {command.name or command.callback.__name__ for command in experiments.registered_commands}
-    assert commands == {*available(), "plan", "finish", "features"}
+    assert commands == {*available(), "plan", "validate", "finish", "features"}
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -52,13 +62,15 @@ def test_order(dag_bag: DagBag, name: str):
     dag = dag_of(dag_bag, name)
     wanted = READING if is_automatic(name) else EDGES
     assert {task.task_id: task.upstream_task_ids for task in dag.tasks} == wanted
-    for task_id, source in {"plan": "asked", "train": "missing_trials", "finish": "planned"}.items():
+    for task_id, source in SOURCES.items():
         if task_id in wanted:
             task = dag.get_task(task_id)
             assert isinstance(task, MappedOperator)
             assert {operator.task_id for operator in task.iter_mapped_dependencies()} == {source}
     rules = {task.task_id: task.trigger_rule for task in dag.tasks}
-    assert rules.pop("finish") is TriggerRule.NONE_FAILED  # nothing may be missing, so that `train` is skipped
+    # Nothing may be missing, so that `train` is skipped, or `train_again`; what reads the next repairs must not be.
+    for task_id in {"validate", "finish"} & set(wanted):
+        assert rules.pop(task_id) is TriggerRule.NONE_FAILED
     assert set(rules.values()) == {TriggerRule.ALL_SUCCESS}
     changing = {task.task_id: [asset.uri for asset in task.outlets] for task in dag.tasks if task.outlets}
     assert changing == {"announce_results": ["mempipe://results/"]}

@@ -3,19 +3,26 @@
 import json
 from io import StringIO
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
+from mempipe.data import Dataset
 from mempipe.errors import DataError, InputError
 from mempipe.experiments.registry import available, experiment, is_automatic
-from mempipe.release.load import load_release
+from mempipe.release.load import Release, load_release
 from mempipe.runs import Span, open_run
 from mempipe.runs.chunks import MAX_TASKS
+from mempipe.spec import Spec, parse_spec
 from mempipe.steps.experiment import Asked, plan_experiment
+from mempipe.steps.experiment_tasks import scaled_task_size
 from mempipe.steps.progress import LineReporter
+from mempipe.steps.retraining import spec_and_data
 from mempipe.storage import open_store
+from mempipe.subsets import removal
 from tests.command import mempipe
+from tests.tiny import TINY
 
 
 def bits(run: Path, name: str, n: int) -> dict[int, np.ndarray]:
@@ -69,6 +76,26 @@ def test_figure_2_from_plan_to_result(store: Path, release_path: Path) -> None:
     assert json.loads(Path(mempipe(*asked).stdout.splitlines()[-1]).read_text())["tasks"] == []
 
 
+def test_what_is_corrupt_is_moved_aside_and_planned_again(store: Path, release_path: Path) -> None:
+    """Of all runs at once, whether it was missing when the experiment was planned or not; nothing is refused for it."""
+    release = store / "releases" / "tiny" / release_path.name
+    asked = Asked("influencers", str(release), {"repeats": 3})
+    uri = plan_experiment(asked, LineReporter(StringIO()))
+    assert json.loads(Path(uri).read_text())["tasks"] == []
+    assert mempipe("experiment", "validate", uri).stdout == "0\n"
+    assert json.loads(Path(uri).read_text())["tasks"] == []
+    runs = [Path(run["uri"]) for run in json.loads(Path(uri).read_text())["runs"]]
+    for run in runs:
+        (shard,) = run.glob("shards/*.npz")
+        shard.write_bytes(shard.read_bytes()[:-1])
+    validated = mempipe("experiment", "validate", uri)
+    assert validated.stdout == "9\n"
+    assert validated.stderr.count("moved aside: ") == 2
+    tasks = json.loads(Path(uri).read_text())["tasks"]
+    assert [(Path(task["run"]), task["trials"]) for task in tasks] == [(runs[0], [0, 3]), (runs[1], [0, 6])]
+    assert all(list(run.glob("quarantine/*.npz")) and not list(run.glob("shards/*.npz")) for run in runs)
+
+
 def test_a_run_without_some_examples_has_no_scores(influenced: tuple[Path, Path]) -> None:
     plan = json.loads(influenced[0].read_text())
     done = mempipe("aggregate", plan["runs"][1]["uri"], code=20)
@@ -118,3 +145,29 @@ def test_airflow_can_map_the_tasks_of_all_runs(store: Path, release_path: Path) 
         run = open_run(open_store(planned["uri"]))
         missing = {trial for chunk in run.missing(Span(0, planned["trials"])) for trial in range(*chunk)}
         assert missing <= covered <= set(range(planned["trials"]))
+
+
+@pytest.mark.parametrize(
+    ("task_size", "n_removed", "expected"),
+    [(2, 0, 1), (10, 0, 7), (250, 0, 175), (10, 100, 7), (10, 200, 8), (1, 0, 1), (10, 300, 10), (10, 900, 70)],
+)
+def test_a_task_takes_as_long_as_one_of_the_release(task_size: int, n_removed: int, expected: int) -> None:
+    """1,000 examples, of which the release's models see 700: a model that sees all of them takes longer."""
+    spec = parse_spec(f"{TINY}task_size: {task_size}\n", source="tiny")
+    assert scaled_task_size(spec, removal(np.arange(1000) < n_removed), 1000) == expected
+
+
+def test_the_tasks_of_an_experiment_are_that_long(
+    store: Path, release_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of 3 chunks in the spec, with 10 trials in each, 2 remain."""
+
+    def longer(release: Release, data: dict[str, Any] | None) -> tuple[Spec, Dataset]:
+        spec, dataset = spec_and_data(release, data)
+        return spec.model_copy(update={"task_size": 3}), dataset
+
+    monkeypatch.setattr("mempipe.steps.experiment_tasks.spec_and_data", longer)
+    asked = Asked("influencers", str(store / "releases" / "tiny" / release_path.name), {"repeats": 60})
+    plan = json.loads(Path(plan_experiment(asked, LineReporter(StringIO()))).read_text())
+    trials = [task["trials"] for task in plan["tasks"] if task["run"] == plan["runs"][0]["uri"]]
+    assert trials == [[3, 20], [20, 40], [40, 60]]

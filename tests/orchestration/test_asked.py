@@ -15,6 +15,7 @@ from mempipe.orchestration.asked import (
     experiment_arguments,
     features_arguments,
     finish_arguments,
+    validate_arguments,
 )
 from mempipe.orchestration.assets import RELEASES, RESULTS, announced_releases, new_results
 from mempipe.storage import open_store
@@ -89,15 +90,17 @@ def test_the_command_line_takes_them(tmp_path):
     for arguments in (
         experiment_arguments("influencers", {"repeats": 3}, AskedRelease(str(tmp_path), str(tmp_path), "id")),
         ["experiment", "features", str(tmp_path), "--store", str(tmp_path), "--request", "id", "--epochs", "40"],
+        ["experiment", "validate", str(tmp_path / "plans" / "x.json")],
         ["report", "--out", str(tmp_path / "out"), str(tmp_path)],
     ):
         assert run(arguments) == 20
 
 
-def test_the_command_that_finishes_names_the_plan(tmp_path):
+def test_the_commands_that_validate_and_finish_name_the_plan(tmp_path):
     open_store(str(tmp_path)).create("requests/id.linear.json", b'{"plan": "/s/plans/x.json"}')
     arguments = finish_arguments(AskedRelease("/s/releases/tiny", str(tmp_path), "id"), ".linear")
     assert arguments == ["experiment", "finish", "--request", "id.linear", "/s/plans/x.json"]
+    assert validate_arguments(arguments) == ["experiment", "validate", "/s/plans/x.json"]
 
 
 def test_a_result_is_news_once():
