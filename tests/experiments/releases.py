@@ -37,6 +37,7 @@ def known_release(
     accuracies: Sequence[float] = (0.5, 0.7),
     scope: Scope = Scope.CLASS,
     source: str = "run",
+    model: str | None = None,
 ) -> Release:
     """Publish a release with these scores in the store `folder` and load it.
 
@@ -52,6 +53,7 @@ def known_release(
         accuracies: test accuracies, one trial after the other, over and over.
         scope: which pairs are counted.
         source: of the trials.
+        model: of the run's spec; None: there was no run, and there is no spec.
     """
     wanted = np.asarray(mem, dtype=np.float64)
     matrix = np.asarray(infl, dtype=np.float64).reshape(len(wanted), -1)
@@ -91,6 +93,7 @@ def known_release(
         trials=_trials(accuracies),
         subsets=SubsetDesign(design="uniform", ratio="0.5", seed=1),
         data=DataSource(name="made", fingerprint=fingerprint),
+        spec=None if model is None else {"model": {"name": model}},
         created=datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC),
     )
     staging = folder / "staging" / name
