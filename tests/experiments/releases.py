@@ -41,6 +41,7 @@ def known_release(
     scope: Scope = Scope.CLASS,
     source: str = "run",
     subsets: SubsetDesign = _SUBSETS,
+    model: str | None = None,
 ) -> Release:
     """Publish a release with these scores in the store `folder` and load it.
 
@@ -57,6 +58,7 @@ def known_release(
         scope: which pairs are counted.
         source: of the trials.
         subsets: how the manifest says that they were drawn.
+        model: of the run's spec; None: there was no run, and there is no spec.
     """
     wanted = np.asarray(mem, dtype=np.float64)
     matrix = np.asarray(infl, dtype=np.float64).reshape(len(wanted), -1)
@@ -96,6 +98,7 @@ def known_release(
         trials=_trials(accuracies),
         subsets=subsets,
         data=DataSource(name="made", fingerprint=fingerprint),
+        spec=None if model is None else {"model": {"name": model}},
         created=datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC),
     )
     staging = folder / "staging" / name

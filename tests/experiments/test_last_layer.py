@@ -69,6 +69,24 @@ def test_a_linear_release_is_needed(network: Release) -> None:
         find("last-layer", network, linear=network.uri)
 
 
+def test_models_must_be_linear(tmp_path: Path, network: Release) -> None:
+    """Equal labels are not enough: another network on the same data has them too."""
+    other = linear(tmp_path, model="mlp")
+    with pytest.raises(InputError, match=r"linear-\S+ model is mlp, expected linear") as caught:
+        find("last-layer", network, linear=other.uri)
+    assert f"mempipe experiment features {network.uri}" in caught.value.hint
+
+
+def test_a_model_that_is_not_known_is_told(tmp_path: Path, network: Release) -> None:
+    told = "Release linear holds no spec, so it is not known that its models are linear"
+    unknown = find("last-layer", network, linear=linear(tmp_path / "unknown").uri)
+    known = find("last-layer", network, linear=linear(tmp_path / "known", model="linear").uri)
+    assert told in notes(unknown)
+    assert "no spec" not in notes(known)
+    assert "Linear models: release linear, model linear, data set made." in notes(known)
+    assert facts(known) == facts(unknown)
+
+
 def test_missing_scores_are_told(tmp_path: Path, network: Release) -> None:
     nan = float("nan")
     other = known_release(tmp_path, [nan, 1, nan], [[1, 1]] * 3, name="linear", source="linear")

@@ -42,7 +42,7 @@ def trainings(release: Release, params: Params) -> list[Training]:
     """Return none: both releases hold all.
 
     Raises:
-        InputError: no linear release is named, or its labels are not this release's.
+        InputError: no release is named, its labels are not this release's, or its models are not linear.
     """
     _linear(release, params)
     return []
@@ -133,7 +133,20 @@ def _linear(release: Release, params: Params) -> Release:
         )
     linear = load_release(params.linear)
     require_same_labels(release, linear)
+    model = _model(linear)
+    if model not in {None, "linear"}:
+        raise InputError(
+            f"Last layer cannot be compared: {linear.uri} model is {model}, expected linear, on penultimate features.",
+            hint=f"`mempipe experiment features {release.uri}` prints a spec of linear models; run it, and name its "
+            "release by --linear.",
+        )
     return linear
+
+
+def _model(release: Release) -> str | None:
+    """Return the name of the model; None where the release holds no spec: mempipe did not train it."""
+    name = ((release.manifest.spec or {}).get("model") or {}).get("name")
+    return None if name is None else str(name)
 
 
 def _notes(release: Release, linear: Release, params: Params, n_undefined: int) -> list[str]:
@@ -146,6 +159,11 @@ def _notes(release: Release, linear: Release, params: Params, n_undefined: int) 
         f"± is one standard deviation over trials ({release.manifest.n_trials:,} of the network, "
         f"{linear.manifest.n_trials:,} linear).",
     ]
+    if _model(linear) is None:
+        notes.append(
+            f"Release {linear.manifest.name} holds no spec, so it is not known that its models are linear: that it is "
+            "what --linear asks for is taken on trust."
+        )
     if (params.mem, params.infl) == (0.25, 0.15):
         notes.append(
             "The paper on CIFAR-100 (section 3.6): 4000 linear models on 70 % of the training data reach 75.8 ± 0.1 % "
@@ -162,5 +180,4 @@ def _notes(release: Release, linear: Release, params: Params, n_undefined: int) 
 def _what(release: Release) -> str:
     """Return name, model and data set of a release, so that a reader sees what was compared."""
     manifest = release.manifest
-    model = (manifest.spec or {}).get("model", {}).get("name", "not known")
-    return f"release {manifest.name}, model {model}, data set {manifest.data.name}"
+    return f"release {manifest.name}, model {_model(release) or 'not known'}, data set {manifest.data.name}"
