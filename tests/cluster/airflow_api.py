@@ -34,10 +34,6 @@ class AirflowApi(Api):
     def __init__(self, url: str, username: str, password: str) -> None:
         super().__init__(url, token=sign_in(url, username, password))
 
-    def close(self) -> None:
-        """Close the connections."""
-        self._client.close()
-
     def wait(self, dag_id: str, run_id: str, *, seconds: float, until: Collection[str] = FINISHED) -> str:
         """Wait until a run is in one of these states; return it.
 

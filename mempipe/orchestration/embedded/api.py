@@ -48,6 +48,10 @@ class Api:
             base_url=f"{url}/api/v2/", timeout=20, trust_env=False, headers=headers, transport=transport
         )
 
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+
     def is_healthy(self) -> bool:
         """Tell whether API server, database and scheduler work."""
         try:

@@ -56,12 +56,13 @@ def running(home: Home, *, keep_parsing: bool) -> Iterator[Server]:
     since = datetime.now(UTC)
     migrate = home.prepare()
     components = Components.start(home, migrate=migrate, keep_parsing=keep_parsing, forked=sys.platform == "linux")
+    api = Api(home.url)
     try:
-        api = Api(home.url)
         wait_for(api.is_healthy, components, what="starting", seconds=_START_SECONDS)
         home.migrated()
         for pool, slots in POOLS.items():
             api.ensure_pool(pool, slots, "steps of mempipe that run at once on this machine")
         yield Server(home, components, api, since)
     finally:
+        api.close()
         components.stop()
