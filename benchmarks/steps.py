@@ -126,11 +126,11 @@ def measure(spec: Spec, shape: Shape, *, examples: int | None, steps: int) -> Me
     """
     if not isinstance(spec.trainer, Single):
         raise typer.BadParameter(f"{spec.name}: trainer.kind is {spec.trainer.kind}, expected single")
+    threads, wanted = spec.trainer.threads, spec.trainer.replicas
     spec = spec.model_copy(update={"model": resolve_model(spec.model)})
     from mempipe.training.runtime import start_tensorflow
 
-    wanted = spec.trainer.replicas
-    device = start_tensorflow(spec.trainer.threads, gpus=wanted)
+    device = start_tensorflow(threads, gpus=wanted)
     import tensorflow as tf
 
     from mempipe.training.initial import InitialState
@@ -154,7 +154,7 @@ def measure(spec: Spec, shape: Shape, *, examples: int | None, steps: int) -> Me
         fit_normalization(spec.recipe.normalization, made_up, pixel_max=255.0),
     )
     order = ExampleOrder(np.ones(batch, np.bool_), seed=spec.seed, trial=0)
-    threads, key = spec.trainer.threads, augmentation_key(spec.seed, 0)
+    key = augmentation_key(spec.seed, 0)
     batches = iter(images.batches(order, start=0, stop=WARM_UP + steps, batch_size=batch, threads=threads))
     in_order = images.in_order(batch_size=batch, threads=threads)
 
