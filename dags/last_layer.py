@@ -87,8 +87,7 @@ def linear_release() -> list[list[str]]:
     context = get_current_context()
     with mempipe_errors():
         (asked,) = asked_releases(context)
-        name = store_reader.read_requested(*linear_models(context))["release_name"]
-        linear = store_reader.newest_release(asked.store, name)["release"]
+        linear = store_reader.published_release(asked.store, linear_models(context).request)
         asked = asked._replace(request=asked.request + COMPARISON)
         return [experiment_arguments("last-layer", {"linear": linear}, asked)]
 

@@ -37,6 +37,11 @@ NameOption = Annotated[
     typer.Option("--name", help="Name of the release; the spec's by default."),
 ]
 
+RequestOption = Annotated[
+    Optional[str],  # noqa: UP045
+    typer.Option(metavar="ID", help="Remember the answer as requests/ID.json in the store."),
+]
+
 
 @app.command()
 def run(
@@ -72,10 +77,7 @@ def plan(
         Optional[int],  # noqa: UP045
         typer.Option(min=1, metavar="K", help="Chunks that one task trains."),
     ] = None,
-    request: Annotated[
-        Optional[str],  # noqa: UP045
-        typer.Option(metavar="ID", help="Remember the answer as requests/ID.json in the store."),
-    ] = None,
+    request: RequestOption = None,
 ) -> None:
     """Record a run and plan its missing trials; prints the run's URI."""
     from mempipe.steps.plan import Wanted
@@ -114,11 +116,13 @@ def aggregate(run: RunArgument, trials: TrialsOption = None) -> None:
 
 
 @app.command()
-def publish(run: RunArgument, name: NameOption = None, trials: TrialsOption = None) -> None:
+def publish(
+    run: RunArgument, name: NameOption = None, trials: TrialsOption = None, request: RequestOption = None
+) -> None:
     """Estimate the scores and publish them as an immutable release; prints its URI."""
     from mempipe.steps.publish import publish as publish_scores
 
-    print(publish_scores(run, trials, name, reporter()))
+    print(publish_scores(run, trials, name, reporter(), request=request))
 
 
 @app.command()

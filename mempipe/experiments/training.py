@@ -32,14 +32,12 @@ class Trained:
         role: of the training.
         run: the run that keeps them.
         trials: int64 (t,), ascending from 0.
-        train_correct: bool [trial, train].
         test_correct: bool [trial, test].
     """
 
     role: str
     run: Run
     trials: NDArray[np.int64]
-    train_correct: NDArray[np.bool_]
     test_correct: NDArray[np.bool_]
 
     @property

@@ -16,6 +16,7 @@ from mempipe.orchestration.settings import Settings
 RUN: Final = of_requested("run", task_id="read_request")
 TRIALS: Final = of_requested("trials", task_id="read_request")
 RELEASE_NAME: Final = of_requested("release_name", task_id="read_request")
+PUBLISHED: Final = of_requested("published", task_id="read_request")
 
 
 class Estimate(NamedTuple):
@@ -85,7 +86,8 @@ def estimate(plan: BaseOperator, asked: Callable[[Mapping[str, Any]], Estimate],
         trigger_rule=TriggerRule.NONE_FAILED_MIN_ONE_SUCCESS,
     )
     aggregate = step("aggregate", "aggregate", RUN, "--trials", TRIALS, trigger_rule=TriggerRule.NONE_FAILED)
-    publish: BaseOperator = step("publish", "publish", RUN, "--trials", TRIALS, "--name", RELEASE_NAME)
+    named = ("--name", RELEASE_NAME, "--request", PUBLISHED)
+    publish: BaseOperator = step("publish", "publish", RUN, "--trials", TRIALS, *named)
 
     plan >> [requested, missing]
     [requested, train] >> validate >> repairs

@@ -6,13 +6,16 @@ imported when they run, not when the DAG is parsed.
 
 import json
 from itertools import groupby
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import TYPE_CHECKING, Any, Final, TypedDict
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from mempipe.runs import Run, Span
     from mempipe.storage.protocol import Store
+
+PUBLISHED: Final = ".published"
+"""End of the name of the request that tells which release a requested run became."""
 
 
 class Requested(TypedDict):
@@ -22,11 +25,13 @@ class Requested(TypedDict):
         run: the run's URI.
         trials: how many trials it is to have.
         release_name: under which name it is published.
+        published: name of the request under which `mempipe publish` writes down which release it became.
     """
 
     run: str
     trials: str
     release_name: str
+    published: str
 
 
 def read_requested(store_uri: str, request: str, release_name: str | None) -> Requested:
@@ -42,7 +47,17 @@ def read_requested(store_uri: str, request: str, release_name: str | None) -> Re
 
     asked = answer(store_uri, request)
     run = open_run(open_store(asked["run"]))
-    return Requested(run=run.uri, trials=str(asked["trials"]), release_name=release_name or run.record.spec.name)
+    return Requested(
+        run=run.uri,
+        trials=str(asked["trials"]),
+        release_name=release_name or run.record.spec.name,
+        published=request + PUBLISHED,
+    )
+
+
+def published_release(store_uri: str, request: str) -> str:
+    """Return the URI of the release that the run of a request became, which need not be the newest of its name."""
+    return str(answer(store_uri, request + PUBLISHED)["release"])
 
 
 def missing_trials(store_uri: str, request: str) -> list[list[str]]:

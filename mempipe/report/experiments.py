@@ -121,7 +121,7 @@ def script_of(experiments: list[ShownExperiment]) -> list[dict[str, Any]]:
     """Return what the page shows of the experiments, with the addresses of their downloads."""
     return [
         {
-            "result": json.loads(experiment.newest.to_json()),
+            "result": _exact_seeds(json.loads(experiment.newest.to_json())),
             "json": f"{_DOWNLOADS}/{result_key(experiment.newest)}",
             "csv": {
                 name: f"{_DOWNLOADS}/{_csv_name(experiment.newest, name)}" for name in experiment.newest.findings.tables
@@ -148,3 +148,10 @@ def _write_csv(table: Table, path: Path) -> None:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(table.columns)
         writer.writerows(zip(*(column.values for column in table.columns.values()), strict=True))
+
+
+def _exact_seeds(result: dict[str, Any]) -> dict[str, Any]:
+    """Return the result with its seeds as texts: a browser rounds numbers beyond 2^53."""
+    for drawn in (*result["runs"], *result["subsets"].values()):
+        drawn["seed"] = None if drawn["seed"] is None else str(drawn["seed"])
+    return result

@@ -1,7 +1,7 @@
 """The folder that becomes the website: never half written, and nothing but an earlier report is replaced."""
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -20,14 +20,26 @@ def check_folder(out: Path) -> None:
     """
     if not out.exists():
         return
-    got = "is a file" if not out.is_dir() else None
-    if out.is_dir() and not (out / MARKER).exists():
-        got = next((f"holds {path.name}" for path in sorted(out.iterdir())), None)
+    if out.is_dir():
+        files = [path.relative_to(out).as_posix() for path in sorted(out.rglob("*"))]
+        got = f"holds {foreign}" if (foreign := foreign_to_report(files)) else None
+    else:
+        got = "is a file"
     if got is not None:
         raise InputError(
             f"Report cannot be written: {out} {got}, expected a new or empty folder, or an earlier report.",
             hint="choose another folder with --out.",
         )
+
+
+def foreign_to_report(files: Sequence[str]) -> str | None:
+    """Return a file that a new report must not remove, of all below the place of the report; None where there is none.
+
+    That is any file where no report lies, and another report below this one.
+    """
+    if MARKER in files:
+        return next((file for file in files if file.endswith(f"/{MARKER}")), None)
+    return files[0] if files else None
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from typing import Final
 from mempipe.data.fetch import is_remote
 from mempipe.errors import GenerationError, InputError, ObjectNotFoundError
 from mempipe.report.build import build_report
-from mempipe.report.folder import MARKER
+from mempipe.report.folder import MARKER, foreign_to_report
 from mempipe.steps.progress import Reporter
 from mempipe.storage import ObjectInfo, Store, checked_key, open_store, put
 
@@ -49,10 +49,10 @@ def report_to(
 def _earlier(place: Store) -> list[ObjectInfo]:
     """Return the objects of an earlier report, of which those that the new one lacks will be deleted."""
     found = list(place.list())
-    if found and MARKER not in {info.key for info in found}:
+    if foreign := foreign_to_report([info.key for info in found]):
         raise InputError(
-            f"Report cannot be written: {place.uri} holds {found[0].key}, expected nothing or an earlier report.",
-            hint="choose another place with --out, such as …/reports/NAME.",
+            f"Report cannot be written: {place.uri} holds {foreign}, expected nothing or an earlier report.",
+            hint="choose another place with --out, such as …/reports/NAME/ID.",
         )
     return found
 

@@ -181,6 +181,8 @@ def run_experiment(asked: Asked, reporter: Reporter, *, n_workers: int | None) -
         for planned in plan.runs:
             run = open_run(open_store(planned.uri))
             train_missing(run, Span(0, planned.trials), reporter, n_workers=n_workers, role=planned.role)
+        if plan.runs and validate_experiment(uri, reporter):
+            continue
         try:
             return finish_experiment(uri, reporter)
         except IncompleteRunError as error:
@@ -211,12 +213,11 @@ def _trained(planned: PlannedRun, reporter: Reporter) -> Trained:
             hint="plan the experiment again and train what is missing; what is committed is kept.",
         )
     batches = list(read_batches(run, valid_report(run, Span(0, planned.trials))))
-    n_train, n_test = run.record.data.n_train, run.record.data.n_test
+    n_test = run.record.data.n_test
     return Trained(
         role=planned.role,
         run=run,
         trials=np.concatenate([batch.trials for batch in batches]),
-        train_correct=np.concatenate([unpack(batch.train_correct, n_train) for batch in batches]),
         test_correct=np.concatenate([unpack(batch.test_correct, n_test) for batch in batches]),
     )
 

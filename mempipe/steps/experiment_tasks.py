@@ -79,6 +79,7 @@ def scaled_task_size(spec: Spec, subsets: Subsets, n_train: int) -> int:
 
 def _tasks(wanted: Sequence[_Wanted]) -> list[PlannedTask]:
     """Return the tasks of all runs: together no more than one run may have, as Airflow maps them at once."""
+    wanted = list({item.run.uri: item for item in wanted}.values())  # thresholds may remove the same examples
     factor = 1
     while True:
         planned = [

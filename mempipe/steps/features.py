@@ -4,6 +4,7 @@ Feldman & Zhang 2020, section 3.6: a model is trained on the full training set, 
 the representation of each example, and linear models are trained on subsets of these.
 """
 
+import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -95,8 +96,9 @@ def write_features(release_uri: str, wanted: Wanted, reporter: Reporter) -> str:
     )
     _, _, n_features = load_dataset(data).image_shape
     linear = linear_spec(release, spec, dataset, data, n_features, wanted)
-    name = f"{folder}/{linear.name}.yaml"
-    put(run.store, name, _document(linear, release))
+    document = _document(linear)
+    name = f"{folder}/{linear.name}-{hashlib.sha256(document).hexdigest()[:12]}.yaml"  # another spec, another object
+    put(run.store, name, document)
     uri = f"{run.uri}/{name}"
     answer_request(root, wanted.request, spec=uri)
     return uri
@@ -189,7 +191,7 @@ def _written(arrays: dict[str, Any]) -> Iterator[Path]:
         yield path
 
 
-def _document(spec: Spec, release: Release) -> bytes:
-    values = spec.model_dump(mode="json", exclude_defaults=True)
-    head = f"# Written by `mempipe experiment features` for the release {release.manifest.id}.\n"
+def _document(spec: Spec) -> bytes:
+    values = spec.model_dump(mode="json")
+    head = "# Written by `mempipe experiment features`.\n"
     return (head + yaml.safe_dump(values, sort_keys=False, allow_unicode=True, width=110)).encode()

@@ -24,14 +24,24 @@ from mempipe.spec import checked_name
 from mempipe.steps.aggregate import countable, read_tallies, tallies_prefix
 from mempipe.steps.progress import Reporter
 from mempipe.steps.release_check import check_with_docs
+from mempipe.steps.requests import answer_request
 from mempipe.storage import Store, open_store
 from mempipe.validation.report import ValidationReport
 
 RELEASES = "releases"
 
 
-def publish(run_uri: str, trials: int | None, name: str | None, reporter: Reporter) -> str:
+def publish(
+    run_uri: str, trials: int | None, name: str | None, reporter: Reporter, *, request: str | None = None
+) -> str:
     """Publish the tallies of trials 0 to `trials` - 1 (the plan's by default) under `name` (the spec's).
+
+    Args:
+        run_uri: of the run.
+        trials: how many.
+        name: of the release.
+        reporter: told what was published.
+        request: a name under which the store remembers which release it is (`requests/NAME.json`).
 
     Returns:
         URI of the release.
@@ -56,6 +66,7 @@ def publish(run_uri: str, trials: int | None, name: str | None, reporter: Report
     known = _published(run, root, prefix, name)
     if known is not None:
         reporter.note("this release is published already")
+        answer_request(root, request, release=known)
         return known
     with TemporaryDirectory(prefix="mempipe-release-") as folder:
         tallies = read_tallies(run, prefix, Path(folder) / "tallies")
@@ -72,6 +83,7 @@ def publish(run_uri: str, trials: int | None, name: str | None, reporter: Report
     manifest = publication.manifest
     state = "published" if publication.outcome is Outcome.PUBLISHED else "was published already"
     reporter.note(f"{manifest.id}: {state}; {'latest' if publication.is_latest else 'a later one stays latest'}")
+    answer_request(root, request, release=publication.uri)
     return publication.uri
 
 

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from mempipe.data import Dataset, load_dataset
+from mempipe.data import Dataset, load_dataset, resolve_data
 from mempipe.errors import DataError, InputError
 from mempipe.experiments.training import Training
 from mempipe.release.load import Release
@@ -36,7 +36,8 @@ def spec_and_data(release: Release, data: dict[str, Any] | None) -> tuple[Spec, 
         )
     document = manifest.spec | ({} if data is None else {"data": data})
     spec = validated(Spec, document, source=f"{release.uri}/manifest.json")
-    spec = spec.model_copy(update={"name": spec.name[: 63 - len(SUFFIX)] + SUFFIX, "influence": "class"})
+    own = {"name": spec.name[: 63 - len(SUFFIX)] + SUFFIX, "influence": "class", "data": resolve_data(spec.data)}
+    spec = spec.model_copy(update=own)
     dataset = load_dataset(spec.data)
     if dataset.fingerprint != manifest.data.fingerprint:
         raise DataError(

@@ -71,7 +71,8 @@ def test_steps_run_on_the_requested_run(dag: DAG):
     for task_id in ("validate", "validate_again"):
         assert dag.get_task(task_id).arguments == ["validate", run, "--trials", trials]
     assert dag.get_task("aggregate").arguments == ["aggregate", run, "--trials", trials]
-    assert dag.get_task("publish").arguments == ["publish", run, "--trials", trials, "--name", name]
+    named = ["--name", name, "--request", read("published")]
+    assert dag.get_task("publish").arguments == ["publish", run, "--trials", trials, *named]
 
 
 def test_only_the_announcement_changes_the_asset(dag: DAG):

@@ -40,7 +40,12 @@ def store(tmp_path: Path) -> str:
 def test_the_requested_run(store: str):
     requested = read_requested(store, "asked", None)
     assert requested["run"].endswith("runs/digits-0123456789ab")
-    assert requested == {"run": requested["run"], "trials": "500", "release_name": "digits"}
+    assert requested == {
+        "run": requested["run"],
+        "trials": "500",
+        "release_name": "digits",
+        "published": "asked.published",
+    }
     assert read_requested(store, "asked", "other")["release_name"] == "other"
 
 

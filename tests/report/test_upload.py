@@ -48,6 +48,21 @@ def test_a_place_that_holds_something_else_is_refused(planted: Planted) -> None:
     assert [info.key for info in root.list()] == ["releases/x.json"]
 
 
+@pytest.mark.parametrize("below", [True, False])
+def test_a_report_above_others_removes_none(planted: Planted, tmp_path: Path, below: bool) -> None:
+    """Whether the outer one was there first, or not."""
+    for root in (f"memory://upload-nested-{below}/reports", str(tmp_path / "reports")):
+        first, second = (root, f"{root}/planted/1") if below else (f"{root}/planted/1", root)
+        report(planted, first)
+        if below:
+            report(planted, second)
+        with pytest.raises(InputError, match=r"holds planted/1/"):
+            report(planted, root)
+        store = open_store(root)
+        assert store.exists("planted/1/index.html")
+        assert store.exists("index.html") == below
+
+
 def test_the_page_comes_last(planted: Planted, monkeypatch: pytest.MonkeyPatch) -> None:
     """So a report exists when its page does; and the mark comes first, so that one that was broken off is replaced."""
     written: list[str] = []

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from mempipe.experiments.kinds import influencers, marginal_utility
 from mempipe.orchestration.settings import TrainShape
 from mempipe.runs import Span, missing_chunks, plan_tasks
 from mempipe.spec import Spec, parse_spec, run_key
@@ -158,6 +159,34 @@ def test_a_task_ends_before_its_pod_does(name: str) -> None:
     seconds = int(limit[1]) if limit else TrainShape().active_deadline_seconds
     assert len(tasks[0]) * trial <= 0.9 * seconds
     assert wanted.chunk_size == 1 or wanted.chunk_size * trial <= 3600
+
+
+def test_the_page_of_the_reproduction_has_these_hours() -> None:
+    """Releases, and Fig. 2 and section 3.3 on the whole training set: 1 / 0.7 as many examples in an epoch."""
+    page = (SPECS.parent / "docs" / "reproduce.md").read_text()
+    fig_2 = {"mnist_inception": 100, "cifar100_resnet50": 100, "imagenet_resnet50": 5}
+    assert fig_2["mnist_inception"] == marginal_utility.Params().repeats
+    for name, paper in SYSTEMS.items():
+        hours = spec(name).recipe.epochs * paper.seconds / 3600
+        assert f"{paper.trials * hours:,.0f}" in page
+        if name in fig_2:
+            models = (2 * len(marginal_utility.Params().thresholds) + 1) * fig_2[name]
+            assert f"{models:,} models" in page
+            assert f"{models * hours / 0.7:,.0f}" in page
+    whole = 160 * SYSTEMS["cifar100_resnet50"].seconds / 3600 / 0.7
+    assert f"{3 * influencers.Params().repeats * whole:,.0f}" in page
+
+
+def test_runs_that_fig_7_compares_have_seeds_of_their_own() -> None:
+    """Subsets depend on (seed, design, ratio, n) alone; the independent run of ResNet50 takes 1 (docs/reproduce.md)."""
+    seeds = {name: spec(name).seed for name in SYSTEMS if name.startswith("cifar100")}
+    assert seeds["cifar100_resnet50"] == 0
+    assert len({1, *seeds.values()}) == 1 + len(seeds)
+    one, other = (
+        subset_mask(spec(name).subsets, n_train=50_000, seed=spec(name).seed, trial=0)
+        for name in ("cifar100_resnet50", "cifar100_resnet18")
+    )
+    assert 0.68 < other[one].mean() < 0.72  # independent: 0.7 of what one saw; standard deviation 0.0013
 
 
 def test_the_specs_are_different_runs() -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field, model_validator
+from pydantic import Field, StrictInt, StrictStr, model_validator
 
 from mempipe.errors import InputError
 from mempipe.experiments.result import Column, Examples, Fact, Findings, Table
@@ -44,7 +44,7 @@ class Params(Strict):
         (0.0, 0.5, 1.0), min_length=1, description="Memorization values; one group for each."
     )
     within: float = Field(0.1, ge=0, le=2, description="How far from its value a group's examples may be.")
-    classes: tuple[int | str, ...] = Field(
+    classes: tuple[StrictInt | StrictStr, ...] = Field(
         (), description="Labels or names of classes to show one by one; none shows the whole training set at once."
     )
     n_classes: int = Field(0, ge=0, description="Instead of naming classes, draw so many of them by the seed.")

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from mempipe.errors import InputError
+from mempipe.experiments.histogram import count_bins, edges_between
 from mempipe.experiments.result import Bars, Column, Fact, Findings, Table
 from mempipe.experiments.training import Trained, Training
 from mempipe.spec import Strict
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 TITLE: Final = "Marginal utility of the influencers"
 PAPER: Final = "Section 3.3"
 
-_BINS: Final = np.linspace(-1, 1, 21)
+_EDGES: Final = edges_between(-1, 1, 0.1)
 _NOTES: Final = (
     "After ± stands the standard deviation over models for an accuracy, and the standard error for a difference of "
     "means, for what is derived of it and for a share.",
@@ -236,12 +237,13 @@ def _utility(arms: Sequence[_Arm], losses: Sequence[_Loss], weight: float) -> Ta
 
 
 def _histogram(changes: NDArray[np.float64]) -> Table:
-    counts, edges = np.histogram(changes, bins=_BINS)
+    # Accuracies are multiples of 1 / repeats: rounding puts their differences back onto the edges.
+    counts = count_bins(changes.round(10), _EDGES)
     return Table(
         title="Influenced tests by what they lose without the influencers",
         columns={
-            "left": _column("least loss of accuracy of the bin", edges[:-1].round(10)),
-            "right": _column("where the next bin begins (the last bin holds it)", edges[1:].round(10)),
+            "left": _column("least loss of accuracy of the bin", _EDGES[:-1]),
+            "right": _column("where the next bin begins (the last bin holds it)", _EDGES[1:]),
             "tests": Column(meaning="influenced tests", values=tuple(counts.tolist())),
         },
     )

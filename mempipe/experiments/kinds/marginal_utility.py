@@ -108,7 +108,7 @@ def find(release: Release, params: Params, trained: Sequence[Trained]) -> Findin
             f"{n:,} training examples)",
         ),
     )
-    skipped = len(params.thresholds) - len(rows)
+    skipped = len(set(params.thresholds)) - len(rows)
     notes = [
         "Bands are one standard deviation over models, as in the paper; a mean's own error is smaller.",
         "The marginal utility of a set is what its removal costs: test accuracy with everything less test accuracy "

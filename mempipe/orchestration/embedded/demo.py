@@ -19,6 +19,7 @@ from mempipe.orchestration.embedded.api import FINISHED, Api, TaskState
 from mempipe.orchestration.embedded.home import EmbeddedAirflowError, Home
 from mempipe.orchestration.embedded.progress import RunView
 from mempipe.orchestration.embedded.server import Server, running
+from mempipe.storage.protocol import Store
 
 DAG_ID: Final = "estimate_scores"
 TASKS: Final = (
@@ -85,8 +86,7 @@ def run_demo(home: Home, demo: Demo, console: Console) -> str:
             console.print(f"Airflow is up: {home.url} (no password, reachable from this machine only)", soft_wrap=True)
             run_id, n_committed = _run_dag(server, demo, console)
             phases.done("the DAG run")
-            requested = store_reader.read_requested(demo.store, request_id(DAG_ID, run_id), None)
-            release = store_reader.newest_release(demo.store, requested["release_name"])["release"]
+            release = store_reader.published_release(demo.store, request_id(DAG_ID, run_id))
             # The summary is made while Airflow ends.
             summary = subprocess.Popen([sys.executable, "-m", "mempipe", "show", release])  # noqa: S603 - our own
         if summary.wait() != 0:
@@ -145,7 +145,7 @@ class _Committed:
 
     store: str
     request: str
-    _run: str | None = None
+    _run: Store | None = None
 
     def count(self) -> int | None:
         from mempipe.runs.layout import SHARDS, parse_shard_key
@@ -153,8 +153,8 @@ class _Committed:
 
         try:
             if self._run is None:
-                self._run = json.loads(open_store(self.store).read(f"requests/{self.request}.json"))["run"]
-            spans = [parse_shard_key(info.key) for info in open_store(self._run).list(SHARDS)]
+                self._run = open_store(store_reader.answer(self.store, self.request)["run"])
+            spans = [parse_shard_key(info.key) for info in self._run.list(SHARDS)]
         except (ObjectNotFoundError, TransientError):
             return None
         return sum(len(span) for span in spans if span is not None)

@@ -5,6 +5,10 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
 from mempipe.data import Dataset
 from mempipe.errors import SpecError
 from mempipe.spec import Single, Spec, run_key
@@ -27,6 +31,27 @@ SEGMENT_STEPS: Final = 50
 _LEAST_EVALUATED: Final = 64
 
 _log = logging.getLogger(__name__)
+
+
+def build_loop(
+    spec: Spec, image_shape: tuple[int, int, int], n_classes: int, *, rates: NDArray[np.float32], replicas: int
+) -> tuple[keras.Model, TrainingLoop]:
+    """Return the model of a spec and the loop that trains it.
+
+    Args:
+        spec: resolved.
+        image_shape: (height, width, channels).
+        n_classes: number of classes.
+        rates: float32 (steps,); the learning rate of each step.
+        replicas: devices that share each batch.
+
+    Raises:
+        SpecError: the model does not fit the images.
+        InputError: there are fewer devices.
+    """
+    with replication(replicas).scope():
+        model = build_model(spec.model, image_shape, n_classes, precision=spec.precision)
+        return model, TrainingLoop(model, spec.recipe, rates, precision=spec.precision, margins=spec.margins)
 
 
 class SingleTrainer:
@@ -54,11 +79,10 @@ class SingleTrainer:
         self._seconds_between = 60 * spec.trainer.checkpoint_minutes
         self._checkpoints = checkpoints
         self._rates = learning_rates(spec.recipe, subset_size=subset_size(spec.subsets, dataset.n_train))
-        with replication(spec.trainer.replicas).scope():
-            model = build_model(spec.model, dataset.image_shape, dataset.n_classes, precision=spec.precision)
-            self._loop = TrainingLoop(model, spec.recipe, self._rates, precision=spec.precision, margins=spec.margins)
-        self._model = model
-        self._initial = InitialState(model, seed=spec.seed)
+        self._model, self._loop = build_loop(
+            spec, dataset.image_shape, dataset.n_classes, rates=self._rates, replicas=spec.trainer.replicas
+        )
+        self._initial = InitialState(self._model, seed=spec.seed)
         normalization = fit_normalization(spec.recipe.normalization, dataset.train_images, pixel_max=dataset.pixel_max)
         self._n_train = dataset.n_train
         self._train = Images(dataset.train_images, dataset.train_labels, normalization)

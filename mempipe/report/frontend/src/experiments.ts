@@ -50,9 +50,9 @@ export interface Result {
   release: string;
   release_name: string;
   other_releases: string[];
-  subsets: Record<string, { design: string; ratio: string | null; seed: number | null }>;
+  subsets: Record<string, { design: string; ratio: string | null; seed: string | null }>;
   params: Record<string, unknown>;
-  runs: { role: string; run_key: string; trials: number; seed: number }[];
+  runs: { role: string; run_key: string; trials: number; seed: string }[];
   findings: {
     facts: { name: string; value: string }[];
     figures: Figure[];

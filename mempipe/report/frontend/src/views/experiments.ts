@@ -87,7 +87,7 @@ function writer(values: Cell[]): (value: Cell) => string {
 }
 
 function provenance({ result, json }: ShownExperiment): HTMLElement {
-  const runs = result.runs.map(({ role, run_key, trials, seed }) => [role, h("code", { class: "hash" }, run_key), count(trials), String(seed)]);
+  const runs = result.runs.map(({ role, run_key, trials, seed }) => [role, h("code", { class: "hash" }, run_key), count(trials), seed]);
   const rows: [string, string | Node][] = [
     ["Release", `${result.release_name}, ${result.release}`],
     ...result.other_releases.map((id): [string, string] => ["Compared with release", id]),
