@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from mempipe.experiments.result import Result
 from mempipe.release.load import Release, load_release
 from tests.command import mempipe
-from tests.experiments.conftest import SPECS
 
+SPECS = Path(__file__).parents[2] / "specs"
 MEMORIZED = 0.25
 
 

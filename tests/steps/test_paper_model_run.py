@@ -32,12 +32,9 @@ chunk_size: 2
 @pytest.mark.parametrize("model", ["resnet18"])
 def test_a_network_of_the_paper_to_a_release(model: str, tmp_path: Path) -> None:
     random = np.random.default_rng(1)
-    labels = {"y_train": np.arange(N_TRAIN) % 2, "y_test": np.arange(N_TEST) % 2}
-    images = {
-        f"x_{part}": random.integers(0, 256, (n, 8, 8, 3), dtype=np.uint8)
-        for part, n in (("train", N_TRAIN), ("test", N_TEST))
-    }
-    np.savez(tmp_path / "few.npz", **labels, **images)
+    train, test = (random.integers(0, 256, (n, 8, 8, 3), dtype=np.uint8) for n in (N_TRAIN, N_TEST))
+    train_labels, test_labels = np.arange(N_TRAIN) % 2, np.arange(N_TEST) % 2
+    np.savez(tmp_path / "few.npz", x_train=train, y_train=train_labels, x_test=test, y_test=test_labels)
     text = SPEC.format(path=tmp_path / "few.npz", model=model, trials=N_TRIALS)
     (tmp_path / "spec.yaml").write_text(text)
     done = mempipe("run", tmp_path / "spec.yaml", "--store", tmp_path / "store", "--workers", "1")
