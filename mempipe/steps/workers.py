@@ -163,6 +163,7 @@ class _Worker:
 
     def _forward(self, process: "subprocess.Popen[str]", lines: "Queue[tuple[int, str | None]]") -> None:
         if process.stdout is not None:
-            for line in process.stdout:
-                lines.put((self.index, line.rstrip()))
+            with process.stdout as stream:
+                for line in stream:
+                    lines.put((self.index, line.rstrip()))
         lines.put((self.index, None))

@@ -1,12 +1,15 @@
-"""One small release and two experiments that train on it, shared by the tests of this folder."""
+"""Releases and two experiments that train, shared by the tests of this folder."""
 
 import shutil
 from pathlib import Path
 
 import pytest
 
+from mempipe.release.load import Release, load_release
 from tests.command import mempipe
 from tests.tiny import TINY
+
+SPECS = Path(__file__).parents[2] / "specs"
 
 
 @pytest.fixture(scope="session")
@@ -37,3 +40,11 @@ def influenced(world: Path, release_path: Path) -> tuple[Path, Path]:
 def store(influenced: tuple[Path, Path], world: Path, tmp_path: Path) -> Path:
     """A copy of the store."""
     return Path(shutil.copytree(world, tmp_path / "store"))
+
+
+@pytest.fixture(scope="session")
+def planted(tmp_path_factory: pytest.TempPathFactory) -> Release:
+    """150 models of the digits with a planted tail; experiments add to its store and change nothing in it."""
+    store = tmp_path_factory.mktemp("planted") / "store"
+    said = mempipe("run", SPECS / "digits_long_tail.yaml", "--store", store, "--trials", "150", "--workers", "1")
+    return load_release(said.stdout.splitlines()[-1])

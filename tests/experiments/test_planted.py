@@ -10,25 +10,15 @@ from mempipe.data import load_dataset
 from mempipe.errors import InputError
 from mempipe.experiments.result import Result
 from mempipe.experiments.training import Training
-from mempipe.release.load import Release, load_release
+from mempipe.release.load import Release
 from mempipe.spec import Component
 from mempipe.steps.retraining import check_classes_remain
 from mempipe.subsets import removal
 from tests.command import mempipe
 
-SPECS = Path(__file__).parents[2] / "specs"
 
-
-@pytest.fixture(scope="module")
-def release(tmp_path_factory: pytest.TempPathFactory) -> Release:
-    """Of 150 models."""
-    store = tmp_path_factory.mktemp("planted") / "store"
-    said = mempipe("run", SPECS / "digits_long_tail.yaml", "--store", store, "--trials", "150", "--workers", "1")
-    return load_release(said.stdout.splitlines()[-1])
-
-
-def test_the_planted_tail_is_found(release: Release) -> None:
-    numbers = found(release)
+def test_the_planted_tail_is_found(planted: Release) -> None:
+    numbers = found(planted)
     kinds = {row["kind"]: row for row in numbers["kinds"]}
     assert kinds["mislabelled"]["share_memorized"] == 1
     assert kinds["mislabelled"]["mean_mem"] > 0.95
@@ -39,10 +29,10 @@ def test_the_planted_tail_is_found(release: Release) -> None:
     assert kinds["mislabelled"]["pairs_in_own_group"] == 0
 
 
-def test_removing_the_influencers_costs_accuracy_on_the_influenced(release: Release) -> None:
-    said = mempipe("experiment", "influencers", release.uri, "--repeats", "4", "--workers", "1")
+def test_removing_the_influencers_costs_accuracy_on_the_influenced(planted: Release) -> None:
+    said = mempipe("experiment", "influencers", planted.uri, "--repeats", "4", "--workers", "1")
     result = Result.from_json(Path(said.stdout.splitlines()[-1]).read_bytes(), source="the result")
-    assert result.release == release.manifest.id
+    assert result.release == planted.manifest.id
     (seed,) = {run.seed for run in result.runs}
     assert (seed, [run.trials for run in result.runs]) == (0, [4, 8])
     table = result.findings.tables["tests"].columns
@@ -53,12 +43,12 @@ def test_removing_the_influencers_costs_accuracy_on_the_influenced(release: Rele
     assert with_all.mean() - control.mean() < 0.2
 
 
-def test_a_threshold_that_leaves_a_class_empty_is_refused(release: Release) -> None:
+def test_a_threshold_that_leaves_a_class_empty_is_refused(planted: Release) -> None:
     """Before anything is trained or written."""
-    runs = Path(release.uri).parents[2] / "runs"
+    runs = Path(planted.uri).parents[2] / "runs"
     before = sorted(path.name for path in runs.iterdir())
-    lowest = str(release.mem.min())
-    said = mempipe("experiment", "marginal-utility", release.uri, "--thresholds", lowest, code=20)
+    lowest = str(planted.mem.min())
+    said = mempipe("experiment", "marginal-utility", planted.uri, "--thresholds", lowest, code=20)
     assert "leaves no training example of classes 0, 1, 2, 3, 4, …, expected at least one of each class" in said.stderr
     assert sorted(path.name for path in runs.iterdir()) == before
 
