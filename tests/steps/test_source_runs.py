@@ -1,6 +1,6 @@
 """Each data source from its files to a release: a planted twin across the parts is found at its place.
 
-ImageNet's two layouts are in `test_imagenet_run.py`.
+ImageNet's two layouts are in `test_imagenet_run.py`, an npz in `test_paper_model_run.py`.
 """
 
 import gzip
@@ -53,17 +53,6 @@ class World:
 
     def parts(self, test: str = "test") -> list[tuple[str, Images, NDArray[np.int64]]]:
         return [("train", self.train, self.train_labels), (test, self.test, self.test_labels)]
-
-
-def npz(world: World, folder: Path) -> Made:
-    np.savez(
-        folder / "some.npz",
-        x_train=world.train,
-        y_train=world.train_labels,
-        x_test=world.test,
-        y_test=world.test_labels,
-    )
-    return {"name": "npz", "path": str(folder / "some.npz")}, None
 
 
 def mnist(world: World, folder: Path) -> Made:
@@ -191,7 +180,6 @@ def png(image: Images, folder: Path) -> bytes:
 @pytest.mark.parametrize(
     ("make", "n_classes", "shape"),
     [
-        (npz, 2, (7, 9, 2)),
         (mnist, 10, (28, 28, 1)),
         (image_folder, 2, (9, 7, 3)),
         (image_sheets, 2, (8, 10, 3)),
