@@ -36,6 +36,15 @@ def resolve_data(data: Component) -> Component:
     return Component.model_validate({"name": data.name, **params.model_dump(mode="json")})
 
 
+def has_path(name: str) -> bool:
+    """Tell whether a data set is read from a place that a spec may name.
+
+    Raises:
+        SpecError: no data set has that name.
+    """
+    return "path" in _source(name).Params.model_fields
+
+
 def load_dataset(data: Component) -> Dataset:
     """Read the data set that a spec names.
 

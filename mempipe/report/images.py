@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from mempipe.data.dataset import Dataset
 from mempipe.data.fetch import is_remote
-from mempipe.data.registry import load_dataset
+from mempipe.data.registry import has_path, load_dataset
 from mempipe.errors import DataError, InputError, StoreError, TransientError
 from mempipe.report.content import ReportContent
 from mempipe.spec import Component, parse_spec
@@ -85,9 +85,10 @@ def _component(content: ReportContent, path: str | None) -> Component | None:
     if known is None:
         kind = "npz" if path.endswith(".npz") else "image_folder"
         return Component.model_validate({"name": kind, "path": path})
-    if known["name"] == "digits":
+    if not has_path(known["name"]):
         raise InputError(
-            "Report cannot be made: --data is given, expected none for the data set digits, which has no path.",
+            f"Report cannot be made: --data is given, expected none for the data set {known['name']}, which has no "
+            "path.",
             hint="leave --data away.",
         )
     return Component.model_validate({**known, "path": path})

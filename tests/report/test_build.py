@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,10 @@ from PIL import Image
 
 import mempipe
 from mempipe.data.sources import npz
+from mempipe.errors import InputError
 from mempipe.report.content import Limits, floor_for
+from mempipe.report.from_release import content_of
+from mempipe.report.images import find_images
 from mempipe.report.sheets import TILES, tile_shape, write_sheets
 from tests.command import mempipe as command
 from tests.report.conftest import Planted
@@ -50,6 +54,13 @@ def test_a_report_is_replaced_with_equal_bytes_and_nothing_else_is(planted: Plan
     (tmp_path / "mine" / "thesis.tex").write_text("")
     refused = command("report", planted.release, "--out", tmp_path / "mine", code=20)
     assert "thesis.tex" in refused.stderr
+
+
+@pytest.mark.parametrize("name", ["digits", "digits_long_tail"])
+def test_a_data_set_without_a_place_has_no_path(planted: Planted, name: str) -> None:
+    content = replace(content_of(mempipe.load_release(planted.release), []), data={"name": name})
+    with pytest.raises(InputError, match=rf"--data is given, expected none for the data set {name}, which has no path"):
+        find_images(content, "images.npz")
 
 
 def test_images_of_another_data_set_are_refused(planted: Planted, tmp_path: Path) -> None:
