@@ -71,9 +71,10 @@ def missing_trials(store_uri: str, request: str) -> list[list[str]]:
 
 def answer(store_uri: str, request: str) -> dict[str, Any]:
     """Return what a command wrote down under the name of a request (`--request ID`)."""
+    from mempipe.steps.requests import read_answer
     from mempipe.storage import open_store
 
-    return dict(json.loads(open_store(store_uri).read(f"requests/{request}.json")))
+    return read_answer(open_store(store_uri), request)
 
 
 def missing_of_experiment(store_uri: str, request: str) -> list[list[str]]:

@@ -181,12 +181,11 @@ def run_experiment(asked: Asked, reporter: Reporter, *, n_workers: int | None) -
         for planned in plan.runs:
             run = open_run(open_store(planned.uri))
             train_missing(run, Span(0, planned.trials), reporter, n_workers=n_workers, role=planned.role)
-        if plan.runs and validate_experiment(uri, reporter):
-            continue
         try:
             return finish_experiment(uri, reporter)
-        except IncompleteRunError as error:
+        except IncompleteRunError as error:  # of the first such run; the others may be damaged, too
             reporter.note(error.message)
+            validate_experiment(uri, reporter)
     raise IncompleteRunError(
         f"Experiment is incomplete: {uri} still misses trials after {ROUNDS} rounds of training.",
         hint="look at the quarantined shards of its runs, then run the same command again.",

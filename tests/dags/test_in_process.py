@@ -10,20 +10,11 @@ from typing import Any
 import pytest
 
 from tests.command import mempipe
+from tests.tiny import TINY
 
 pytestmark = pytest.mark.demo
 
 ROOT = Path(__file__).resolve().parents[2]
-SPEC = """
-name: tiny
-data: {name: digits}
-model: {name: mlp, hidden: [12]}
-recipe: {epochs: 6, batch_size: 64, learning_rate: 0.05}
-trainer: {kind: ensemble, width: 10}
-seed: 11
-trials: 40
-chunk_size: 10
-"""
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +25,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("store")
-    (folder / "tiny.yaml").write_text(SPEC)
+    (folder / "tiny.yaml").write_text(TINY)
     mempipe("run", folder / "tiny.yaml", "--store", folder, timeout=600)
     return folder
 
