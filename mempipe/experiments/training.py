@@ -1,12 +1,13 @@
 """What an experiment asks to be trained, and what it gets back."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mempipe.runs import Run
 from mempipe.spec import Subsets
+from mempipe.subsets import Arm, arm_of
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ class Trained:
     Attributes:
         role: of the training.
         run: the run that keeps them.
-        trials: int64 (t,), ascending from 0.
+        trials: int64 (t,), ascending.
         test_correct: bool [trial, test].
     """
 
@@ -46,8 +47,7 @@ class Trained:
         accuracy: NDArray[np.float64] = self.test_correct.mean(axis=1)
         return accuracy
 
-    @property
-    def removed(self) -> NDArray[np.bool_]:
-        """Which trials saw all but the given examples, bool (t,); the others saw all but as many at random."""
-        even: NDArray[np.bool_] = self.trials % 2 == 0
-        return even
+    def arm(self, name: Arm) -> "Trained":
+        """Return the trials of one arm of the `removal` design."""
+        members = np.array([arm_of(trial) == name for trial in self.trials.tolist()])
+        return replace(self, trials=self.trials[members], test_correct=self.test_correct[members])

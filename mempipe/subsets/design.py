@@ -4,7 +4,7 @@ import base64
 from decimal import ROUND_FLOOR
 from functools import cache, lru_cache
 from itertools import combinations
-from typing import Final
+from typing import Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,17 @@ from mempipe.subsets.seeds import Stream, random_order, raw_words
 
 DEAL: Final = 10
 """Trials in one deal of the balanced design."""
+
+Arm = Literal["removal", "control"]
+"""An arm of the `removal` design: `removal` trains without the given examples, `control` without as many at random."""
+
+_ARMS: Final[tuple[Arm, ...]] = ("removal", "control")
+"""The arms take turns by trial. Committed runs depend on this order."""
+
+
+def arm_of(trial: int) -> Arm:
+    """Return the arm that a trial of the `removal` design belongs to."""
+    return _ARMS[trial % len(_ARMS)]
 
 
 def subset_size(subsets: Subsets, n_train: int) -> int:
@@ -67,8 +78,8 @@ def subset_mask(subsets: Subsets, *, n_train: int, seed: int, trial: int) -> NDA
     `uniform`: the m examples with the smallest random words. `balanced`: trials come in deals of 10; in each deal the
     examples are dealt at random, equally often (up to one), over the ways of leaving out 10 - k of 10 trials
     (k = 10 * ratio; 120 ways for 0.7), so that every example is in exactly k of the 10, and each trial alone is a
-    random subset of nearly m. `removal`: even trials see all examples but the removed ones, odd trials all but as many
-    others.
+    random subset of nearly m. `removal`: the trial's arm (`arm_of`) says whether it misses the removed examples or as
+    many at random.
 
     Args:
         subsets: design and ratio.
@@ -80,7 +91,7 @@ def subset_mask(subsets: Subsets, *, n_train: int, seed: int, trial: int) -> NDA
         bool (n_train,).
     """
     size = subset_size(subsets, n_train)
-    if subsets.design == "removal" and trial % 2 == 0:
+    if subsets.design == "removal" and arm_of(trial) == "removal":
         return ~removed_mask(subsets, n_train)
     if subsets.design != "balanced":
         return _smallest(raw_words(seed, Stream.SUBSET, trial, count=n_train), size)

@@ -1,4 +1,4 @@
-"""The design `removal`: even trials lack exactly the given examples, odd trials exactly as many others."""
+"""The design `removal`: one arm lacks exactly the given examples, the other exactly as many at random."""
 
 import hashlib
 from decimal import Decimal
@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from mempipe.errors import SpecError
 from mempipe.spec import Subsets
-from mempipe.subsets import removal, removed_mask, subset_mask, subset_size
+from mempipe.subsets import arm_of, removal, removed_mask, subset_mask, subset_size
 
 
 def masks(removed: np.ndarray, *, seed: int, trials: range) -> np.ndarray:
@@ -40,16 +40,17 @@ def test_golden_text() -> None:
     seed=st.integers(0, 2**64 - 1),
     pair=st.integers(0, 10**6),
 )
-def test_even_trials_are_the_complement_and_odd_ones_lack_as_many(removed: list[bool], seed: int, pair: int) -> None:
-    given_mask = np.array(removed)
-    even, odd = masks(given_mask, seed=seed, trials=range(2 * pair, 2 * pair + 2))
-    assert np.array_equal(even, ~given_mask)
-    assert odd.sum() == even.sum() == subset_size(removal(given_mask), len(removed))
+def test_one_arm_is_the_complement_and_the_other_lacks_as_many(removed: list[bool], seed: int, pair: int) -> None:
+    given_mask, trials = np.array(removed), range(2 * pair, 2 * pair + 2)
+    assert [arm_of(trial) for trial in trials] == ["removal", "control"]  # committed runs depend on it
+    without, control = masks(given_mask, seed=seed, trials=trials)
+    assert np.array_equal(without, ~given_mask)
+    assert control.sum() == without.sum() == subset_size(removal(given_mask), len(removed))
     assert np.array_equal(removed_mask(removal(given_mask), len(removed)), given_mask)
 
 
-def test_odd_trials_are_uniform_over_all_examples() -> None:
-    """Each of 40 examples is left out by a quarter of 2,000 trials, also those that the even trials remove.
+def test_the_control_arm_is_uniform_over_all_examples() -> None:
+    """Each of 40 examples is left out by a quarter of 2,000 trials, also those that the other arm removes.
 
     The largest of 40 binomial deviations exceeds 6 standard deviations with probability below 1e-7.
     """

@@ -77,7 +77,7 @@ class _Loss:
 
 
 def trainings(release: Release, params: Params) -> list[Training]:
-    """Return one run on everything, and one without the influencers, whose odd trials lack as many others.
+    """Return one run on everything, and one of both arms: without the influencers, and without as many at random.
 
     Raises:
         InputError: no pair reaches the thresholds.
@@ -97,8 +97,8 @@ def find(release: Release, params: Params, trained: Sequence[Trained]) -> Findin
     weight = len(tt_idx) / n_test
     correct = {
         "nothing removed": everything.test_correct,
-        "influencers removed": without.test_correct[without.removed],
-        "as many at random removed": without.test_correct[~without.removed],
+        "influencers removed": without.arm("removal").test_correct,
+        "as many at random removed": without.arm("control").test_correct,
     }
     arms = [
         _Arm(

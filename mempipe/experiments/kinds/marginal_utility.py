@@ -34,7 +34,7 @@ class Params(Strict):
 
 
 def trainings(release: Release, params: Params) -> list[Training]:
-    """Return one run on everything, and one for each threshold: memorized and random removals in turn.
+    """Return one run on everything, and one for each threshold: both arms, memorized and random removals.
 
     Raises:
         InputError: no example is as memorized as the lowest threshold.
@@ -45,20 +45,20 @@ def trainings(release: Release, params: Params) -> list[Training]:
             f"expected an example at or above a threshold ({', '.join(f'{value:g}' for value in params.thresholds)}).",
             hint="lower --thresholds.",
         )
-    arms = [Training("nothing removed", removal(np.zeros(len(release.mem), np.bool_)), params.repeats)]
+    runs = [Training("nothing removed", removal(np.zeros(len(release.mem), np.bool_)), params.repeats)]
     for threshold, removed in _removals(release.mem, params.thresholds):
-        arms.append(Training(f"mem >= {threshold:g}", removal(removed), 2 * params.repeats))
-    return arms
+        runs.append(Training(f"mem >= {threshold:g}", removal(removed), 2 * params.repeats))
+    return runs
 
 
 def find(release: Release, params: Params, trained: Sequence[Trained]) -> Findings:
     """Return mean and standard deviation of the test accuracy for each threshold and kind of removal."""
     n = len(release.mem)
     removals = _removals(release.mem, params.thresholds)
-    everything, *arms = trained
+    everything, *runs = trained
     rows = [
-        (threshold, int(removed.sum()), arm.test_accuracy[arm.removed], arm.test_accuracy[~arm.removed])
-        for (threshold, removed), arm in zip(removals, arms, strict=True)
+        (threshold, int(removed.sum()), run.arm("removal").test_accuracy, run.arm("control").test_accuracy)
+        for (threshold, removed), run in zip(removals, runs, strict=True)
     ]
     memorized = np.array([accuracy for _, _, accuracy, _ in rows])
     at_random = np.array([accuracy for _, _, _, accuracy in rows])
