@@ -44,6 +44,10 @@ class SpecError(MempipeError):
     """The spec cannot be run: correct the YAML (or the option) and plan again."""
 
 
+class PluginError(MempipeError):
+    """A part of another package cannot be used: correct its name, or the package that provides it."""
+
+
 class DataError(MempipeError):
     """The data set cannot be read or does not fit the run: correct the data or its location."""
 

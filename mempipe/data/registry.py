@@ -1,9 +1,8 @@
-"""Finds a data set by name: one file in `mempipe/data/sources/` defines one, with its `Params` and `load`."""
+"""Finds a data set by name: one file in `mempipe/data/sources/`, or in another package, defines one."""
 
-import importlib
-import pkgutil
-from typing import Protocol, cast
+from typing import Final, Protocol, cast
 
+from mempipe import plugins
 from mempipe.data import sources
 from mempipe.data.dataset import Dataset
 from mempipe.errors import SpecError
@@ -11,7 +10,7 @@ from mempipe.spec import Component, Strict, validated
 
 
 class Source(Protocol):
-    """What a file in `sources/` provides."""
+    """What a file in `sources/`, or a data set of another package, provides."""
 
     Params: type[Strict]
 
@@ -21,9 +20,12 @@ class Source(Protocol):
         ...
 
 
+DATA_SETS: Final = plugins.ExtensionPoint("data set", "mempipe.data_sets", lambda: plugins.modules_of(sources), Source)
+
+
 def available() -> list[str]:
     """Return the names of the data sets that specs can choose."""
-    return sorted(module.name for module in pkgutil.iter_modules(sources.__path__))
+    return plugins.available(DATA_SETS)
 
 
 def resolve_data(data: Component) -> Component:
@@ -31,6 +33,7 @@ def resolve_data(data: Component) -> Component:
 
     Raises:
         SpecError: no data set has that name, or a parameter is wrong.
+        PluginError: the data set of another package cannot be loaded, or does not keep the contract.
     """
     params = _params(data)
     return Component.model_validate({"name": data.name, **params.model_dump(mode="json")})
@@ -50,6 +53,7 @@ def load_dataset(data: Component) -> Dataset:
 
     Raises:
         SpecError: no data set has that name, or a parameter is wrong.
+        PluginError: the data set of another package cannot be loaded, or does not keep the contract.
         DataError: the data is missing, damaged or unfit.
     """
     return _source(data.name).load(_params(data))
@@ -60,9 +64,10 @@ def _params(data: Component) -> Strict:
 
 
 def _source(name: str) -> Source:
-    if name not in available():
+    source = plugins.find(DATA_SETS, name)
+    if source is None:
         raise SpecError(
             f"Spec cannot be used: data.name is {name!r}, expected one of {', '.join(available())}.",
-            hint="choose one of these, or add a file to mempipe/data/sources/.",
+            hint="choose one of these, or write `module:attribute` of a data set of your own (docs/extend.md).",
         )
-    return cast(Source, importlib.import_module(f"{sources.__name__}.{name}"))
+    return cast(Source, source)

@@ -1,12 +1,14 @@
-"""Finds an experiment by name: one file in `mempipe/experiments/kinds/` defines one. Loads nothing heavy."""
+"""Finds an experiment by name: one file in `mempipe/experiments/kinds/`, or in another package, defines one.
+
+Loads nothing heavy.
+"""
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, Final, Protocol, cast
 
+from mempipe import plugins
 from mempipe.errors import InputError, SpecError
 from mempipe.experiments import kinds
 from mempipe.spec import Strict, validated
@@ -18,7 +20,9 @@ if TYPE_CHECKING:
 
 
 class Experiment(Protocol):
-    """What a file in `kinds/` provides. It imports at load only what parses fast: no release, no pyarrow.
+    """What a file in `kinds/`, or an experiment of another package, provides.
+
+    It imports at load only what parses fast: no release, no pyarrow.
 
     Attributes:
         TITLE: what it shows, in a few words.
@@ -54,9 +58,16 @@ class Experiment(Protocol):
         ...
 
 
+def _builtin() -> dict[str, str]:
+    return {name.replace("_", "-"): module for name, module in plugins.modules_of(kinds).items()}
+
+
+EXPERIMENTS: Final = plugins.ExtensionPoint("experiment", "mempipe.experiments", _builtin, Experiment)
+
+
 def available() -> list[str]:
     """Return the names of the experiments, as commands write them (`marginal-utility`)."""
-    return sorted(module.name.replace("_", "-") for module in pkgutil.iter_modules(kinds.__path__))
+    return plugins.available(EXPERIMENTS)
 
 
 def experiment(name: str) -> Experiment:
@@ -64,13 +75,15 @@ def experiment(name: str) -> Experiment:
 
     Raises:
         InputError: there is none of this name.
+        PluginError: the experiment of another package cannot be loaded, or does not keep the contract.
     """
-    if name not in available():
+    kind = plugins.find(EXPERIMENTS, name)
+    if kind is None:
         raise InputError(
             f"Experiment does not exist: its name is {name!r}, expected one of {', '.join(available())}.",
             hint="`mempipe experiment --help` lists them.",
         )
-    return cast(Experiment, importlib.import_module(f"{kinds.__name__}.{name.replace('-', '_')}"))
+    return cast(Experiment, kind)
 
 
 def is_automatic(name: str) -> bool:

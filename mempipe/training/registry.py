@@ -1,11 +1,13 @@
-"""Finds a model by name: one file in `mempipe/training/models/` defines one. Does not load TensorFlow."""
+"""Finds a model by name: one file in `mempipe/training/models/`, or in another package, defines one.
+
+Does not load TensorFlow.
+"""
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
-from typing import TYPE_CHECKING, Protocol, cast
+from typing import TYPE_CHECKING, Final, Protocol, cast
 
+from mempipe import plugins
 from mempipe.errors import SpecError
 from mempipe.spec import Component, Strict, validated
 from mempipe.training import models
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Model(Protocol):
-    """What a file in `models/` provides."""
+    """What a file in `models/`, or a model of another package, provides."""
 
     Params: type[Strict]
 
@@ -30,9 +32,12 @@ class Model(Protocol):
         ...
 
 
+MODELS: Final = plugins.ExtensionPoint("model", "mempipe.models", lambda: plugins.modules_of(models), Model)
+
+
 def available() -> list[str]:
     """Return the names of the models that specs can choose."""
-    return sorted(module.name for module in pkgutil.iter_modules(models.__path__))
+    return plugins.available(MODELS)
 
 
 def resolve_model(model: Component) -> Component:
@@ -40,6 +45,7 @@ def resolve_model(model: Component) -> Component:
 
     Raises:
         SpecError: no model has that name, or a parameter is wrong.
+        PluginError: the model of another package cannot be loaded, or does not keep the contract.
     """
     params = _params(model)
     return Component.model_validate({"name": model.name, **params.model_dump(mode="json")})
@@ -103,9 +109,10 @@ def _params(model: Component) -> Strict:
 
 
 def _model(name: str) -> Model:
-    if name not in available():
+    model = plugins.find(MODELS, name)
+    if model is None:
         raise SpecError(
             f"Spec cannot be used: model.name is {name!r}, expected one of {', '.join(available())}.",
-            hint="choose one of these, or add a file to mempipe/training/models/.",
+            hint="choose one of these, or write `module:attribute` of a model of your own (docs/extend.md).",
         )
-    return cast(Model, importlib.import_module(f"{models.__name__}.{name}"))
+    return cast(Model, model)
