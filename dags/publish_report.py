@@ -33,6 +33,7 @@ from mempipe.orchestration.forms import release_param, store_param
 from mempipe.orchestration.outcome import mempipe_errors
 from mempipe.orchestration.runbook import FAILURES, RESUME
 from mempipe.orchestration.settings import load_settings
+from mempipe.places import report_place
 
 settings = load_settings()
 
@@ -44,7 +45,7 @@ def reports() -> list[list[str]]:
     with mempipe_errors():
         for asked in asked_releases(get_current_context()):
             found = store_reader.identify_release(asked.release)
-            out = f"{asked.store.rstrip('/')}/reports/{found['name']}/{found['id']}"
+            out = f"{asked.store.rstrip('/')}/{report_place(found['name'], found['id'])}"
             arguments.append(["report", "--out", out, found["release"]])
     return arguments
 

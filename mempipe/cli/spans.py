@@ -3,7 +3,7 @@
 import re
 
 from mempipe.errors import InputError
-from mempipe.runs.chunks import Span
+from mempipe.spans import Span
 from mempipe.spec import MAX_TRIALS
 
 

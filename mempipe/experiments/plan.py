@@ -9,8 +9,6 @@ from mempipe.runs import Span
 from mempipe.spec import Strict
 from mempipe.storage import Store
 
-PLANS = "plans/"
-
 
 class PlannedRun(Strict):
     """A run that the experiment needs.

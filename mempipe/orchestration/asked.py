@@ -5,11 +5,11 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from mempipe.errors import InputError
-from mempipe.experiments.places import store_of
 from mempipe.orchestration import store_reader
 from mempipe.orchestration.arguments import request_id
 from mempipe.orchestration.assets import announced_releases
 from mempipe.orchestration.outcome import mempipe_errors
+from mempipe.places import store_of_releases
 
 
 class AskedRelease(NamedTuple):
@@ -41,7 +41,9 @@ def asked_releases(context: Mapping[str, Any]) -> list[AskedRelease]:
         )
     request = request_id(context["dag"].dag_id, context["run_id"])
     return [
-        AskedRelease(release, params.get("store") or store_of(release), f"{request}.{number}" if number else request)
+        AskedRelease(
+            release, params.get("store") or store_of_releases(release), f"{request}.{number}" if number else request
+        )
         for number, release in enumerate(releases)
     ]
 

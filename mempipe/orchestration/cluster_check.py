@@ -17,6 +17,7 @@ from kubernetes.client.exceptions import ApiException
 from mempipe.errors import ExitCode, MempipeError
 from mempipe.orchestration.container_task import container_task
 from mempipe.orchestration.settings import Kind, Settings, load_settings
+from mempipe.places import RELEASES
 
 URL_VARIABLE: Final = "MEMPIPE_AIRFLOW_URL"
 """Where Airflow's API server answers; without it Airflow itself is not checked."""
@@ -105,7 +106,7 @@ def _store(settings: Settings) -> str:
     from mempipe.storage import open_store
 
     store = open_store(settings.store)
-    found = next(iter(store.list("releases/")), None)
+    found = next(iter(store.list(RELEASES)), None)
     return f"{store.uri} answers, {'with releases' if found else 'without releases yet'}"
 
 

@@ -5,6 +5,8 @@ from typing import Any, Final
 from airflow.sdk import Param
 from pydantic import BaseModel
 
+from mempipe.places import releases_place
+
 URI: Final = r"^(/|[a-z][a-z0-9+.-]*://).+"
 """An absolute path or a URI, for a form: the steps run elsewhere than the user interface."""
 
@@ -20,7 +22,7 @@ def release_param(*, optional: bool, store: str) -> Param:
     if optional:
         text = f"{described}; empty: the release whose announcement starts the DAG."
         return Param(None, type=["null", "string"], pattern=URI, title="Release", description=text)
-    suggested = [f"{store.rstrip('/')}/releases/digits"]
+    suggested = [f"{store.rstrip('/')}/{releases_place('digits')}"]
     return Param(type="string", pattern=URI, title="Release", description=f"{described}.", examples=suggested)
 
 

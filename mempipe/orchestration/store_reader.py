@@ -8,6 +8,8 @@ import json
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, Final, TypedDict
 
+from mempipe.places import LATEST, parse_result_uri, releases_place
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -98,13 +100,13 @@ def found_result(store_uri: str, request: str) -> dict[str, str]:
 
     found = answer(store_uri, request)
     plan = read_experiment_plan(*split_object_uri(found["plan"]))
-    _, name, release_id, _ = str(found["result"]).rsplit("/", 3)
+    release = parse_result_uri(found["result"])
     return {
         "result": found["result"],
         "experiment": plan.experiment,
         "release": plan.release,
-        "name": name,
-        "id": release_id,
+        "name": release.name,
+        "id": release.id,
     }
 
 
@@ -131,6 +133,6 @@ def newest_release(store_uri: str, name: str) -> dict[str, str]:
     """Return the newest release of that name: its `name`, its `id` and, as `release`, its URI."""
     from mempipe.storage import open_store
 
-    releases: Store = open_store(store_uri).child(f"releases/{name}")
-    release_id = json.loads(releases.read("latest.json"))["release"]
+    releases: Store = open_store(store_uri).child(releases_place(name))
+    release_id = json.loads(releases.read(LATEST))["release"]
     return {"name": name, "id": release_id, "release": releases.child(release_id).uri}

@@ -5,10 +5,12 @@ from typing import Any, Final
 
 import pyarrow as pa
 
+from mempipe.places import TALLIES
 from mempipe.release.authors_format import matrix_file, pairs_file
 from mempipe.release.manifest import Manifest
 from mempipe.release.schema import TABLES, type_name
 from mempipe.release.tables import descending
+from mempipe.release.tally_files import EXAMPLES_FILE
 
 _TOP: Final = 10
 _PAPER: Final = "https://arxiv.org/abs/2008.03703"
@@ -195,7 +197,7 @@ def _files(manifest: Manifest, tables: Mapping[str, pa.Table]) -> str:
         "`tt_classidx_K`, `infl_matrix_classK` (float32 [train, test])",
         _pairs_file(manifest): "the authors' format: `tr_idx`, `tt_idx`, `infl`, `mem`",
         f"{manifest.name}_index.npz": "the authors' format: file names (UTF-8 bytes), labels, `tr_mem`",
-        "tallies/examples.npz": "exact integer counts of the examples, and which trials were counted",
+        f"{TALLIES}/{EXAMPLES_FILE}": "exact integer counts of the examples, and which trials were counted",
     }
     for name in tables:
         about[f"{name}.parquet"] = ", ".join(f"`{column}`" for column in tables[name].column_names)

@@ -5,8 +5,8 @@ from typing import Final
 
 from mempipe.data.fetch import is_remote
 from mempipe.errors import InputError
+from mempipe.places import LATEST, MANIFEST
 from mempipe.release.authors_folder import AuthorsFolder
-from mempipe.release.manifest import LATEST_FILE, MANIFEST_FILE
 from mempipe.release.tables import table_file
 
 _PATTERNS: Final = {
@@ -30,7 +30,7 @@ def find_authors_files(uri: str) -> AuthorsFolder | None:
     folder = Path(uri.removeprefix("file://"))
     if is_remote(uri) or not folder.is_dir():
         return None
-    if any((folder / name).exists() for name in (MANIFEST_FILE, LATEST_FILE, table_file("examples"))):
+    if any((folder / name).exists() for name in (MANIFEST, LATEST, table_file("examples"))):
         return None
     found: dict[str, Path] = {}
     for kind, pattern in _PATTERNS.items():

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Final
 
 from mempipe.errors import InputError
+from mempipe.places import MANIFEST, TALLIES
 from mempipe.release.authors_format import index_file, matrix_file
-from mempipe.release.manifest import MANIFEST_FILE, Manifest
+from mempipe.release.manifest import Manifest
 from mempipe.release.publish import Outcome, commit_release
 from mempipe.release.schema import TABLES
 from mempipe.release.tables import table_file
@@ -37,8 +38,8 @@ def check_folder(folder: Path, *, name: str) -> Manifest | None:
     if not folder.is_dir():
         raise _refusal(folder, "is a file", "a new or empty folder")
     entries = sorted(path.name for path in folder.iterdir())
-    if MANIFEST_FILE in entries:
-        manifest = Manifest.from_json((folder / MANIFEST_FILE).read_bytes(), source=str(folder / MANIFEST_FILE))
+    if MANIFEST in entries:
+        manifest = Manifest.from_json((folder / MANIFEST).read_bytes(), source=str(folder / MANIFEST))
         if manifest.name != name:
             raise _refusal(folder, f"holds the release {manifest.id}", f"none, or one of {name}")
         return manifest
@@ -50,7 +51,14 @@ def check_folder(folder: Path, *, name: str) -> Manifest | None:
 
 def _belongs(entry: str, name: str) -> bool:
     """Tell whether an unfinished attempt at a release of this name may have left a file of that name."""
-    known = {"README.md", "croissant.json", "tallies", matrix_file(name), index_file(name), *map(table_file, TABLES)}
+    known = {
+        "README.md",
+        "croissant.json",
+        TALLIES,
+        matrix_file(name),
+        index_file(name),
+        *map(table_file, TABLES),
+    }
     return entry in known or entry.startswith((_STAGING, f"{name}_high_infl_pairs_", ".mempipe"))
 
 

@@ -11,9 +11,10 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from mempipe.errors import ObjectNotFoundError, ReleaseError, ReleaseQuestionError
+from mempipe.places import LATEST, MANIFEST, TALLIES
 from mempipe.release.digest import BlocksDigest, content_digest, table_digest
 from mempipe.release.files import ReleaseFiles
-from mempipe.release.manifest import LATEST_FILE, MANIFEST_FILE, Latest, Manifest, hash_file, release_id
+from mempipe.release.manifest import Latest, Manifest, hash_file, release_id
 from mempipe.release.schema import TABLES
 from mempipe.release.stored_tallies import StoredTallies, open_tallies
 from mempipe.release.tables import pairs_table, read_table, table_file
@@ -104,7 +105,7 @@ class Release:
     def tallies(self) -> StoredTallies:
         """The exact counts, from which every score can be recomputed."""
         files = self._files  # and not self, which would keep itself alive
-        return open_tallies(f"{self.uri}/tallies", locate=lambda name: files.local(f"tallies/{name}"))
+        return open_tallies(f"{self.uri}/{TALLIES}", locate=lambda name: files.local(f"{TALLIES}/{name}"))
 
     def influence(self, label: int, *, same_label: bool = True) -> InfluenceMatrix:
         """Compute the influence of the training examples of one class, in float64 from the exact counts.
@@ -246,19 +247,19 @@ def load_release(uri: str | os.PathLike[str]) -> Release:
     if manifest is not None:
         return Release(store, manifest)
     try:
-        content = store.read(LATEST_FILE)
+        content = store.read(LATEST)
     except ObjectNotFoundError as error:
         raise ReleaseError(
-            f"Release does not exist: {store.uri} has neither {MANIFEST_FILE} nor {LATEST_FILE}, expected one of them.",
+            f"Release does not exist: {store.uri} has neither {MANIFEST} nor {LATEST}, expected one of them.",
             hint="give the URI that `mempipe publish` printed; a release without a manifest was never finished.",
         ) from error
-    latest = Latest.from_json(content, source=f"{store.uri}/{LATEST_FILE}")
+    latest = Latest.from_json(content, source=f"{store.uri}/{LATEST}")
     place = store.child(latest.release)
     manifest = _read_manifest(place)
     if manifest is None:
         raise ReleaseError(
-            f"Release does not exist: {place.uri} has no {MANIFEST_FILE}, expected the release that "
-            f"{store.uri}/{LATEST_FILE} names.",
+            f"Release does not exist: {place.uri} has no {MANIFEST}, expected the release that "
+            f"{store.uri}/{LATEST} names.",
             hint="publish again, or open another release of this place by its own URI.",
         )
     return Release(place, manifest)
@@ -266,6 +267,6 @@ def load_release(uri: str | os.PathLike[str]) -> Release:
 
 def _read_manifest(store: Store) -> Manifest | None:
     try:
-        return Manifest.from_json(store.read(MANIFEST_FILE), source=f"{store.uri}/{MANIFEST_FILE}")
+        return Manifest.from_json(store.read(MANIFEST), source=f"{store.uri}/{MANIFEST}")
     except ObjectNotFoundError:
         return None

@@ -12,9 +12,6 @@ from mempipe.release.schema import SCHEMA_VERSION
 from mempipe.release.subset_design import SubsetDesign
 from mempipe.spec import Name, Strict
 
-MANIFEST_FILE: Final = "manifest.json"
-LATEST_FILE: Final = "latest.json"
-
 _CHUNK: Final = 2**20
 
 

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Final
 
 from mempipe.errors import GenerationError, ObjectExistsError, ObjectNotFoundError, ReleaseError
-from mempipe.release.manifest import LATEST_FILE, MANIFEST_FILE, FileEntry, Latest, Manifest, describe_file
+from mempipe.places import LATEST, MANIFEST
+from mempipe.release.manifest import FileEntry, Latest, Manifest, describe_file
 from mempipe.release.same_content import same_content
 from mempipe.release.schema import TABLES
 from mempipe.release.tables import read_table, table_file
@@ -74,7 +75,7 @@ def commit_release(target: Store, staging: Path, manifest: Manifest) -> tuple[Ma
         return there, Outcome.UNCHANGED
     manifest = _commit_files(target, staging, manifest)
     try:
-        created = target.create(MANIFEST_FILE, manifest.to_json())
+        created = target.create(MANIFEST, manifest.to_json())
     except ObjectExistsError:  # somebody else published the same meanwhile
         there = _committed(target, manifest)
         if there is None:
@@ -85,9 +86,9 @@ def commit_release(target: Store, staging: Path, manifest: Manifest) -> tuple[Ma
 
 def _committed(target: Store, manifest: Manifest) -> Manifest | None:
     """Return the manifest that is committed, or None; refuse one of another release."""
-    source = f"{target.uri}/{MANIFEST_FILE}"
+    source = f"{target.uri}/{MANIFEST}"
     try:
-        there = Manifest.from_json(target.read(MANIFEST_FILE), source=source)
+        there = Manifest.from_json(target.read(MANIFEST), source=source)
     except ObjectNotFoundError:
         return None
     if there.id != manifest.id or there.content_digest != manifest.content_digest:
@@ -139,22 +140,22 @@ def _move_latest(place: Store, manifest: Manifest) -> bool:
     for _ in range(_ROUNDS):
         generation: str | None
         try:
-            content, generation = place.read_versioned(LATEST_FILE)
+            content, generation = place.read_versioned(LATEST)
         except ObjectNotFoundError:
             generation = None
         else:
-            theirs = Latest.from_json(content, source=f"{place.uri}/{LATEST_FILE}")
+            theirs = Latest.from_json(content, source=f"{place.uri}/{LATEST}")
             if theirs.release == ours.release:
                 return True
             if not _supersedes(ours, theirs):
                 return False
         try:
-            place.replace(LATEST_FILE, ours.to_json(), generation=generation)
+            place.replace(LATEST, ours.to_json(), generation=generation)
         except GenerationError:
             continue
         return True
     raise GenerationError(
-        f"Latest release cannot be named: {place.uri}/{LATEST_FILE} changed {_ROUNDS} times meanwhile, expected few "
+        f"Latest release cannot be named: {place.uri}/{LATEST} changed {_ROUNDS} times meanwhile, expected few "
         "publishers at once.",
         hint="the release itself is published; run the same command again to name it.",
     )

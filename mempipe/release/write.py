@@ -9,13 +9,13 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from mempipe.places import MANIFEST, TALLIES
 from mempipe.release import authors_format as authors
 from mempipe.release.card import render_card
 from mempipe.release.content import ReleaseContent, software_versions
 from mempipe.release.croissant import render_croissant
 from mempipe.release.digest import content_digest, table_digest
 from mempipe.release.manifest import (
-    MANIFEST_FILE,
     Accuracies,
     FileEntry,
     LemmaBound,
@@ -45,7 +45,6 @@ from mempipe.scores.uncertainty import METHOD, lemma_2_1_bound
 
 CARD_FILE: Final = "README.md"
 CROISSANT_FILE: Final = "croissant.json"
-TALLIES: Final = "tallies"
 
 Check = Callable[[Mapping[str, pa.Table]], dict[str, Any]]
 """Looks at the tables before the manifest is written; what it returns becomes `manifest.validation`."""
@@ -70,7 +69,7 @@ def write_release(content: ReleaseContent, staging: Path, *, check: Check | None
         TallyError: the blocks are not those of the labels and the scope.
     """
     staging.mkdir(parents=True, exist_ok=True)
-    (staging / MANIFEST_FILE).unlink(missing_ok=True)
+    (staging / MANIFEST).unlink(missing_ok=True)
     pairs, digests, files = _write_scores(content, staging)
     tables = _tables(content, pairs)
     for name, table in tables.items():
@@ -86,7 +85,7 @@ def write_release(content: ReleaseContent, staging: Path, *, check: Check | None
         validation=validation,
     )
     manifest = write_documents(manifest, tables, staging)
-    (staging / MANIFEST_FILE).write_bytes(manifest.to_json())
+    (staging / MANIFEST).write_bytes(manifest.to_json())
     return manifest
 
 

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from mempipe import places
+from mempipe.catalog.results import open_results, open_store_of, read_results, result_key
 from mempipe.errors import InputError
-from mempipe.experiments.places import read_results, result_key, results_place, root_of
 from mempipe.experiments.result import Examples, Pairs, Result, Table
 from mempipe.release.load import Release
 from mempipe.storage import Store, open_store
@@ -51,7 +52,7 @@ def find_experiments(release: Release, uri: str | None) -> list[ShownExperiment]
         raise InputError(
             f"Experiments cannot be shown: --experiments {place.uri} holds no result, expected files such as "
             "marginal-utility-0123456789ab.json.",
-            hint="give the folder experiments/NAME/ID of the store that keeps them.",
+            hint=f"give the folder {places.results_place('NAME', 'ID')} of the store that keeps them.",
         )
     shown = [_shown(results.values()) for results in by_experiment.values()]
     return sorted(shown, key=lambda experiment: (experiment.newest.paper, experiment.newest.experiment))
@@ -59,10 +60,10 @@ def find_experiments(release: Release, uri: str | None) -> list[ShownExperiment]
 
 def _own_place(release: Release) -> Store | None:
     try:
-        root = root_of(release)
+        root = open_store_of(release)
     except InputError:  # a folder of its own
         return None
-    return results_place(root, release)
+    return open_results(root, release)
 
 
 def _shown(results: Iterable[Result]) -> ShownExperiment:

@@ -6,6 +6,7 @@ from typing import Final
 
 from mempipe.data.fetch import is_remote
 from mempipe.errors import GenerationError, InputError, ObjectNotFoundError
+from mempipe.places import report_place
 from mempipe.report.build import build_report
 from mempipe.report.folder import MARKER, foreign_to_report
 from mempipe.steps.progress import Reporter
@@ -52,7 +53,7 @@ def _earlier(place: Store) -> list[ObjectInfo]:
     if foreign := foreign_to_report([info.key for info in found]):
         raise InputError(
             f"Report cannot be written: {place.uri} holds {foreign}, expected nothing or an earlier report.",
-            hint="choose another place with --out, such as …/reports/NAME/ID.",
+            hint=f"choose another place with --out, such as …/{report_place('NAME', 'ID')}.",
         )
     return found
 

@@ -1,10 +1,11 @@
 """A run in its store: the record that later steps read, the chunk grid, and what is still missing."""
 
-from mempipe.runs.chunks import Span, missing_chunks, plan_tasks
-from mempipe.runs.layout import ShardRef, shard_key, sidecar_key
+from mempipe.places import shard_key, sidecar_key
+from mempipe.runs.chunks import missing_chunks, plan_tasks
 from mempipe.runs.plan import Plan, read_plan, write_plan
 from mempipe.runs.record import DataInfo, RunRecord
-from mempipe.runs.run import Labels, Run, open_run, register_run, run_id
+from mempipe.runs.run import Labels, Run, ShardRef, open_run, register_run, run_id
+from mempipe.spans import Span
 
 __all__ = [
     "DataInfo",

@@ -1,21 +1,12 @@
 """The chunk grid: which chunks of which trials are missing, and which tasks train them."""
 
 from collections.abc import Iterable, Sequence
-from typing import Final, NamedTuple
+from typing import Final
+
+from mempipe.spans import Span
 
 MAX_TASKS: Final = 1000
 """Airflow maps at most 1,024 tasks; a larger plan gets longer tasks instead of more."""
-
-
-class Span(NamedTuple):
-    """The trials `start` to `stop - 1`."""
-
-    start: int
-    stop: int
-
-    def __len__(self) -> int:
-        """Return the number of trials; 0 where `stop` is not after `start`."""
-        return max(0, self.stop - self.start)
 
 
 def missing_chunks(committed: Iterable[Span], wanted: Span, *, chunk_size: int) -> list[Span]:

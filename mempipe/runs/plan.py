@@ -5,8 +5,8 @@ from typing import Literal
 from pydantic import ValidationError
 
 from mempipe.errors import GenerationError, ObjectNotFoundError, RunError
-from mempipe.runs.chunks import Span
-from mempipe.runs.layout import PLAN
+from mempipe.places import PLAN
+from mempipe.spans import Span
 from mempipe.spec import Component, Strict
 from mempipe.storage.protocol import Store
 from mempipe.storage.put import put

@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 from mempipe.data.dataset import Dataset
 from mempipe.errors import ObjectExistsError, ObjectNotFoundError, RunError
 from mempipe.npz import UnreadableNpzError, read_npz
-from mempipe.runs.chunks import Span, missing_chunks
-from mempipe.runs.layout import LABELS, RUN_RECORD, SHARDS, ShardRef, parse_shard_key
+from mempipe.places import LABELS, RUN_RECORD, SHARDS, parse_shard_key, run_place
+from mempipe.runs.chunks import missing_chunks
 from mempipe.runs.record import DataInfo, RunRecord
+from mempipe.spans import Span
 from mempipe.spec import NUMERICS_VERSION, Spec, run_key
 from mempipe.storage.protocol import Store
 from mempipe.subsets import subset_size
@@ -31,6 +32,23 @@ class Labels:
     test: NDArray[np.int64]
     train_filenames: NDArray[np.str_] | None = None
     test_filenames: NDArray[np.str_] | None = None
+
+
+@dataclass(frozen=True, order=True)
+class ShardRef:
+    """A committed shard as the listing shows it.
+
+    Attributes:
+        span: its trials.
+        key: its name below the run's URI.
+        size: bytes.
+        generation: token of its content.
+    """
+
+    span: Span
+    key: str
+    size: int
+    generation: str
 
 
 @dataclass(frozen=True)
@@ -83,7 +101,7 @@ class Run:
         return labels
 
     def shards(self) -> list[ShardRef]:
-        """Return the committed shards, by trial; an object under `shards/` that is no shard is ignored."""
+        """Return the committed shards, by trial; an object under `SHARDS` that is no shard is ignored."""
         found = []
         for info in self.store.list(SHARDS):
             span = parse_shard_key(info.key)
@@ -111,7 +129,7 @@ def register_run(root: Store, spec: Spec, dataset: Dataset) -> Run:
         dataset: the data set that it names.
     """
     key = run_key(spec, data_fingerprint=dataset.fingerprint)
-    store = root.child(f"runs/{run_id(spec, key)}")
+    store = root.child(run_place(run_id(spec, key)))
     record = RunRecord(
         run_key=key,
         numerics_version=NUMERICS_VERSION,

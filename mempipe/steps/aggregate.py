@@ -7,10 +7,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from mempipe.errors import ReleaseError, RunError
+from mempipe.places import tallies_place
 from mempipe.release.stored_tallies import StoredTallies, open_tallies
 from mempipe.release.tally_files import EXAMPLES_FILE, write_tallies
 from mempipe.runs import Run, Span, open_run, read_plan
-from mempipe.runs.layout import TALLIES, span_name
 from mempipe.scores.tally import Scope, TrialBatch, blocks_of
 from mempipe.steps.batches import counted, read_batches
 from mempipe.steps.progress import Reporter
@@ -67,7 +67,7 @@ def tallies_prefix(report: ValidationReport, scope: Scope) -> str:
     """Return where the tallies of these shards lie: their trials, and a hash of the shards' bytes and the scope."""
     parts = [(shard.sha256, shard.counted) for shard in report.shards if shard.counted is not None]
     content = json.dumps([scope, parts])
-    return f"{TALLIES}{span_name(report.wanted)}-{hashlib.sha256(content.encode()).hexdigest()[:12]}"
+    return tallies_place(report.wanted, hashlib.sha256(content.encode()).hexdigest())
 
 
 def _is_complete(run: Run, prefix: str) -> bool:

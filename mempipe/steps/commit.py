@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from mempipe.errors import NumericsError, ObjectExistsError, ObjectNotFoundError, ShardError
-from mempipe.runs import Run, ShardRef, Span, shard_key, sidecar_key
-from mempipe.runs.layout import DIFFERENCES, span_name
+from mempipe.places import DIFFERENCES, difference_key, shard_key, sidecar_key
+from mempipe.runs import Run, ShardRef, Span
 from mempipe.shards import Shard, encode
 from mempipe.validation.invariants import check_shard
 from mempipe.validation.quarantine import quarantine
@@ -89,7 +89,8 @@ def commit_shard(run: Run, span: Span, shard: Shard, sidecar: Sidecar) -> str:
 
 def _record_difference(run: Run, span: Span, content: bytes, digest: str, theirs: bytes, sidecar: Sidecar) -> str:
     their_digest = hashlib.sha256(theirs).hexdigest()
-    _create_once(run, f"{DIFFERENCES}{span_name(span)}-{digest[:16]}.npz", content)
+    ours_key = difference_key(span, digest)
+    _create_once(run, ours_key, content)
     try:
         their_sidecar = json.loads(run.store.read(sidecar_key(span, their_digest)))
         their_hardware = their_sidecar["hardware"]["hardware_key"]
@@ -99,10 +100,10 @@ def _record_difference(run: Run, span: Span, content: bytes, digest: str, theirs
         raise NumericsError(
             f"Trials are not reproducible: {run.uri}/{shard_key(span)} SHA-256 is {their_digest[:16]}…, "
             f"expected {digest[:16]}… as trained again on equal hardware ({their_hardware}).",
-            hint=f"compare it with {DIFFERENCES}{span_name(span)}-{digest[:16]}.npz; the spec's model or recipe is not "
+            hint=f"compare it with {ours_key}; the spec's model or recipe is not "
             "deterministic, or numerics changed without a new NUMERICS_VERSION.",
         )
-    return "another commit with other bytes came first and stays; ours is kept under differences/"
+    return f"another commit with other bytes came first and stays; ours is kept under {DIFFERENCES}"
 
 
 def _create_once(run: Run, key: str, content: bytes) -> None:

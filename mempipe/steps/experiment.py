@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 
 import mempipe
+from mempipe.catalog.results import open_results, open_store_of, result_key
 from mempipe.errors import IncompleteRunError, InputError, ObjectExistsError
-from mempipe.experiments.places import result_key, results_place, root_of
-from mempipe.experiments.plan import PLANS, ExperimentPlan, PlannedRun, read_experiment_plan
+from mempipe.experiments.plan import ExperimentPlan, PlannedRun, read_experiment_plan
 from mempipe.experiments.registry import experiment, params_of, with_others
 from mempipe.experiments.result import Result, TrainedRun
 from mempipe.experiments.training import Trained
+from mempipe.places import experiment_plan_key
 from mempipe.release.load import load_release
 from mempipe.runs import Run, Span, open_run
 from mempipe.shards import unpack
@@ -65,7 +66,7 @@ def plan_experiment(asked: Asked, reporter: Reporter, *, request: str | None = N
     """
     release = load_release(asked.release)
     params = _pinned(asked)
-    root = root_of(release) if asked.store is None else open_store(asked.store)
+    root = open_store_of(release) if asked.store is None else open_store(asked.store)
     trainings = experiment(asked.experiment).trainings(release, params)
     runs, tasks = plan_trainings(root, release, trainings, asked.data, reporter)
     plan = ExperimentPlan(
@@ -77,8 +78,8 @@ def plan_experiment(asked: Asked, reporter: Reporter, *, request: str | None = N
         tasks=tuple(tasks),
     )
     digest = hashlib.sha256(json.dumps([plan.experiment, plan.release, plan.params], sort_keys=True).encode())
-    place = results_place(root, release)
-    key = f"{PLANS}{asked.experiment}-{digest.hexdigest()[:12]}.json"
+    place = open_results(root, release)
+    key = experiment_plan_key(asked.experiment, digest.hexdigest())
     put(place, key, _written(plan))
     uri = f"{place.uri}/{key}"
     answer_request(root, request, plan=uri)
@@ -154,7 +155,7 @@ def finish_experiment(plan_uri: str, reporter: Reporter, *, request: str | None 
         created=datetime.now(UTC).replace(microsecond=0),
         software={"mempipe": mempipe.__version__, "numpy": np.__version__},
     )
-    place = results_place(open_store(plan.store), release)
+    place = open_results(open_store(plan.store), release)
     key = result_key(result)
     try:
         place.create(key, result.to_json())

@@ -15,13 +15,13 @@ from typing import Any, Final
 import numpy as np
 import yaml
 
+from mempipe.catalog.results import open_store_of
 from mempipe.data import Dataset, load_dataset
 from mempipe.errors import ObjectExistsError
-from mempipe.experiments.places import root_of
+from mempipe.places import features_place
 from mempipe.release.load import Release, load_release
 from mempipe.release.npz import NpzWriter
 from mempipe.runs import Run, register_run
-from mempipe.runs.layout import FEATURES
 from mempipe.spec import Augmentation, Component, Ensemble, Recipe, Single, Spec
 from mempipe.steps.progress import Reporter
 from mempipe.steps.requests import answer_request
@@ -75,11 +75,11 @@ def write_features(release_uri: str, wanted: Wanted, reporter: Reporter) -> str:
         TrialError: training diverged.
     """
     release = load_release(release_uri)
-    root = root_of(release) if wanted.store is None else open_store(wanted.store)
+    root = open_store_of(release) if wanted.store is None else open_store(wanted.store)
     spec, dataset = spec_and_data(release, wanted.data)
     everything = removal(np.zeros(dataset.n_train, np.bool_))
     run = register_run(root, spec.model_copy(update={"subsets": everything}), dataset)
-    folder = f"{FEATURES}trial={wanted.trial:06d}"
+    folder = features_place(wanted.trial)
     key = f"{folder}/{spec.name.removesuffix(SUFFIX)}-features.npz"
     if run.store.exists(key):
         reporter.note("the features are there already")

@@ -7,11 +7,11 @@ from typing import Literal
 
 from mempipe.data import load_dataset, resolve_data
 from mempipe.errors import InputError, ObjectExistsError, ObjectNotFoundError, RunError, SpecError
+from mempipe.places import request_key
 from mempipe.runs import Plan, Run, Span, plan_tasks, read_plan, register_run, write_plan
 from mempipe.spec import MAX_TRIALS, Component, Spec, parse_spec, validated
 from mempipe.steps.progress import Reporter
-from mempipe.steps.requests import request_key
-from mempipe.storage import Store, open_store
+from mempipe.storage import Store, checked_key, open_store
 from mempipe.storage.uris import split_object_uri
 from mempipe.training.registry import check_model_fits, resolve_model
 
@@ -59,7 +59,7 @@ def plan(spec_uri: str, store_uri: str, wanted: Wanted, reporter: Reporter) -> t
     """
     if wanted.trials is not None and wanted.add_trials is not None:
         raise InputError("Plan is ambiguous: --trials and --add-trials are both given.", hint="give one of them.")
-    request = None if wanted.request is None else request_key(wanted.request)
+    request = None if wanted.request is None else checked_key(request_key(wanted.request))
     root = open_store(store_uri)
     spec = read_spec(spec_uri)
     changes = {"chunk_size": wanted.chunk_size, "task_size": wanted.task_size}

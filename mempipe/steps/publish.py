@@ -11,15 +11,23 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from mempipe.errors import ObjectNotFoundError, ReleaseError, RunError
+from mempipe.places import (
+    MANIFEST,
+    TALLIES,
+    parse_run_uri,
+    published_key,
+    release_docs_place,
+    release_place,
+    releases_place,
+)
 from mempipe.release.content import ReleaseContent
-from mempipe.release.manifest import MANIFEST_FILE, DataSource, Manifest, Thresholds
+from mempipe.release.manifest import DataSource, Manifest, Thresholds
 from mempipe.release.publish import Outcome, Publication, publish_release
 from mempipe.release.stored_tallies import StoredTallies
 from mempipe.release.subset_design import SubsetDesign
 from mempipe.release.tally_files import EXAMPLES_FILE
 from mempipe.release.write import write_release
 from mempipe.runs import Run
-from mempipe.runs.layout import VALIDATION
 from mempipe.spec import checked_name
 from mempipe.steps.aggregate import countable, read_tallies, tallies_prefix
 from mempipe.steps.progress import Reporter
@@ -27,8 +35,6 @@ from mempipe.steps.release_check import check_with_docs
 from mempipe.steps.requests import answer_request
 from mempipe.storage import Store, open_store
 from mempipe.validation.report import ValidationReport
-
-RELEASES = "releases"
 
 
 def publish(
@@ -69,7 +75,7 @@ def publish(
         answer_request(root, request, release=known)
         return known
     with TemporaryDirectory(prefix="mempipe-release-") as folder:
-        tallies = read_tallies(run, prefix, Path(folder) / "tallies")
+        tallies = read_tallies(run, prefix, Path(folder) / TALLIES)
         try:
             publication = _publish(run, root, report, tallies, name, Path(folder) / "release", prefix)
         except ReleaseError as error:
@@ -89,7 +95,7 @@ def publish(
 
 def root_store(run: Run) -> Store:
     """Return the store that the run lies in."""
-    return open_store(run.uri.rsplit("/runs/", 1)[0])
+    return open_store(parse_run_uri(run.uri).store)
 
 
 def _publish(
@@ -131,11 +137,11 @@ def _publish(
         tallies.examples,
         thresholds,
         store=run.store,
-        prefix=f"{VALIDATION}{name}-{prefix.rsplit('/', 1)[-1]}/data_docs",
+        prefix=release_docs_place(prefix, name),
         title=f"Release {name} of {run.uri}",
     )
     manifest = write_release(content, staging, check=check)
-    return publish_release(root, f"{RELEASES}/{name}", staging, manifest)
+    return publish_release(root, releases_place(name), staging, manifest)
 
 
 def _quality(run: Run, report: ValidationReport) -> pa.Table:
@@ -148,10 +154,6 @@ def _names(names: NDArray[np.str_] | None) -> list[str] | None:
     return None if names is None else names.tolist()
 
 
-def _note_key(prefix: str, name: str) -> str:
-    return f"{prefix}/published-{name}.json"
-
-
 def _published(run: Run, root: Store, prefix: str, name: str) -> str | None:
     """Return the release that was made of these tallies under this name, if it is there and whole.
 
@@ -161,9 +163,9 @@ def _published(run: Run, root: Store, prefix: str, name: str) -> str | None:
         ReleaseError: a file of the release is missing or was changed.
     """
     try:
-        note = json.loads(run.store.read(_note_key(prefix, name)))
-        place = root.child(f"{RELEASES}/{name}").child(str(note["release"]))
-        manifest = Manifest.from_json(place.read(MANIFEST_FILE), source=f"{place.uri}/{MANIFEST_FILE}")
+        note = json.loads(run.store.read(published_key(prefix, name)))
+        place = root.child(release_place(name, str(note["release"])))
+        manifest = Manifest.from_json(place.read(MANIFEST), source=f"{place.uri}/{MANIFEST}")
     except (ObjectNotFoundError, ValueError, KeyError, TypeError):
         return None  # not published, or the note is damaged: publishing again finds what is there
     sizes = {info.key: info.size for info in place.list()}
@@ -172,13 +174,13 @@ def _published(run: Run, root: Store, prefix: str, name: str) -> str | None:
             found = f"{sizes[file.path]} bytes" if file.path in sizes else "missing"
             raise ReleaseError(
                 f"Release is damaged: {place.uri}/{file.path} is {found}, expected {file.bytes} bytes.",
-                hint=f"delete this file and the release's {MANIFEST_FILE}, then publish again: it becomes the same.",
+                hint=f"delete this file and the release's {MANIFEST}, then publish again: it becomes the same.",
             )
     return place.uri
 
 
 def _remember(run: Run, prefix: str, name: str, publication: Publication) -> None:
-    key, content = _note_key(prefix, name), (json.dumps({"release": publication.manifest.id}) + "\n").encode()
+    key, content = published_key(prefix, name), (json.dumps({"release": publication.manifest.id}) + "\n").encode()
     try:
         known, generation = run.store.read_versioned(key)
     except ObjectNotFoundError:

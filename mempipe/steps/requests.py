@@ -3,12 +3,8 @@
 import json
 from typing import Any
 
-from mempipe.storage import Store, checked_key, put
-
-
-def request_key(request: str) -> str:
-    """Return the name of the object of a request, below the store."""
-    return checked_key(f"requests/{request}.json")
+from mempipe.places import request_key
+from mempipe.storage import Store, put
 
 
 def answer_request(root: Store, request: str | None, **answer: str) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 from mempipe.data import Dataset, load_dataset, resolve_data
 from mempipe.errors import DataError, InputError
 from mempipe.experiments.training import Training
+from mempipe.places import MANIFEST
 from mempipe.release.load import Release
 from mempipe.spec import Spec, validated
 from mempipe.subsets import removed_mask
@@ -35,7 +36,7 @@ def spec_and_data(release: Release, data: dict[str, Any] | None) -> tuple[Spec, 
             hint="choose a release that mempipe trained.",
         )
     document = manifest.spec | ({} if data is None else {"data": data})
-    spec = validated(Spec, document, source=f"{release.uri}/manifest.json")
+    spec = validated(Spec, document, source=f"{release.uri}/{MANIFEST}")
     own = {"name": spec.name[: 63 - len(SUFFIX)] + SUFFIX, "influence": "class", "data": resolve_data(spec.data)}
     spec = spec.model_copy(update=own)
     dataset = load_dataset(spec.data)

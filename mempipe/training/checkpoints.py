@@ -1,7 +1,6 @@
 """Keeps the state of long trials in the run's store, so that a vanished machine costs minutes and changes no result."""
 
 import logging
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
@@ -11,13 +10,12 @@ from numpy.typing import NDArray
 
 from mempipe.errors import GenerationError, ObjectExistsError, ObjectNotFoundError, TransientError
 from mempipe.npz import UnreadableNpzError, decode_checked, encode_checked
+from mempipe.places import CHECKPOINTS, checkpoint_key, checkpoints_prefix, parse_checkpoint_key
 from mempipe.storage import ObjectInfo, Store
 
 KEPT: Final = 2
 """Checkpoints of a trial that stay: the newest, and one to fall back on where it turns out damaged."""
 
-_PREFIX: Final = "checkpoints/"
-_KEY: Final = re.compile(r"checkpoints/trial=(\d+)/step=(\d+)\.npz")
 _FORMAT_VERSION: Final = 1
 
 _log = logging.getLogger(__name__)
@@ -51,7 +49,7 @@ class Checkpoints:
 
     def save(self, trial: int, checkpoint: Checkpoint, *, run_key: str) -> None:
         """Commit a checkpoint and delete those of the trial that it makes superfluous."""
-        key = f"{_trial_prefix(trial)}step={checkpoint.step:09d}.npz"
+        key = checkpoint_key(trial, checkpoint.step)
         try:
             self._store.create(key, _encode(checkpoint, trial, run_key))
         except ObjectExistsError:
@@ -83,20 +81,20 @@ class Checkpoints:
     def clear(self, trials: Iterable[int]) -> None:
         """Delete the checkpoints of trials whose shard is committed."""
         wanted = set(trials)
-        found = [info for trial, _, info in self._parsed(_PREFIX) if trial in wanted]
+        found = [info for trial, _, info in self._parsed(CHECKPOINTS) if trial in wanted]
         self._delete(found)
 
     def _known(self, trial: int) -> list[tuple[int, ObjectInfo]]:
         """Return (step, object) of a trial's checkpoints, newest first."""
-        found = [(step, info) for _, step, info in self._parsed(_trial_prefix(trial))]
+        found = [(step, info) for _, step, info in self._parsed(checkpoints_prefix(trial))]
         return sorted(found, key=lambda item: item[0], reverse=True)
 
     def _parsed(self, prefix: str) -> Iterator[tuple[int, int, ObjectInfo]]:
         try:
             for info in self._store.list(prefix):
-                match = _KEY.fullmatch(info.key)
-                if match is not None:
-                    yield int(match[1]), int(match[2]), info
+                parsed = parse_checkpoint_key(info.key)
+                if parsed is not None:
+                    yield *parsed, info
         except TransientError as error:
             _log.warning("checkpoints below %s cannot be listed: %s", self._store.uri, error)
 
@@ -108,10 +106,6 @@ class Checkpoints:
                 continue
             except TransientError as error:
                 _log.warning("checkpoint %s/%s could not be deleted: %s", self._store.uri, info.key, error)
-
-
-def _trial_prefix(trial: int) -> str:
-    return f"{_PREFIX}trial={trial:06d}/"
 
 
 def _encode(checkpoint: Checkpoint, trial: int, run_key: str) -> bytes:

@@ -9,8 +9,8 @@ from typing import Literal
 from pydantic import ValidationError
 
 from mempipe.errors import GenerationError, ObjectExistsError, ObjectNotFoundError, ShardError, TrialError
+from mempipe.places import QUARANTINE, quarantine_keys
 from mempipe.runs import Run, ShardRef, Span
-from mempipe.runs.layout import QUARANTINE, span_name
 from mempipe.spec import Strict
 from mempipe.storage.protocol import Store
 
@@ -73,11 +73,11 @@ def quarantine(run: Run, ref: ShardRef, content: bytes, error: ShardError) -> Qu
     """
     store = run.store
     digest = hashlib.sha256(content).hexdigest()
-    stem = f"{QUARANTINE}{span_name(ref.span)}-{digest[:16]}"
-    store.create(f"{stem}.npz", content)
+    bytes_key, record_key = quarantine_keys(ref.span, digest)
+    store.create(bytes_key, content)
     record, generation = _tombstone(
         store,
-        f"{stem}.json",
+        record_key,
         QuarantineRecord(
             key=ref.key,
             trials=ref.span,
@@ -86,7 +86,7 @@ def quarantine(run: Run, ref: ShardRef, content: bytes, error: ShardError) -> Qu
             generation=ref.generation,
             error=type(error).__name__,
             reason=error.message,
-            bytes_key=f"{stem}.npz",
+            bytes_key=bytes_key,
             state="copied",
             found=datetime.now(UTC).isoformat(timespec="seconds"),
         ),
@@ -94,13 +94,14 @@ def quarantine(run: Run, ref: ShardRef, content: bytes, error: ShardError) -> Qu
     if (record.state == "removed" or record.generation != ref.generation) and _is_there(store, ref):
         raise TrialError(
             f"Trials {ref.span.start} to {ref.span.stop - 1} fail again with the same bytes: {run.uri}/{ref.key} "
-            f"SHA-256 is {digest[:16]}… as in {stem}.json, expected others as they were trained again. {record.reason}",
+            f"SHA-256 is {digest[:16]}… as in {record_key}, expected others as they were trained again. "
+            f"{record.reason}",
             hint=f"training them again will not help: find out why they are written so. To try once more, delete "
-            f"{stem}.json and {ref.key}; the bytes stay in {stem}.npz.",
+            f"{record_key} and {ref.key}; the bytes stay in {bytes_key}.",
         )
     with suppress(ObjectNotFoundError, GenerationError):  # somebody else removed or repaired it
         store.delete(ref.key, generation=ref.generation)
-    return _mark_removed(store, f"{stem}.json", record, generation)
+    return _mark_removed(store, record_key, record, generation)
 
 
 def quarantined(run: Run, wanted: Span | None = None) -> list[QuarantineRecord]:

@@ -8,8 +8,8 @@ from typing import Any, Final, Literal
 from pydantic import ValidationError
 
 from mempipe.errors import ObjectExistsError, ObjectNotFoundError, RunError
+from mempipe.places import validation_report_key
 from mempipe.runs import Run, ShardRef, Span
-from mempipe.runs.layout import VALIDATION
 from mempipe.spec import Strict
 from mempipe.validation.checks import Suite
 from mempipe.validation.quarantine import QuarantineRecord
@@ -81,7 +81,7 @@ class ValidationReport(Strict):
     @property
     def uri(self) -> str:
         """The report's URI; the run's while trials are missing."""
-        return self.run_uri if self.id is None else f"{self.run_uri}/{report_key(self.id)}"
+        return self.run_uri if self.id is None else f"{self.run_uri}/{validation_report_key(self.id)}"
 
     def to_json(self) -> bytes:
         """Return the report's bytes."""
@@ -100,28 +100,13 @@ def validation_id(run: Run, refs: Iterable[ShardRef], wanted: Span, suite: Suite
     return hashlib.sha256(json.dumps(parts, sort_keys=True, separators=(",", ":")).encode()).hexdigest()[:16]
 
 
-def report_key(identity: str) -> str:
-    """Return the name of the report of a validation."""
-    return f"{VALIDATION}{identity}/report.json"
-
-
-def docs_prefix(identity: str) -> str:
-    """Return where the Data Docs of a validation lie."""
-    return f"{VALIDATION}{identity}/data_docs"
-
-
-def quality_key(identity: str, content: bytes) -> str:
-    """Return the name of a quality table, which carries a hash, as sidecars may be repaired between two tries."""
-    return f"{VALIDATION}{identity}/quality-{hashlib.sha256(content).hexdigest()[:16]}.parquet"
-
-
 def read_report(run: Run, identity: str) -> ValidationReport | None:
     """Return the report of a validation that was completed, else None.
 
     Raises:
         RunError: it is damaged.
     """
-    key = report_key(identity)
+    key = validation_report_key(identity)
     try:
         report = ValidationReport.model_validate_json(run.store.read(key))
         return report.model_copy(update={"run_uri": run.uri})  # a store may have been moved
@@ -140,7 +125,7 @@ def write_report(run: Run, report: ValidationReport) -> ValidationReport:
     if report.id is None:
         raise ValueError("a report of missing trials is not written")
     try:
-        run.store.create(report_key(report.id), report.to_json())
+        run.store.create(validation_report_key(report.id), report.to_json())
     except ObjectExistsError:
         return read_report(run, report.id) or report
     return report

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from mempipe.errors import ObjectNotFoundError, ShardError, TrialError
+from mempipe.places import docs_place, quality_key
 from mempipe.runs import Run, ShardRef, Span
 from mempipe.validation.checks import Suite
 from mempipe.validation.coverage import overlapping, trial_rows
@@ -21,8 +22,6 @@ from mempipe.validation.report import (
     CheckedShard,
     OddTrial,
     ValidationReport,
-    docs_prefix,
-    quality_key,
     read_report,
     validation_id,
     write_report,
@@ -99,19 +98,20 @@ def _judge(run: Run, report: ValidationReport, table: pa.Table, suite: Suite, id
         [suite],
         {suite.table: table.to_pandas()},
         store=run.store,
-        prefix=docs_prefix(identity),
+        prefix=docs_place(identity),
         title=f"Trials {report.wanted.start} to {report.wanted.stop - 1} of {run.uri}",
         sections=_sections(report, odd),
     )
     content = _parquet(table)
-    key = quality_key(identity, content)
+    # Its key carries a hash, because sidecars may be repaired between two tries.
+    key = quality_key(identity, hashlib.sha256(content).hexdigest())
     run.store.create(key, content)
     complete = {
         "id": identity,
         "odd": odd,
         "suites": results,
         "quality_key": key,
-        "docs_key": f"{docs_prefix(identity)}/{INDEX}",
+        "docs_key": f"{docs_place(identity)}/{INDEX}",
     }
     return write_report(run, report.model_copy(update=complete))
 

@@ -13,8 +13,8 @@ import yaml
 from mempipe.orchestration.arguments import request_id
 from mempipe.orchestration.embedded.api import FINISHED, TaskState
 from mempipe.orchestration.store_reader import Requested
+from mempipe.places import SIDECARS
 from mempipe.runs import Run, open_run
-from mempipe.runs.layout import SIDECARS
 from tests.cluster.installation import STORE, Installation
 
 DAG_ID: Final = "estimate_scores"

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from mempipe.experiments.registry import available
-from mempipe.runs.layout import SIDECARS
+from mempipe.places import SIDECARS
 from tests.cluster.artefacts import artefacts
 from tests.cluster.estimates import DAG_ID, TRAIN, Estimate, digits, estimate
 from tests.cluster.installation import STORE, Installation, helm

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from mempipe.catalog.results import read_results
 from mempipe.cli.main import run
-from mempipe.experiments.places import read_results
 from mempipe.experiments.result import Result
 from mempipe.release.load import Release
 from mempipe.storage import open_store

@@ -5,9 +5,10 @@ from pathlib import Path
 import pytest
 
 from mempipe.errors import InputError, ReleaseError
+from mempipe.places import MANIFEST
 from mempipe.release.folder import check_folder, publish_folder, staging_folder
 from mempipe.release.load import load_release
-from mempipe.release.manifest import MANIFEST_FILE, Manifest
+from mempipe.release.manifest import Manifest
 from mempipe.release.publish import Outcome
 from mempipe.release.write import write_release
 from mempipe.storage.local import LocalStore
@@ -80,7 +81,7 @@ def test_killed_and_repeated(
     with pytest.raises(Killed):
         score(world, tmp_path)
     monkeypatch.setattr(LocalStore, "create", original)
-    assert not (tmp_path / MANIFEST_FILE).exists()
+    assert not (tmp_path / MANIFEST).exists()
     (tmp_path / ".staging-dead").mkdir()
     assert score(world, tmp_path)[1] is Outcome.PUBLISHED
     assert snapshot(tmp_path) == snapshot(written[0])
@@ -89,7 +90,7 @@ def test_killed_and_repeated(
 
 def test_unfinished_attempt_of_other_content_is_refused(world: World, tmp_path: Path) -> None:
     write_release(world.part(0, 30).content(), tmp_path)
-    (tmp_path / MANIFEST_FILE).unlink()
+    (tmp_path / MANIFEST).unlink()
     before = snapshot(tmp_path)
     with pytest.raises(ReleaseError, match="has other content"):
         score(world, tmp_path)

@@ -13,8 +13,9 @@ import pytest
 
 import mempipe
 from mempipe.errors import InputError, ReleaseError, ReleaseQuestionError, StoreUnavailableError
+from mempipe.places import LATEST, MANIFEST
 from mempipe.release.load import Release, load_release
-from mempipe.release.manifest import LATEST_FILE, MANIFEST_FILE, Manifest
+from mempipe.release.manifest import Manifest
 from mempipe.release.publish import publish_release
 from mempipe.release.write import write_release
 from mempipe.scores.blocks import Scope
@@ -153,11 +154,11 @@ def test_no_release(tmp_path: Path) -> None:
     for place in (tmp_path, tmp_path / "absent", f"memory://{uuid.uuid4().hex}"):
         with pytest.raises(ReleaseError, match=r"has neither manifest\.json nor latest\.json"):
             load_release(place)
-    (tmp_path / LATEST_FILE).write_text("{}")
+    (tmp_path / LATEST).write_text("{}")
     with pytest.raises(ReleaseError, match=r"latest\.json is damaged"):
         load_release(tmp_path)
     latest = {"release": "gone", "key": "k", "content_digest": "d", "n_trials": 1, "created": "2026-01-01T00:00:00Z"}
-    (tmp_path / LATEST_FILE).write_text(json.dumps(latest))
+    (tmp_path / LATEST).write_text(json.dumps(latest))
     with pytest.raises(ReleaseError, match=r"gone has no manifest\.json"):
         load_release(tmp_path)
 
@@ -177,11 +178,11 @@ def test_fault_of_the_store_is_not_a_missing_release(monkeypatch: pytest.MonkeyP
     ],
 )
 def test_unknown_manifest(damaged: Path, change: dict[str, Any], message: str) -> None:
-    document = json.loads((damaged / MANIFEST_FILE).read_text()) | change
-    (damaged / MANIFEST_FILE).write_text(json.dumps(document))
+    document = json.loads((damaged / MANIFEST).read_text()) | change
+    (damaged / MANIFEST).write_text(json.dumps(document))
     with pytest.raises(ReleaseError, match=message):
         load_release(damaged)
-    (damaged / MANIFEST_FILE).write_text(json.dumps(document)[:-30])
+    (damaged / MANIFEST).write_text(json.dumps(document)[:-30])
     with pytest.raises(ReleaseError, match="damaged"):
         load_release(damaged)
 
@@ -203,10 +204,10 @@ def test_verify_notices_every_missing_and_every_changed_file(written: tuple[Path
 def test_verify_notices_exchanged_content(world: World, damaged: Path, tmp_path: Path) -> None:
     other = write_release(world.part(0, 30).content(), tmp_path / "other")
     shutil.copy(tmp_path / "other" / "trials.parquet", damaged / "trials.parquet")
-    document = json.loads((damaged / MANIFEST_FILE).read_text())
+    document = json.loads((damaged / MANIFEST).read_text())
     entry = next(file for file in other.files if file.path == "trials.parquet")
     document["files"] = [file if file["path"] != "trials.parquet" else entry.model_dump() for file in document["files"]]
-    (damaged / MANIFEST_FILE).write_text(json.dumps(document))
+    (damaged / MANIFEST).write_text(json.dumps(document))
     with pytest.raises(ReleaseError, match=r"contradicts itself.*\(trials differ\)"):
         load_release(damaged).verify()
 
@@ -222,8 +223,8 @@ def test_damaged_file_is_named_when_it_is_read(damaged: Path) -> None:
 
 
 def test_a_manifest_cannot_point_outside(damaged: Path) -> None:
-    document = json.loads((damaged / MANIFEST_FILE).read_text())
+    document = json.loads((damaged / MANIFEST).read_text())
     document["files"][0]["path"] = "../outside"
-    (damaged / MANIFEST_FILE).write_text(json.dumps(document))
+    (damaged / MANIFEST).write_text(json.dumps(document))
     with pytest.raises(mempipe.errors.MempipeError, match="not allowed"):
         load_release(damaged).verify()

@@ -9,9 +9,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from mempipe.errors import GenerationError, ReleaseError
+from mempipe.places import LATEST, MANIFEST
 from mempipe.release import publish, tables
 from mempipe.release.load import load_release
-from mempipe.release.manifest import LATEST_FILE, MANIFEST_FILE, Latest, Manifest, Thresholds
+from mempipe.release.manifest import Latest, Manifest, Thresholds
 from mempipe.release.publish import Outcome, publish_release
 from mempipe.release.write import write_release
 from mempipe.storage.memory import MemoryStore
@@ -32,11 +33,11 @@ def test_publication(written: tuple[Path, Manifest], name: str) -> None:
     done = publish_release(store, "releases/tiny", folder, manifest)
     assert (done.outcome, done.is_latest, done.manifest) == (Outcome.PUBLISHED, True, manifest)
     assert done.uri == f"memory://{name}/releases/tiny/{manifest.id}"
-    assert store.creations[-1] == MANIFEST_FILE
+    assert store.creations[-1] == MANIFEST
     assert len(store.creations) == N_CREATIONS
     files = {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
     assert objects(store.child(f"releases/tiny/{manifest.id}")) == files
-    latest = Latest.from_json(store.read(f"releases/tiny/{LATEST_FILE}"), source="x")
+    latest = Latest.from_json(store.read(f"releases/tiny/{LATEST}"), source="x")
     assert latest == Latest.of(manifest)
     load_release(f"memory://{name}/releases/tiny").verify()
 
@@ -49,8 +50,8 @@ def test_killed_at_any_file_and_repeated(written: tuple[Path, Manifest], name: s
         publish_release(FaultyStore(name, fail_at=fail_at, after=after), "tiny", folder, manifest)
     store = MemoryStore(name)
     finished = fail_at == N_CREATIONS - 1 and after
-    assert store.exists(f"tiny/{manifest.id}/{MANIFEST_FILE}") == finished
-    assert not store.exists(f"tiny/{LATEST_FILE}")
+    assert store.exists(f"tiny/{manifest.id}/{MANIFEST}") == finished
+    assert not store.exists(f"tiny/{LATEST}")
     if not finished:
         with pytest.raises(ReleaseError, match="does not exist"):
             load_release(f"memory://{name}/tiny/{manifest.id}")
@@ -60,7 +61,7 @@ def test_killed_at_any_file_and_repeated(written: tuple[Path, Manifest], name: s
     assert done.is_latest
     assert done.manifest == (manifest if finished else later)
     there = objects(store.child(f"tiny/{manifest.id}"))
-    assert there.pop(MANIFEST_FILE) == done.manifest.to_json()
+    assert there.pop(MANIFEST) == done.manifest.to_json()
     assert there == {file.path: (folder / file.path).read_bytes() for file in manifest.files}
     load_release(f"memory://{name}/tiny").verify()
 
@@ -130,8 +131,8 @@ def test_foreign_file_is_refused(
     with pytest.raises(ReleaseError, match=f"{path} has other content"):
         publish_release(store, "tiny", folder, manifest)
     assert store.read(f"tiny/{manifest.id}/{path}") == content
-    assert not store.exists(f"tiny/{manifest.id}/{MANIFEST_FILE}")
-    assert not store.exists(f"tiny/{LATEST_FILE}")
+    assert not store.exists(f"tiny/{manifest.id}/{MANIFEST}")
+    assert not store.exists(f"tiny/{LATEST}")
 
 
 def test_two_publishers_at_once_make_one_release(
@@ -176,7 +177,7 @@ def test_which_release_is_the_latest(
     publish_release(store, "tiny", folder, manifest)
     done = publish_release(store, "tiny", folder, manifests(manifest, id="other", **ours))
     assert (done.outcome, done.is_latest) == (Outcome.PUBLISHED, moves)
-    latest = Latest.from_json(store.read(f"tiny/{LATEST_FILE}"), source="x")
+    latest = Latest.from_json(store.read(f"tiny/{LATEST}"), source="x")
     assert latest.release == ("other" if moves else manifest.id)
 
 

@@ -9,7 +9,8 @@ import pyarrow as pa
 import pytest
 
 from mempipe.errors import EmptyTallyError, ExpectationError, InputError, TallyError
-from mempipe.release.manifest import MANIFEST_FILE, Manifest, Thresholds
+from mempipe.places import MANIFEST
+from mempipe.release.manifest import Manifest, Thresholds
 from mempipe.release.subset_design import SubsetDesign
 from mempipe.release.write import lemma_bound, write_release
 from mempipe.scores.blocks import Scope
@@ -24,7 +25,7 @@ def bytes_of(folder: Path) -> dict[str, bytes]:
 
 def test_manifest_tells_what_the_release_is(written: tuple[Path, Manifest], world: World) -> None:
     folder, manifest = written
-    assert Manifest.from_json((folder / MANIFEST_FILE).read_bytes(), source="x") == manifest
+    assert Manifest.from_json((folder / MANIFEST).read_bytes(), source="x") == manifest
     assert manifest.id == f"tiny-ab12ab12ab12-t40-{manifest.content_digest[:12]}"
     assert (manifest.n_trials, manifest.n_train, manifest.n_test, manifest.n_classes) == (40, 41, 23, 4)
     assert (manifest.influence, manifest.standard_error, manifest.key_kind) == ("class", "agresti-caffo", "run")
@@ -39,7 +40,7 @@ def test_manifest_tells_what_the_release_is(written: tuple[Path, Manifest], worl
 def test_manifest_lists_every_other_file(written: tuple[Path, Manifest]) -> None:
     folder, manifest = written
     content = bytes_of(folder)
-    assert {file.path for file in manifest.files} == set(content) - {MANIFEST_FILE}
+    assert {file.path for file in manifest.files} == set(content) - {MANIFEST}
     for file in manifest.files:
         assert (file.sha256, file.bytes) == (hashlib.sha256(content[file.path]).hexdigest(), len(content[file.path]))
 
@@ -86,7 +87,7 @@ def test_check_sees_the_tables_before_the_manifest(world: World, tmp_path: Path)
     seen: dict[str, pa.Table] = {}
 
     def check(tables: Any) -> dict[str, Any]:
-        assert not (tmp_path / MANIFEST_FILE).exists()
+        assert not (tmp_path / MANIFEST).exists()
         seen.update(tables)
         return {"success": True, "data_docs": "validation/x/index.html"}
 
@@ -99,7 +100,7 @@ def test_check_sees_the_tables_before_the_manifest(world: World, tmp_path: Path)
 
     with pytest.raises(ExpectationError):
         write_release(world.content(), tmp_path, check=refuse)
-    assert not (tmp_path / MANIFEST_FILE).exists()
+    assert not (tmp_path / MANIFEST).exists()
 
 
 @pytest.mark.parametrize(

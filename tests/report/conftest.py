@@ -13,8 +13,8 @@ import pytest
 from playwright.sync_api import Page
 
 from mempipe import load_release
+from mempipe.catalog.results import result_key
 from mempipe.data.sources import digits
-from mempipe.experiments.places import result_key
 from mempipe.experiments.result import Result
 from tests.cluster.browser import chromium
 from tests.command import mempipe

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from mempipe import load_release
-from mempipe.experiments.places import result_key
+from mempipe.catalog.results import result_key
 from mempipe.experiments.result import Cell, Findings, Result
 from tests.command import mempipe
 from tests.report.conftest import Experimented, Planted

@@ -5,9 +5,9 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mempipe.places import parse_shard_key, shard_key
 from mempipe.runs import Span, missing_chunks, plan_tasks
 from mempipe.runs.chunks import MAX_TASKS
-from mempipe.runs.layout import parse_shard_key, shard_key
 
 
 @st.composite

@@ -148,7 +148,7 @@ class _Committed:
     _run: Store | None = None
 
     def count(self) -> int | None:
-        from mempipe.runs.layout import SHARDS, parse_shard_key
+        from mempipe.places import SHARDS, parse_shard_key
         from mempipe.storage import open_store
 
         try:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from mempipe.catalog.results import open_results, open_store_of, read_results, result_key
 from mempipe.errors import InputError
-from mempipe.experiments.places import read_results, result_key, results_place, root_of
 from mempipe.release.load import load_release
 from mempipe.storage.memory import MemoryStore
 from tests.experiments.releases import known_release
@@ -16,9 +16,9 @@ from tests.experiments.test_result import result
 
 def test_results_lie_beside_the_releases(tmp_path: Path) -> None:
     release = known_release(tmp_path, [1], [[1]])
-    root = root_of(release)
+    root = open_store_of(release)
     assert root.uri == str(tmp_path)
-    assert results_place(root, release).uri == f"{tmp_path}/experiments/known/{release.manifest.id}"
+    assert open_results(root, release).uri == f"{tmp_path}/experiments/known/{release.manifest.id}"
 
 
 @pytest.mark.parametrize("place", ["copy", "releases/known", "releases/a/b/c"])
@@ -26,7 +26,7 @@ def test_a_release_on_its_own_has_no_store(tmp_path: Path, place: str) -> None:
     release = known_release(tmp_path / "store", [1], [[1]])
     copied = load_release(shutil.copytree(release.uri, tmp_path / place))
     with pytest.raises(InputError, match="Store is not known: release is") as caught:
-        root_of(copied)
+        open_store_of(copied)
     assert "--store" in caught.value.hint
 
 

@@ -1,0 +1,38 @@
+"""The results of a release's experiments, and the store that they and the release lie in."""
+
+from collections.abc import Iterator
+
+from mempipe import places
+from mempipe.experiments.result import Result
+from mempipe.release.load import Release
+from mempipe.storage import Store, open_store
+
+
+def open_store_of(release: Release) -> Store:
+    """Open the store that a release was published in.
+
+    Raises:
+        InputError: the release is a folder of its own, such as `mempipe score` writes or somebody copied.
+    """
+    return open_store(places.parse_release_uri(release.uri).store)
+
+
+def open_results(root: Store, release: Release) -> Store:
+    """Return the place of the results of a release's experiments."""
+    return root.child(places.results_place(release.manifest.name, release.manifest.id))
+
+
+def result_key(result: Result) -> str:
+    """Return a result's key in its place."""
+    return places.result_key(result.experiment, result.digest)
+
+
+def read_results(place: Store) -> Iterator[tuple[str, Result]]:
+    """Yield the results in a place, each with its key, sorted by key.
+
+    Raises:
+        InputError: one is damaged or of an unknown schema.
+    """
+    for info in place.list():
+        if info.key.endswith(".json") and "/" not in info.key:
+            yield info.key, Result.from_json(place.read(info.key), source=f"{place.uri}/{info.key}")
