@@ -33,12 +33,14 @@ class ExtensionPoint:
         group: of entry points, which `pyproject.toml` of a package declares: `mempipe.models`.
         builtin: returns the module of each built-in part by its name.
         contract: a protocol: a part has its annotated attributes and its functions.
+        names: regular expression of what an entry point may be called.
     """
 
     noun: str
     group: str
     builtin: Callable[[], Mapping[str, str]]
     contract: type[Any]
+    names: str = r"[a-z][a-z0-9_-]*"
 
 
 def modules_of(package: ModuleType) -> dict[str, str]:
@@ -120,7 +122,13 @@ def _entry(point: ExtensionPoint, name: str) -> EntryPoint | None:
             "expected one.",
             hint=f"uninstall all but one of these packages, or write `module:attribute` for the {point.noun}.",
         )
-    return next(iter(entries.values()), None)
+    entry = next(iter(entries.values()), None)
+    if entry is not None and not re.fullmatch(point.names, name):
+        raise PluginError(
+            f"Plug-in cannot be used: {_origin(entry)} is {name!r}, expected a name of the form {point.names}.",
+            hint="rename the entry point in its package.",
+        )
+    return entry
 
 
 def _origin(entry: EntryPoint) -> str:

@@ -1,10 +1,11 @@
-"""`mempipe experiment`: one command for each file in `mempipe/experiments/kinds/`, its options from its `Params`."""
+"""`mempipe experiment`: one command for each experiment of the registry, its options from its `Params`."""
 
 import inspect
 from collections.abc import Callable
 from typing import Annotated, Any, Final, Optional, get_origin
 
-import typer
+import typer.core
+import typer.main
 import yaml
 from pydantic import BaseModel
 
@@ -13,8 +14,26 @@ from mempipe.errors import InputError
 from mempipe.experiments.registry import available, experiment
 from mempipe.spec import MAX_TRIALS
 
+
+class _Experiments(typer.core.TyperGroup):
+    """The steps, and a command for each experiment, made when it is used."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Return the names of the steps, then of the experiments."""
+        return [*super().list_commands(ctx), *available()]
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """Return a command.
+
+        Raises:
+            InputError: there is no step and no experiment of this name.
+        """
+        return super().get_command(ctx, cmd_name) or _experiment_command(cmd_name)
+
+
 experiments = typer.Typer(
     name="experiment",
+    cls=_Experiments,
     help="The paper's experiments on a release; each prints the URI of its result, which the report then shows.",
     no_args_is_help=True,
     rich_markup_mode=None,
@@ -102,13 +121,14 @@ def features(
     print(write_features(release, wanted, reporter()))
 
 
-def _add(name: str) -> None:
+def _experiment_command(name: str) -> Any:
     kind = experiment(name)
-    command = _command(name, kind.Params)
-    experiments.command(name, help=f"{kind.TITLE} ({kind.PAPER}).")(command)
+    single = typer.Typer(add_completion=False, rich_markup_mode=None)
+    single.command(name, help=f"{kind.TITLE} ({kind.PAPER}).")(_function(name, kind.Params))
+    return typer.main.get_command(single)
 
 
-def _command(name: str, params: type[BaseModel]) -> Callable[..., None]:
+def _function(name: str, params: type[BaseModel]) -> Callable[..., None]:
     """Return a function with one option for each parameter, as typer reads signatures."""
     lists = {key for key, field in params.model_fields.items() if get_origin(field.annotation) is tuple}
 
@@ -179,7 +199,3 @@ def _mapping(option: str, text: str) -> dict[str, Any]:
             hint="write it as '{name: mnist, path: /data/mnist.npz}'.",
         )
     return value
-
-
-for _name in available():
-    _add(_name)

@@ -62,7 +62,9 @@ def _builtin() -> dict[str, str]:
     return {name.replace("_", "-"): module for name, module in plugins.modules_of(kinds).items()}
 
 
-EXPERIMENTS: Final = plugins.ExtensionPoint("experiment", "mempipe.experiments", _builtin, Experiment)
+# A name is a command beside those of the steps, a part of file names, and an address in the report.
+_NAMES: Final = r"(?!(?:plan|validate|finish|features)$)[a-z0-9]+(?:-[a-z0-9]+)*"
+EXPERIMENTS: Final = plugins.ExtensionPoint("experiment", "mempipe.experiments", _builtin, Experiment, _NAMES)
 
 
 def available() -> list[str]:
@@ -77,7 +79,8 @@ def experiment(name: str) -> Experiment:
         InputError: there is none of this name.
         PluginError: the experiment of another package cannot be loaded, or does not keep the contract.
     """
-    kind = plugins.find(EXPERIMENTS, name)
+    # Not `module:attribute`: results are stored under the name, so it must be one that lasts.
+    kind = None if ":" in name else plugins.find(EXPERIMENTS, name)
     if kind is None:
         raise InputError(
             f"Experiment does not exist: its name is {name!r}, expected one of {', '.join(available())}.",

@@ -17,7 +17,7 @@ from airflow.sdk.definitions.context import Context
 from mempipe.orchestration.outcome import LAST_LINES, failure
 from mempipe.steps.parent_death import die_with_parent
 
-COMMAND: Final = (sys.executable, "-m", "mempipe")
+COMMAND: Final = (sys.executable, "-P", "-m", "mempipe")  # -P: no files of the working folder
 
 Arguments = list[str] | Callable[..., list[str]]
 """A command's arguments, or what makes them of the task's context when it runs."""

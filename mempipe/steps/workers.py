@@ -104,7 +104,7 @@ class _Worker:
         self.tries += 1
         self.done = 0.0
         self.last = deque[str](maxlen=_LAST_LINES)
-        command = [sys.executable, "-m", "mempipe", "train", self.run_uri]
+        command = [sys.executable, "-P", "-m", "mempipe", "train", self.run_uri]  # -P: no files of the working folder
         command += ["--trials", f"{self.span.start}:{self.span.stop}"]
         self.process = subprocess.Popen(  # noqa: S603 - our own command
             command,

@@ -26,7 +26,7 @@ _BUILTIN: Final = {"file": "mempipe.storage.local", "gs": "mempipe.storage.gcs",
 _EXTRAS: Final = {"gs": "gcs"}
 """Which extra of this package a built-in store needs."""
 
-STORES: Final = plugins.ExtensionPoint("store", "mempipe.stores", lambda: _BUILTIN, StoreModule)
+STORES: Final = plugins.ExtensionPoint("store", "mempipe.stores", lambda: _BUILTIN, StoreModule, r"[a-z][a-z0-9+.-]*")
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 
 

@@ -26,8 +26,8 @@ def operator(script: str, *arguments: str, **options: object) -> LocalProcessOpe
 
 
 def test_the_command_is_ours_with_the_same_interpreter():
-    assert (*COMMAND,) == (sys.executable, "-m", "mempipe")
-    assert LocalProcessOperator(task_id="t", arguments=["plan"]).command == [sys.executable, "-m", "mempipe"]
+    assert (*COMMAND,) == (sys.executable, "-P", "-m", "mempipe")
+    assert LocalProcessOperator(task_id="t", arguments=["plan"]).command == [sys.executable, "-P", "-m", "mempipe"]
     assert LocalProcessOperator.template_fields == ("arguments",)
 
 

@@ -129,7 +129,7 @@ class Components:
         """Tell whether a task's `mempipe` command runs."""
         for process in self._tree():
             with suppress(psutil.Error):
-                if process.cmdline()[1:3] == ["-m", "mempipe"]:
+                if process.cmdline()[1:4] == ["-P", "-m", "mempipe"]:
                     return True
         return False
 

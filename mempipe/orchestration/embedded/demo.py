@@ -88,7 +88,7 @@ def run_demo(home: Home, demo: Demo, console: Console) -> str:
             phases.done("the DAG run")
             release = store_reader.published_release(demo.store, request_id(DAG_ID, run_id))
             # The summary is made while Airflow ends.
-            summary = subprocess.Popen([sys.executable, "-m", "mempipe", "show", release])  # noqa: S603 - our own
+            summary = subprocess.Popen([sys.executable, "-P", "-m", "mempipe", "show", release])  # noqa: S603 - our own
         if summary.wait() != 0:
             raise EmbeddedAirflowError(f"Release cannot be shown: {release}.", hint=f"run `mempipe show {release}`.")
     phases.done("summary and end")
