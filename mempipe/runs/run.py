@@ -15,7 +15,7 @@ from mempipe.runs.chunks import missing_chunks
 from mempipe.runs.record import DataInfo, RunRecord
 from mempipe.spans import Span
 from mempipe.spec import NUMERICS_VERSION, Spec, run_key
-from mempipe.storage.protocol import Store
+from mempipe.storage.protocol import ObjectInfo, Store
 from mempipe.subsets import subset_size
 
 
@@ -34,21 +34,31 @@ class Labels:
     test_filenames: NDArray[np.str_] | None = None
 
 
-@dataclass(frozen=True, order=True)
+@dataclass(frozen=True)
 class ShardRef:
-    """A committed shard as the listing shows it.
+    """A committed shard as the listing shows it; shards are sorted by trial.
 
     Attributes:
         span: its trials.
-        key: its name below the run's URI.
-        size: bytes.
-        generation: token of its content.
+        info: its object below the run's URI.
     """
 
     span: Span
-    key: str
-    size: int
-    generation: str
+    info: ObjectInfo
+
+    @property
+    def key(self) -> str:
+        """Its name below the run's URI."""
+        return self.info.key
+
+    @property
+    def generation(self) -> str:
+        """Token of its content."""
+        return self.info.generation
+
+    def __lt__(self, other: "ShardRef") -> bool:
+        """Sort by trials, then by name."""
+        return (self.span, self.key) < (other.span, other.key)
 
 
 @dataclass(frozen=True)
@@ -106,7 +116,7 @@ class Run:
         for info in self.store.list(SHARDS):
             span = parse_shard_key(info.key)
             if span is not None:
-                found.append(ShardRef(span, info.key, info.size, info.generation))
+                found.append(ShardRef(span, info))
         return sorted(found)
 
     def missing(self, wanted: Span, *, committed: Iterable[ShardRef] | None = None) -> list[Span]:

@@ -9,6 +9,7 @@ from mempipe.errors import NumericsError, ObjectExistsError, ObjectNotFoundError
 from mempipe.places import DIFFERENCES, difference_key, shard_key, sidecar_key
 from mempipe.runs import Run, ShardRef, Span
 from mempipe.shards import Shard, encode
+from mempipe.storage import ObjectInfo
 from mempipe.validation.invariants import check_shard
 from mempipe.validation.quarantine import quarantine
 
@@ -74,7 +75,7 @@ def commit_shard(run: Run, span: Span, shard: Shard, sidecar: Sidecar) -> str:
             theirs, generation = run.store.read_versioned(key)
         except ObjectNotFoundError:
             continue
-        ref = ShardRef(span, key, len(theirs), generation)
+        ref = ShardRef(span, ObjectInfo(key, len(theirs), generation))
         try:
             check_shard(theirs, ref, run)
         except ShardError as error:

@@ -2,12 +2,14 @@
 
 import os
 import time
-from collections.abc import Iterator
+import uuid
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from mempipe.storage.keys import HIDDEN
-from mempipe.storage.os_errors import store_errors
+from mempipe.storage.os_errors import NO_OBJECT, store_errors
 from mempipe.storage.source import sha256_of
 
 # A file may change twice within one tick of its file system's clock; network file systems have ticks of 2 s.
@@ -46,20 +48,54 @@ def _walk(folder: Path, base: str, start: str) -> Iterator[str]:
 
 
 class Digests:
-    """SHA-256 of files, computed once for each state of a file: a listing repeated costs no reading."""
+    """SHA-256 of files, computed when it is needed and once for each state of a file."""
 
     def __init__(self) -> None:
-        self._known: dict[Path, tuple[tuple[int, ...], str]] = {}
+        self._known: dict[Path, tuple[_State, str]] = {}
 
-    def of(self, path: Path) -> tuple[int, str]:
-        """Return the file's size and SHA-256."""
-        with path.open("rb") as file:
-            status = os.fstat(file.fileno())
-            state = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
-            known = self._known.get(path)
-            if known and known[0] == state:
-                return status.st_size, known[1]
-            digest = sha256_of(file)
-        if time.time_ns() - max(status.st_mtime_ns, status.st_ctime_ns) > _SETTLED_NS:
-            self._known[path] = (state, digest)
-        return status.st_size, digest
+    def of(self, path: Path) -> tuple[int, str | Callable[[], str]]:
+        """Return the file's size, and its SHA-256 or a function that computes it.
+
+        If the file has changed when the function is called, it returns a token that is the SHA-256 of no file.
+        """
+        state = _state(path.stat())
+        known = self._known.get(path)
+        if known and known[0] == state:
+            return state.size, known[1]
+        # A change soon after the last one may leave the state as it is, so the content is read now and not remembered.
+        if time.time_ns() - max(state.mtime_ns, state.ctime_ns) <= _SETTLED_NS:
+            return state.size, _digest(path, state)
+        return state.size, partial(self._remembered, path, state)
+
+    def _remembered(self, path: Path, state: "_State") -> str:
+        digest = _digest(path, state)
+        self._known[path] = (state, digest)
+        return digest
+
+
+class _State(NamedTuple):
+    """What tells that a file is the one that was listed."""
+
+    device: int
+    inode: int
+    size: int
+    mtime_ns: int
+    ctime_ns: int
+
+
+def _state(status: os.stat_result) -> _State:
+    return _State(status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+
+
+def _digest(path: Path, state: _State) -> str:
+    """Return the SHA-256 of a file that is in this state before and after it is read."""
+    with store_errors("Object cannot be read", path):
+        try:
+            with path.open("rb") as file:
+                if _state(os.fstat(file.fileno())) == state:
+                    digest = sha256_of(file)
+                    if _state(os.fstat(file.fileno())) == state:
+                        return digest
+        except NO_OBJECT:
+            pass
+    return f"changed-{uuid.uuid4().hex}"

@@ -15,7 +15,7 @@ from urllib.parse import unquote, urlsplit
 from mempipe.errors import GenerationError, ObjectExistsError, ObjectNotFoundError, StoreError, StoreUnavailableError
 from mempipe.storage.keys import checked_key, checked_prefix, readable_key
 from mempipe.storage.listing import Digests, walk
-from mempipe.storage.os_errors import store_errors
+from mempipe.storage.os_errors import NO_OBJECT, store_errors
 from mempipe.storage.protocol import Commit, ObjectInfo
 from mempipe.storage.scratch import complete_file, flush_to_disk, make_folders, scratch_file, sync_folder
 from mempipe.storage.source import chunks, equal_content, open_source, sha256_of
@@ -24,7 +24,6 @@ _WRITING: Final = "Object cannot be written"
 _READING: Final = "Object cannot be read"
 # An object that appears when we link and is gone when we compare, that often, is no race any more.
 _ATTEMPTS: Final = 100
-_NO_OBJECT: Final = (FileNotFoundError, NotADirectoryError, IsADirectoryError)
 
 
 class LocalStore:
@@ -118,7 +117,7 @@ class LocalStore:
             sync_folder(target.parent)
 
     def list(self, prefix: str = "") -> Iterator[ObjectInfo]:
-        """Walk the folder; the generation of each file is computed, or known from before."""
+        """Walk the folder; a file is read when its generation is needed and not known from before."""
         checked_prefix(prefix)
         self._check_folder()
         for key in walk(self.folder, prefix):
@@ -126,7 +125,7 @@ class LocalStore:
             with store_errors(_READING, path):
                 try:
                     size, generation = self._digests.of(path)
-                except _NO_OBJECT:  # deleted since
+                except NO_OBJECT:  # deleted since
                     continue
             yield ObjectInfo(key, size, generation)
 
@@ -151,7 +150,7 @@ class LocalStore:
         with store_errors(_READING, path):
             try:
                 file = path.open("rb")
-            except _NO_OBJECT:
+            except NO_OBJECT:
                 self._check_folder()
                 raise self._missing(path) from None
         with file:
@@ -202,7 +201,7 @@ class LocalStore:
             try:
                 # Network file systems lock only what is open for writing.
                 file = target.open("r+b" if os.access(target, os.W_OK) else "rb")
-            except _NO_OBJECT:
+            except NO_OBJECT:
                 raise self._missing(target) from None
             with file:
                 fcntl.flock(file, fcntl.LOCK_EX)

@@ -9,6 +9,9 @@ from typing import Final
 
 from mempipe.errors import InputError, MempipeError, StoreError, StoreUnavailableError
 
+NO_OBJECT: Final = (FileNotFoundError, NotADirectoryError, IsADirectoryError)
+"""What opening a file raises where no object of its name is."""
+
 _RIGHTS: Final = "give this user the right to it, or choose another location."
 _SPACE: Final = "free space on that file system, or choose a location on another one."
 _FOLDER: Final = "move that file or folder away, or choose another location."

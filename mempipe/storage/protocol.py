@@ -1,8 +1,8 @@
 """What every store can do: create-only commits, generation-checked changes, nothing partial ever visible."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from enum import StrEnum
+from functools import cached_property
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
@@ -14,19 +14,35 @@ class Commit(StrEnum):
     ALREADY_THERE = "already there, equal"
 
 
-@dataclass(frozen=True)
 class ObjectInfo:
     """One object as a listing shows it.
 
-    Attributes:
+    Args:
         key: name below the store's URI, with `/` between its parts.
         size: bytes.
-        generation: opaque token of this content; it changes when the object does.
+        generation: opaque token of the content that was listed, or a function that computes it. The token of an object
+            that changed since it was listed matches no object.
     """
 
-    key: str
-    size: int
-    generation: str
+    def __init__(self, key: str, size: int, generation: str | Callable[[], str]) -> None:
+        self.key = key
+        self.size = size
+        self._generation = generation
+
+    @cached_property
+    def generation(self) -> str:
+        """Token of the content; a local store reads the file when it is first needed."""
+        return self._generation() if callable(self._generation) else self._generation
+
+    def __eq__(self, other: object) -> bool:
+        """Compare key, size and generation."""
+        if not isinstance(other, ObjectInfo):
+            return NotImplemented
+        return (self.key, self.size) == (other.key, other.size) and self.generation == other.generation
+
+    def __hash__(self) -> int:
+        """Hash key and size."""
+        return hash((self.key, self.size))
 
 
 @runtime_checkable

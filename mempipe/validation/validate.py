@@ -3,7 +3,7 @@
 import hashlib
 import io
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 from mempipe.errors import ObjectNotFoundError, ShardError, TrialError
 from mempipe.places import docs_place, quality_key
 from mempipe.runs import Run, ShardRef, Span
+from mempipe.storage import ObjectInfo
 from mempipe.validation.checks import Suite
 from mempipe.validation.coverage import overlapping, trial_rows
 from mempipe.validation.data_docs import INDEX, Section
@@ -126,7 +127,7 @@ def _check_all(run: Run, refs: list[ShardRef], progress: Progress) -> dict[Shard
         except ObjectNotFoundError:  # somebody moved it aside since it was listed
             progress(1)
             continue
-        ref = replace(listed, size=len(content), generation=generation)
+        ref = ShardRef(listed.span, ObjectInfo(listed.key, len(content), generation))
         try:
             checked[ref] = _check(run, ref, content)
         except ShardError as error:

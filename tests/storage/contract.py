@@ -11,31 +11,12 @@ import pytest
 
 from mempipe.errors import GenerationError, InputError, ObjectExistsError, ObjectNotFoundError, StoreError
 from mempipe.storage import Commit, ObjectInfo, Store, open_store, split_object_uri
+from tests.storage.threads import run_together
 
 # One byte, and sizes about the borders of what a store sends in one piece.
 SIZES = [0, 1, (1 << 20) - 1, 1 << 20, 10_000_000]
 BAD_KEYS = ["", "/a", "a/", "a//b", ".", "..", "../a", "a/../b", "a/./b", "a\nb", "a/.mempipe/b", "x" * 1100]
 UNWRITABLE_KEYS = [*BAD_KEYS, "a b", "ü", "a\\b", "a?b", "a#b", "a:b", "a*b"]
-
-
-def run_together(jobs: list[Callable[[], object]]) -> list[object]:
-    """Run each job in a thread of its own, all let go at once; return what they returned or raised, in order."""
-    barrier = threading.Barrier(len(jobs))
-    outcomes: list[object] = [None] * len(jobs)
-
-    def run(position: int) -> None:
-        barrier.wait()
-        try:
-            outcomes[position] = jobs[position]()
-        except Exception as error:
-            outcomes[position] = error
-
-    threads = [threading.Thread(target=run, args=(position,)) for position in range(len(jobs))]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return outcomes
 
 
 class StoreContract:
@@ -170,6 +151,27 @@ class StoreContract:
         with pytest.raises(ObjectNotFoundError):
             store.delete("a", generation=second)
         assert store.create("a", b"3") is Commit.CREATED
+
+    def test_a_listing_tells_the_generation_of_what_was_listed(self, store: Store) -> None:
+        """Of what was listed, even where the object changes before its generation is read."""
+        for key in ("same", "swapped", "gone", "new"):
+            store.create(key, b"1")
+        gone, new, same, swapped = store.list()
+        store.replace("swapped", b"2", generation=store.read_versioned("swapped")[1])
+        for key in ("gone", "new"):
+            store.delete(key, generation=store.read_versioned(key)[1])
+        store.create("new", b"22")
+        for info, content in ((swapped, b"2"), (new, b"22")):
+            with pytest.raises(GenerationError):
+                store.delete(info.key, generation=info.generation)
+            with pytest.raises(GenerationError):
+                store.replace(info.key, b"3", generation=info.generation)
+            assert store.read(info.key) == content
+        with pytest.raises(ObjectNotFoundError):
+            store.delete("gone", generation=gone.generation)
+        assert same == ObjectInfo("same", 1, store.read_versioned("same")[1])
+        store.delete("same", generation=same.generation)
+        assert not store.exists("same")
 
     def test_list_sorts_by_name_and_selects_by_prefix(self, store: Store) -> None:
         # "-" and "." sort before "/", digits and letters after it: a walk by folders alone would get it wrong.

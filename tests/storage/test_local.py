@@ -5,14 +5,19 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 
 from mempipe.errors import GenerationError, ObjectNotFoundError, StoreError
 from mempipe.storage import Store, open_store
+from mempipe.storage.listing import _state
 from mempipe.storage.local import LocalStore
-from tests.storage.contract import StoreContract, run_together
+from mempipe.storage.source import sha256_of
+from tests.storage.contract import StoreContract
+from tests.storage.threads import run_together
 
 
 class TestLocalStore(StoreContract):
@@ -92,21 +97,61 @@ def test_a_change_that_the_clock_misses(store: LocalStore, monkeypatch: pytest.M
     """A file changed twice in one tick of the clock looks the same: what is fresh is read, not remembered."""
     store.create("a", b"1")
     path = store.folder / "a"
-    same = path.stat()
-    monkeypatch.setattr(os, "fstat", lambda descriptor: same)
-    first = next(store.list()).generation
+    same = _state(path.stat())
+    monkeypatch.setattr("mempipe.storage.listing._state", lambda status: same)
+    first = next(store.list())
     path.write_bytes(b"2")
-    second = next(store.list()).generation
-    assert (first, second) == tuple(hashlib.sha256(content).hexdigest() for content in (b"1", b"2"))
+    second = next(store.list())
+    expected = tuple(hashlib.sha256(content).hexdigest() for content in (b"1", b"2"))
+    assert (first.generation, second.generation) == expected
 
 
-def test_listing_again_reads_nothing(store: LocalStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    store.create("a", b"1")
+@pytest.fixture
+def settled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every file counts as one that has not changed for long."""
     monkeypatch.setattr("mempipe.storage.listing._SETTLED_NS", -1)
-    first = list(store.list())
-    monkeypatch.setattr("mempipe.storage.listing.sha256_of", lambda file: pytest.fail("the file was read again"))
-    assert list(store.list()) == first
-    assert [info.generation for info in store.child("x").list()] == []
+
+
+@pytest.mark.usefixtures("settled")
+class TestSettledListing:
+    def test_files_are_read_once_and_only_for_their_generation(
+        self, store: LocalStore, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        store.create("a/b", b"1")
+        read: list[str] = []
+        monkeypatch.setattr("mempipe.storage.listing.sha256_of", lambda file: read.append(file.name) or "digest")
+        assert [(info.key, info.size) for info in store.list()] == [("a/b", 1)]
+        assert read == []
+        for place in (store, store, store.child("a")):
+            assert [info.generation for info in place.list()] == ["digest"]
+        assert read == [str(store.folder / "a" / "b")]
+
+    def test_a_listing_tells_the_generation_of_what_was_listed(self, store: LocalStore) -> None:
+        StoreContract().test_a_listing_tells_the_generation_of_what_was_listed(store)
+
+    @pytest.mark.parametrize("mode", ["r+b", "ab"])
+    def test_a_file_that_others_write_in_place(self, store: LocalStore, mode: str) -> None:
+        store.create("a", b"1")
+        (info,) = store.list()
+        time.sleep(0.05)  # some ticks of the file system's clock
+        with (store.folder / "a").open(mode) as file:
+            file.write(b"2")
+        with pytest.raises(GenerationError):
+            store.delete("a", generation=info.generation)
+
+    def test_a_file_that_changes_while_it_is_read(self, store: LocalStore, monkeypatch: pytest.MonkeyPatch) -> None:
+        store.create("a", b"1")
+        (info,) = store.list()
+
+        def slow(file: BinaryIO) -> str:
+            digest = sha256_of(file)
+            (store.folder / "a").write_bytes(b"12")
+            return digest
+
+        monkeypatch.setattr("mempipe.storage.listing.sha256_of", slow)
+        with pytest.raises(GenerationError):
+            store.delete("a", generation=info.generation)
+        assert store.read("a") == b"12"
 
 
 # Several processes, each of which opened the store in its own way.

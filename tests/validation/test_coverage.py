@@ -4,13 +4,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mempipe.runs import ShardRef, Span, shard_key
+from mempipe.storage import ObjectInfo
 from mempipe.validation.coverage import overlapping, trial_rows
 
 SPANS = st.tuples(st.integers(0, 30), st.integers(1, 12)).map(lambda pair: Span(pair[0], pair[0] + pair[1]))
 
 
 def refs(spans: set[Span]) -> list[ShardRef]:
-    return [ShardRef(span, shard_key(span), 1, "g") for span in spans]
+    return [ShardRef(span, ObjectInfo(shard_key(span), 1, "g")) for span in spans]
 
 
 @given(spans=st.sets(SPANS, max_size=6), wanted=SPANS)

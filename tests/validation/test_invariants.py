@@ -13,6 +13,7 @@ from mempipe.errors import CorruptShardError, ForeignShardError, ShardError
 from mempipe.npz import encode_checked
 from mempipe.runs import ShardRef, Span, shard_key
 from mempipe.shards import Shard, encode
+from mempipe.storage import ObjectInfo
 from mempipe.validation.invariants import check_shard
 
 SPAN = Span(20, 30)
@@ -20,7 +21,7 @@ SPAN = Span(20, 30)
 
 def check(world: Any, shard: Shard | bytes, span: Span = SPAN) -> Shard:
     content = shard if isinstance(shard, bytes) else encode(shard)
-    return check_shard(content, ShardRef(span, shard_key(span), len(content), "1"), world.run)
+    return check_shard(content, ShardRef(span, ObjectInfo(shard_key(span), len(content), "1")), world.run)
 
 
 @pytest.mark.parametrize("design", ["uniform", "balanced"])

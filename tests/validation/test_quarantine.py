@@ -3,7 +3,6 @@
 import hashlib
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ import pytest
 from mempipe.errors import CorruptShardError, ObjectNotFoundError, StoreUnavailableError, TrialError
 from mempipe.runs import Run, ShardRef, Span
 from mempipe.shards import encode
+from mempipe.storage import ObjectInfo
 from mempipe.validation.invariants import check_shard
 from mempipe.validation.quarantine import quarantine, quarantined, settle
 
@@ -61,7 +61,7 @@ class Faulty:
 def move(run: Run, ref: ShardRef) -> Any:
     """What a validation does with the shard that it finds."""
     content, generation = run.store.read_versioned(ref.key)
-    ref = replace(ref, generation=generation, size=len(content))
+    ref = ShardRef(ref.span, ObjectInfo(ref.key, len(content), generation))
     with pytest.raises(CorruptShardError) as error:
         check_shard(content, ref, run)
     return quarantine(run, ref, content, error.value)
