@@ -77,7 +77,7 @@ def read_features() -> dict[str, str]:
     context = get_current_context()
     with mempipe_errors():
         (asked,) = asked_releases(context)
-        spec = store_reader.answer(asked.store, asked.request)["spec"]
+        spec = store_reader.features_spec(asked.store, asked.request)
         return {"spec": spec, "store": asked.store, "request": linear_models(context).request}
 
 

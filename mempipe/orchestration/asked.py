@@ -79,7 +79,7 @@ def finish_arguments(asked: AskedRelease, suffix: str = "") -> list[str]:
         suffix: of the name of the request that was planned.
     """
     request = asked.request + suffix
-    return ["experiment", "finish", "--request", request, store_reader.answer(asked.store, request)["plan"]]
+    return ["experiment", "finish", "--request", request, store_reader.experiment_plan(asked.store, request)]
 
 
 def validate_arguments(finish: list[str]) -> list[str]:

@@ -46,10 +46,10 @@ def estimate(plan: BaseOperator, asked: Callable[[Mapping[str, Any]], Estimate],
     """
 
     @task
-    def read_request() -> store_reader.Requested:
+    def read_request() -> store_reader.RunArguments:
         """Return the run that `plan` recorded for this DAG run."""
         with mempipe_errors():
-            return store_reader.read_requested(*asked(get_current_context()))
+            return store_reader.read_run_request(*asked(get_current_context()))
 
     @task
     def missing_trials() -> list[list[str]]:

@@ -22,7 +22,7 @@ def announce_results(suffix: str = "") -> XComArg:
         context = get_current_context()
         with mempipe_errors():
             found = [
-                store_reader.found_result(asked.store, asked.request + suffix) for asked in asked_releases(context)
+                store_reader.experiment_result(asked.store, asked.request + suffix) for asked in asked_releases(context)
             ]
         earlier = context["inlet_events"][RESULTS].ascending(False).limit(LOOK_BACK)
         news = new_results(found, (event.extra or {} for event in earlier))

@@ -1,31 +1,29 @@
-"""What a DAG needs to know from the store: the requested run, its missing trials, the newest release, a result.
+"""What a DAG needs to know from the store: the planned run, its missing trials, the newest release, a result.
 
 Each function is the body of a small Airflow task: it returns URIs, names and ranges of trials, never data. The store is
 imported when they run, not when the DAG is parsed.
 """
 
-import json
 from itertools import groupby
-from typing import TYPE_CHECKING, Any, Final, TypedDict
+from typing import TYPE_CHECKING, Final, TypedDict
 
-from mempipe.places import LATEST, parse_result_uri, releases_place
+from mempipe.places import parse_result_uri, release_place
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from mempipe.runs import Run, Span
-    from mempipe.storage.protocol import Store
 
 PUBLISHED: Final = ".published"
-"""End of the name of the request that tells which release a requested run became."""
+"""End of the name of the request that tells which release a planned run became."""
 
 
-class Requested(TypedDict):
-    """What `mempipe plan --request ID` wrote down, as strings, ready to be arguments.
+class RunArguments(TypedDict):
+    """The run that `mempipe plan --request ID` planned, as arguments of the commands that follow.
 
     Attributes:
         run: the run's URI.
-        trials: how many trials it is to have.
+        trials: which trials it is to have, for `--trials`.
         release_name: under which name it is published.
         published: name of the request under which `mempipe publish` writes down which release it became.
     """
@@ -36,30 +34,58 @@ class Requested(TypedDict):
     published: str
 
 
-def read_requested(store_uri: str, request: str, release_name: str | None) -> Requested:
-    """Return the run that a DAG run asked for.
+def read_run_request(store_uri: str, request: str, release_name: str | None) -> RunArguments:
+    """Return the run that was planned for a DAG run.
 
     Args:
         store_uri: what the form says.
         request: its name (`request_id`).
         release_name: what the form says; None: the spec's name.
     """
+    from mempipe.catalog.requests import RunRequest, read_request
     from mempipe.runs import open_run
     from mempipe.storage import open_store
 
-    asked = answer(store_uri, request)
-    run = open_run(open_store(asked["run"]))
-    return Requested(
+    plan = read_request(open_store(store_uri), request, RunRequest)
+    run = open_run(open_store(plan.run))
+    return RunArguments(
         run=run.uri,
-        trials=str(asked["trials"]),
+        trials=plan.trials_option,
         release_name=release_name or run.record.spec.name,
         published=request + PUBLISHED,
     )
 
 
+def planned_run(store_uri: str, request: str) -> str:
+    """Return the URI of the run that was planned for a request."""
+    from mempipe.catalog.requests import RunRequest, read_request
+    from mempipe.storage import open_store
+
+    return read_request(open_store(store_uri), request, RunRequest).run
+
+
 def published_release(store_uri: str, request: str) -> str:
     """Return the URI of the release that the run of a request became, which need not be the newest of its name."""
-    return str(answer(store_uri, request + PUBLISHED)["release"])
+    from mempipe.catalog.requests import ReleaseRequest, read_request
+    from mempipe.storage import open_store
+
+    return read_request(open_store(store_uri), request + PUBLISHED, ReleaseRequest).release
+
+
+def features_spec(store_uri: str, request: str) -> str:
+    """Return the URI of the spec of linear models that `mempipe experiment features --request ID` wrote."""
+    from mempipe.catalog.requests import FeaturesRequest, read_request
+    from mempipe.storage import open_store
+
+    return read_request(open_store(store_uri), request, FeaturesRequest).spec
+
+
+def experiment_plan(store_uri: str, request: str) -> str:
+    """Return the URI of the plan of a request's experiment."""
+    from mempipe.catalog.requests import ExperimentRequest, read_request
+    from mempipe.storage import open_store
+
+    return read_request(open_store(store_uri), request, ExperimentRequest).plan
 
 
 def missing_trials(store_uri: str, request: str) -> list[list[str]]:
@@ -67,16 +93,8 @@ def missing_trials(store_uri: str, request: str) -> list[list[str]]:
     from mempipe.runs import open_run, read_plan
     from mempipe.storage import open_store
 
-    run = open_run(open_store(answer(store_uri, request)["run"]))
+    run = open_run(open_store(planned_run(store_uri, request)))
     return _training(run, read_plan(run.store).tasks)
-
-
-def answer(store_uri: str, request: str) -> dict[str, Any]:
-    """Return what a command wrote down under the name of a request (`--request ID`)."""
-    from mempipe.steps.requests import read_answer
-    from mempipe.storage import open_store
-
-    return read_answer(open_store(store_uri), request)
 
 
 def missing_of_experiment(store_uri: str, request: str) -> list[list[str]]:
@@ -85,7 +103,7 @@ def missing_of_experiment(store_uri: str, request: str) -> list[list[str]]:
     from mempipe.runs import open_run
     from mempipe.storage import open_store, split_object_uri
 
-    plan = read_experiment_plan(*split_object_uri(answer(store_uri, request)["plan"]))
+    plan = read_experiment_plan(*split_object_uri(experiment_plan(store_uri, request)))
     return [
         arguments
         for run_uri, tasks in groupby(plan.tasks, key=lambda task: task.run)
@@ -93,16 +111,21 @@ def missing_of_experiment(store_uri: str, request: str) -> list[list[str]]:
     ]
 
 
-def found_result(store_uri: str, request: str) -> dict[str, str]:
-    """Return what the event of a result tells: its own URI, the experiment's name, the release's name, id and URI."""
-    from mempipe.experiments.plan import read_experiment_plan
-    from mempipe.storage import split_object_uri
+def experiment_result(store_uri: str, request: str) -> dict[str, str]:
+    """Return what the event of a result tells: its own URI, the experiment's name, the release's name, id and URI.
 
-    found = answer(store_uri, request)
-    plan = read_experiment_plan(*split_object_uri(found["plan"]))
-    release = parse_result_uri(found["result"])
+    Raises:
+        RunError: the experiment is not finished.
+    """
+    from mempipe.catalog.requests import FinishedExperimentRequest, read_request
+    from mempipe.experiments.plan import read_experiment_plan
+    from mempipe.storage import open_store, split_object_uri
+
+    answer = read_request(open_store(store_uri), request, FinishedExperimentRequest)
+    plan = read_experiment_plan(*split_object_uri(answer.plan))
+    release = parse_result_uri(answer.result)
     return {
-        "result": found["result"],
+        "result": answer.result,
         "experiment": plan.experiment,
         "release": plan.release,
         "name": release.name,
@@ -122,17 +145,18 @@ def identify_release(uri: str) -> dict[str, str]:
     return {"name": release.manifest.name, "id": release.manifest.id, "release": release.uri}
 
 
+def newest_release(store_uri: str, name: str) -> dict[str, str]:
+    """Return the newest release of that name: its `name`, its `id` and, as `release`, its URI."""
+    from mempipe.catalog.releases import read_latest
+    from mempipe.storage import open_store
+
+    root = open_store(store_uri)
+    latest = read_latest(root, name)
+    return {"name": name, "id": latest.release, "release": root.child(release_place(name, latest.release)).uri}
+
+
 def _training(run: "Run", spans: "Iterable[Span]") -> list[list[str]]:
     """Return `train` commands for those spans of which any trial is missing."""
     committed = run.shards()
     missing = [span for span in spans if run.missing(span, committed=committed)]
-    return [["train", run.uri, "--trials", f"{span.start}:{span.stop}"] for span in missing]
-
-
-def newest_release(store_uri: str, name: str) -> dict[str, str]:
-    """Return the newest release of that name: its `name`, its `id` and, as `release`, its URI."""
-    from mempipe.storage import open_store
-
-    releases: Store = open_store(store_uri).child(releases_place(name))
-    release_id = json.loads(releases.read(LATEST))["release"]
-    return {"name": name, "id": release_id, "release": releases.child(release_id).uri}
+    return [["train", run.uri, "--trials", str(span)] for span in missing]

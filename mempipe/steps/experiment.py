@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 import mempipe
+from mempipe.catalog.requests import ExperimentRequest, FinishedExperimentRequest, write_request
 from mempipe.catalog.results import open_results, open_store_of, result_key
 from mempipe.errors import IncompleteRunError, InputError, ObjectExistsError
 from mempipe.experiments.plan import ExperimentPlan, PlannedRun, read_experiment_plan
@@ -23,7 +24,6 @@ from mempipe.spec import Strict
 from mempipe.steps.batches import read_batches
 from mempipe.steps.experiment_tasks import plan_again, plan_trainings
 from mempipe.steps.progress import Reporter
-from mempipe.steps.requests import answer_request
 from mempipe.steps.validate import valid_report, validate
 from mempipe.steps.workers import ROUNDS, train_missing
 from mempipe.storage import open_store, put
@@ -82,7 +82,7 @@ def plan_experiment(asked: Asked, reporter: Reporter, *, request: str | None = N
     key = experiment_plan_key(asked.experiment, digest.hexdigest())
     put(place, key, _written(plan))
     uri = f"{place.uri}/{key}"
-    answer_request(root, request, plan=uri)
+    write_request(root, request, ExperimentRequest(plan=uri))
     n_missing = sum(len(task.trials) for task in tasks)
     n_models = sum(run.trials for run in runs)
     reporter.note(f"{asked.experiment}: {n_models} models of {len(runs)} runs, {n_missing} missing, {len(tasks)} tasks")
@@ -170,7 +170,7 @@ def finish_experiment(plan_uri: str, reporter: Reporter, *, request: str | None 
     for fact in findings.facts:
         reporter.note(f"{fact.name}: {fact.value}")
     uri = f"{place.uri}/{key}"
-    answer_request(open_store(plan.store), request, plan=plan_uri, result=uri)
+    write_request(open_store(plan.store), request, FinishedExperimentRequest(plan=plan_uri, result=uri))
     return uri
 
 

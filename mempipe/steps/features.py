@@ -15,6 +15,7 @@ from typing import Any, Final
 import numpy as np
 import yaml
 
+from mempipe.catalog.requests import FeaturesRequest, write_request
 from mempipe.catalog.results import open_store_of
 from mempipe.data import Dataset, load_dataset
 from mempipe.errors import ObjectExistsError
@@ -24,7 +25,6 @@ from mempipe.release.npz import NpzWriter
 from mempipe.runs import Run, register_run
 from mempipe.spec import Augmentation, Component, Ensemble, Recipe, Single, Spec
 from mempipe.steps.progress import Reporter
-from mempipe.steps.requests import answer_request
 from mempipe.steps.retraining import SUFFIX, spec_and_data
 from mempipe.storage import open_store, put
 from mempipe.subsets import removal
@@ -100,7 +100,7 @@ def write_features(release_uri: str, wanted: Wanted, reporter: Reporter) -> str:
     name = f"{folder}/{linear.name}-{hashlib.sha256(document).hexdigest()[:12]}.yaml"  # another spec, another object
     put(run.store, name, document)
     uri = f"{run.uri}/{name}"
-    answer_request(root, wanted.request, spec=uri)
+    write_request(root, wanted.request, FeaturesRequest(spec=uri))
     return uri
 
 

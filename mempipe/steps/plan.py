@@ -1,12 +1,12 @@
 """`mempipe plan`: spec and data set in, a recorded run and the tasks that it still needs out. Imports no TensorFlow."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from mempipe.catalog.requests import RunRequest, create_request
 from mempipe.data import load_dataset, resolve_data
-from mempipe.errors import InputError, ObjectExistsError, ObjectNotFoundError, RunError, SpecError
+from mempipe.errors import InputError, ObjectNotFoundError, RunError, SpecError
 from mempipe.places import request_key
 from mempipe.runs import Plan, Run, Span, plan_tasks, read_plan, register_run, write_plan
 from mempipe.spec import MAX_TRIALS, Component, Spec, parse_spec, validated
@@ -59,7 +59,8 @@ def plan(spec_uri: str, store_uri: str, wanted: Wanted, reporter: Reporter) -> t
     """
     if wanted.trials is not None and wanted.add_trials is not None:
         raise InputError("Plan is ambiguous: --trials and --add-trials are both given.", hint="give one of them.")
-    request = None if wanted.request is None else checked_key(request_key(wanted.request))
+    if wanted.request is not None:
+        checked_key(request_key(wanted.request))
     root = open_store(store_uri)
     spec = read_spec(spec_uri)
     changes = {"chunk_size": wanted.chunk_size, "task_size": wanted.task_size}
@@ -72,7 +73,7 @@ def plan(spec_uri: str, store_uri: str, wanted: Wanted, reporter: Reporter) -> t
     kept = run.record.spec
     if (kept.chunk_size, kept.margins) != (spec.chunk_size, spec.margins):
         reporter.note(f"the run exists: it keeps chunk_size {kept.chunk_size}, margins {kept.margins}")
-    trials = _trials(root, run, spec, wanted, request)
+    trials = _trials(root, run, spec, wanted)
     result = plan_missing(run, trials, task_size=spec.task_size, data=spec.data, influence=spec.influence)
     reporter.note(
         f"{dataset.name}: {dataset.n_train} train, {dataset.n_test} test; "
@@ -103,7 +104,7 @@ def plan_missing(
     return result
 
 
-def _trials(root: Store, run: Run, spec: Spec, wanted: Wanted, request: str | None) -> int:
+def _trials(root: Store, run: Run, spec: Spec, wanted: Wanted) -> int:
     trials = wanted.trials or spec.trials
     if wanted.add_trials is not None:
         committed = {trial for shard in run.shards() for trial in range(*shard.span)}
@@ -113,27 +114,16 @@ def _trials(root: Store, run: Run, spec: Spec, wanted: Wanted, request: str | No
             f"Plan is too large: {trials} trials are wanted, expected at most {MAX_TRIALS}.",
             hint="standard errors shrink with the square root of the trials; the paper uses 2,000 to 4,000.",
         )
-    if request is None:
+    if wanted.request is None:
         return trials
-    try:
-        root.create(request, (json.dumps({"run": run.uri, "trials": trials}) + "\n").encode())
-    except ObjectExistsError:
-        source = f"{root.uri}/{request}"
-        try:
-            known = json.loads(root.read(request))
-            known_run, known_trials = str(known["run"]), int(known["trials"])
-        except (ValueError, KeyError, TypeError) as error:
-            raise RunError(
-                f"Request cannot be read: {source} is damaged, expected a run and its trials.",
-                hint="delete it, or trigger a new DAG run.",
-            ) from error
-        if known_run != run.uri:
-            raise RunError(
-                f"Request was answered before: {source} run is {known_run}, expected {run.uri}.",
-                hint="the spec changed between two tries; trigger a new DAG run.",
-            ) from None
-        return known_trials
-    return trials
+    answer = create_request(root, wanted.request, RunRequest(run=run.uri, trials=trials))
+    if answer.run != run.uri:
+        raise RunError(
+            f"Request was answered before: {root.uri}/{request_key(wanted.request)} run is {answer.run}, "
+            f"expected {run.uri}.",
+            hint="the spec changed between two tries; trigger a new DAG run.",
+        )
+    return answer.trials
 
 
 def _reason(error: Exception) -> str:

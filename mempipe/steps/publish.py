@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from mempipe.catalog.requests import ReleaseRequest, write_request
 from mempipe.errors import ObjectNotFoundError, ReleaseError, RunError
 from mempipe.places import (
     MANIFEST,
@@ -32,7 +33,6 @@ from mempipe.spec import checked_name
 from mempipe.steps.aggregate import countable, read_tallies, tallies_prefix
 from mempipe.steps.progress import Reporter
 from mempipe.steps.release_check import check_with_docs
-from mempipe.steps.requests import answer_request
 from mempipe.storage import Store, open_store
 from mempipe.validation.report import ValidationReport
 
@@ -72,7 +72,7 @@ def publish(
     known = _published(run, root, prefix, name)
     if known is not None:
         reporter.note("this release is published already")
-        answer_request(root, request, release=known)
+        write_request(root, request, ReleaseRequest(release=known))
         return known
     with TemporaryDirectory(prefix="mempipe-release-") as folder:
         tallies = read_tallies(run, prefix, Path(folder) / TALLIES)
@@ -89,7 +89,7 @@ def publish(
     manifest = publication.manifest
     state = "published" if publication.outcome is Outcome.PUBLISHED else "was published already"
     reporter.note(f"{manifest.id}: {state}; {'latest' if publication.is_latest else 'a later one stays latest'}")
-    answer_request(root, request, release=publication.uri)
+    write_request(root, request, ReleaseRequest(release=publication.uri))
     return publication.uri
 
 

@@ -12,7 +12,7 @@ import yaml
 
 from mempipe.orchestration.arguments import request_id
 from mempipe.orchestration.embedded.api import FINISHED, TaskState
-from mempipe.orchestration.store_reader import Requested
+from mempipe.orchestration.store_reader import RunArguments
 from mempipe.places import SIDECARS
 from mempipe.runs import Run, open_run
 from tests.cluster.installation import STORE, Installation
@@ -103,10 +103,10 @@ class Estimate:
             time.sleep(2)
         return log
 
-    def requested(self) -> Requested:
+    def requested(self) -> RunArguments:
         """Return what `mempipe plan` recorded for this DAG run."""
         answer = json.loads(self.airflow.store.store(_PREFIX).read(f"requests/{request_id(DAG_ID, self.run_id)}.json"))
-        return Requested(run=answer["run"], trials=str(answer["trials"]), release_name="")
+        return RunArguments(run=answer["run"], trials=str(answer["trials"]), release_name="")
 
     def run(self) -> Run:
         """Return the run in the store."""

@@ -1,6 +1,7 @@
 """What the DAG reads from the store, written by the real writers."""
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -8,13 +9,13 @@ import pytest
 from mempipe.errors import ObjectNotFoundError, RunError
 from mempipe.experiments.plan import ExperimentPlan, PlannedTask
 from mempipe.orchestration.store_reader import (
-    answer,
-    found_result,
+    experiment_result,
     missing_of_experiment,
     missing_trials,
     newest_release,
-    read_requested,
+    read_run_request,
 )
+from mempipe.release.manifest import Latest
 from mempipe.runs import DataInfo, Plan, RunRecord, Span, shard_key, write_plan
 from mempipe.spec import parse_spec
 from mempipe.storage import open_store
@@ -38,7 +39,7 @@ def store(tmp_path: Path) -> str:
 
 
 def test_the_requested_run(store: str):
-    requested = read_requested(store, "asked", None)
+    requested = read_run_request(store, "asked", None)
     assert requested["run"].endswith("runs/digits-0123456789ab")
     assert requested == {
         "run": requested["run"],
@@ -46,11 +47,11 @@ def test_the_requested_run(store: str):
         "release_name": "digits",
         "published": "asked.published",
     }
-    assert read_requested(store, "asked", "other")["release_name"] == "other"
+    assert read_run_request(store, "asked", "other")["release_name"] == "other"
 
 
 def test_missing_trials_are_arguments_of_training(store: str):
-    run = read_requested(store, "asked", None)["run"]
+    run = read_run_request(store, "asked", None)["run"]
     assert missing_trials(store, "asked") == [
         ["train", run, "--trials", "0:100"],
         ["train", run, "--trials", "400:500"],
@@ -58,26 +59,28 @@ def test_missing_trials_are_arguments_of_training(store: str):
 
 
 def test_a_task_that_was_trained_since_the_plan_is_left_out(store: str):
-    run = read_requested(store, "asked", None)["run"]
+    run = read_run_request(store, "asked", None)["run"]
     for span in (Span(0, 50), Span(50, 100), Span(400, 450)):
         open_store(run).create(shard_key(span), b"shard")
     assert missing_trials(store, "asked") == [["train", run, "--trials", "400:500"]]
 
 
 def test_nothing_missing_is_an_empty_map(store: str):
-    run = open_store(read_requested(store, "asked", None)["run"])
+    run = open_store(read_run_request(store, "asked", None)["run"])
     write_plan(run, Plan(trials=500, n_missing=0, tasks=(), data=SPEC.data, influence="class"))
     assert missing_trials(store, "asked") == []
 
 
 def test_a_request_that_was_never_answered(store: str):
     with pytest.raises(ObjectNotFoundError):
-        read_requested(store, "never", None)
+        read_run_request(store, "never", None)
 
 
 def test_the_newest_release(store: str):
     releases = open_store(store).child("releases/digits")
-    releases.create("latest.json", json.dumps({"release": "digits-500-abc"}).encode())
+    created = datetime(2026, 1, 1, tzinfo=UTC)
+    latest = Latest(release="digits-500-abc", key="0" * 64, content_digest="1" * 64, n_trials=500, created=created)
+    releases.create("latest.json", latest.to_json())
     release = newest_release(store, "digits")
     assert release["name"] == "digits"
     assert release["id"] == "digits-500-abc"
@@ -88,7 +91,7 @@ def test_the_newest_release(store: str):
 @pytest.fixture
 def experiment(store: str) -> str:
     """Plan an experiment on the one run, in two tasks, as `mempipe experiment plan --request wanted` leaves it."""
-    run = read_requested(store, "asked", None)["run"]
+    run = read_run_request(store, "asked", None)["run"]
     place = open_store(store).child("experiments/digits/digits-1")
     plan = ExperimentPlan(
         experiment="influencers",
@@ -115,15 +118,20 @@ def test_missing_trials_of_an_experiment(store: str, experiment: str):
 
 def test_what_a_result_tells(store: str, experiment: str):
     uri = f"{store}/experiments/digits/digits-1/influencers-0123456789ab.json"
-    content = json.dumps(answer(store, "wanted") | {"result": uri}).encode()
-    open_store(store).create("requests/done.json", content)
-    assert found_result(store, "done") == {
+    plan = json.loads(open_store(store).read("requests/wanted.json"))["plan"]
+    open_store(store).create("requests/done.json", json.dumps({"plan": plan, "result": uri}).encode())
+    assert experiment_result(store, "done") == {
         "result": uri,
         "experiment": "influencers",
         "release": f"{store}/releases/digits/digits-1",
         "name": "digits",
         "id": "digits-1",
     }
+
+
+def test_an_experiment_that_is_not_finished_has_no_result(store: str, experiment: str):
+    with pytest.raises(RunError, match=r"wanted\.json is damaged \(result: Field required\), expected plan and result"):
+        experiment_result(store, "wanted")
 
 
 def test_a_plan_that_vanished(store: str, experiment: str):

@@ -153,7 +153,7 @@ class _Committed:
 
         try:
             if self._run is None:
-                self._run = open_store(store_reader.answer(self.store, self.request)["run"])
+                self._run = open_store(store_reader.planned_run(self.store, self.request))
             spans = [parse_shard_key(info.key) for info in self._run.list(SHARDS)]
         except (ObjectNotFoundError, TransientError):
             return None

@@ -1,0 +1,115 @@
+"""Requests: under a name that a DAG run chose, the store remembers what a command made for it."""
+
+from typing import ClassVar, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from mempipe.errors import ObjectExistsError, RunError
+from mempipe.places import request_key
+from mempipe.spans import Span
+from mempipe.storage import Store, checked_key, put
+
+
+class Request(BaseModel):
+    """What a command made for a request; fields of later versions are ignored."""
+
+    model_config = ConfigDict(frozen=True)
+
+    CONTENT: ClassVar[str]
+
+    def to_json(self) -> bytes:
+        """Return the document's bytes."""
+        return (self.model_dump_json() + "\n").encode()
+
+
+class RunRequest(Request):
+    """Answer of `mempipe plan`.
+
+    Attributes:
+        run: URI of the run.
+        first, trials: the run is to have the trials `first` to `trials - 1`.
+    """
+
+    CONTENT: ClassVar[str] = "a run and its trials"
+
+    run: str
+    first: int = Field(0, ge=0)
+    trials: int = Field(ge=1)
+
+    @property
+    def trials_option(self) -> str:
+        """The trials as `--trials` takes them."""
+        return str(Span(self.first, self.trials)) if self.first else str(self.trials)
+
+
+class ExperimentRequest(Request):
+    """Answer of `mempipe experiment plan`: the URI of the experiment's plan."""
+
+    CONTENT: ClassVar[str] = "the plan of an experiment"
+
+    plan: str
+
+
+class FinishedExperimentRequest(ExperimentRequest):
+    """Answer of `mempipe experiment finish`: the URI of the result, too."""
+
+    CONTENT: ClassVar[str] = "plan and result of an experiment"
+
+    result: str
+
+
+class FeaturesRequest(Request):
+    """Answer of `mempipe experiment features`: the URI of the spec of linear models."""
+
+    CONTENT: ClassVar[str] = "a spec of models on features"
+
+    spec: str
+
+
+class ReleaseRequest(Request):
+    """Answer of `mempipe publish`: the URI of the release."""
+
+    CONTENT: ClassVar[str] = "a release"
+
+    release: str
+
+
+Kind = TypeVar("Kind", bound=Request)
+
+
+def write_request(root: Store, request: str | None, document: Request) -> None:
+    """Remember what was made, over an older answer; nothing where no request was named."""
+    if request is not None:
+        put(root, checked_key(request_key(request)), document.to_json())
+
+
+def create_request(root: Store, request: str, document: Kind) -> Kind:
+    """Remember what was made unless there is an answer already; return the first answer.
+
+    Raises:
+        RunError: the answer that is there is damaged, or of another kind.
+    """
+    try:
+        root.create(checked_key(request_key(request)), document.to_json())
+    except ObjectExistsError:
+        return read_request(root, request, type(document))
+    return document
+
+
+def read_request(root: Store, request: str, kind: type[Kind]) -> Kind:
+    """Return what was made for a request.
+
+    Raises:
+        ObjectNotFoundError: nothing yet.
+        RunError: the answer is damaged, or of another kind.
+    """
+    key = checked_key(request_key(request))
+    try:
+        return kind.model_validate_json(root.read(key))
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(str(part) for part in first["loc"]) or "content"
+        raise RunError(
+            f"Request cannot be read: {root.uri}/{key} is damaged ({field}: {first['msg']}), expected {kind.CONTENT}.",
+            hint="delete it, or trigger a new DAG run.",
+        ) from error
