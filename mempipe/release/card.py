@@ -8,9 +8,10 @@ import pyarrow as pa
 from mempipe.places import TALLIES
 from mempipe.release.authors_format import matrix_file, pairs_file
 from mempipe.release.manifest import Manifest
-from mempipe.release.schema import TABLES, type_name
 from mempipe.release.tables import descending
 from mempipe.release.tally_files import EXAMPLES_FILE
+from mempipe.tables.parquet import has_values, table_file
+from mempipe.tables.schema import columns_of
 
 _TOP: Final = 10
 _PAPER: Final = "https://arxiv.org/abs/2008.03703"
@@ -158,6 +159,7 @@ def _uncertainty(manifest: Manifest) -> list[str]:
 def _most_memorized(examples: pa.Table, classes: pa.Table) -> str:
     names = dict(zip(classes["label"].to_pylist(), classes["name"].to_pylist(), strict=True))
     top = examples.take(descending(examples, "mem")[:_TOP]).to_pylist()
+    with_file = has_values(examples, "filename")
     rows = [
         [
             str(row["idx"]),
@@ -165,13 +167,13 @@ def _most_memorized(examples: pa.Table, classes: pa.Table) -> str:
             f"{row['mem']:.3f} ± {row['mem_se']:.3f}",
             f"{row['correct_in']} / {row['n_in']}",
             f"{row['correct_out']} / {row['n_out']}",
-            *([_cell(row["filename"])] if "filename" in row else []),
+            *([_cell(row["filename"])] if with_file else []),
         ]
         for row in top
         if row["mem"] is not None
     ]
     head = ["idx", "label", "mem ± standard error", "right when seen", "right when held out"]
-    return _markdown_table(head + (["filename"] if "filename" in examples.column_names else []), rows)
+    return _markdown_table(head + (["filename"] if with_file else []), rows)
 
 
 def _label(label: int, name: str) -> str:
@@ -200,16 +202,15 @@ def _files(manifest: Manifest, tables: Mapping[str, pa.Table]) -> str:
         f"{TALLIES}/{EXAMPLES_FILE}": "exact integer counts of the examples, and which trials were counted",
     }
     for name in tables:
-        about[f"{name}.parquet"] = ", ".join(f"`{column}`" for column in tables[name].column_names)
+        about[table_file(name)] = ", ".join(f"`{column}`" for column in tables[name].column_names)
     rows = [
         [f"`{file.path}`", f"{file.bytes:,}", about.get(file.path, "exact integer counts of the pairs, by class")]
         for file in manifest.files
     ]
     columns = [
-        [f"`{table}`", f"`{column.name}`", type_name(column.type), column.unit, column.meaning]
-        for table, listed in TABLES.items()
-        for column in listed
-        if column.name in tables[table].column_names
+        [f"`{name}`", f"`{column.name}`", column.dtype, column.unit, column.meaning]
+        for name, table in tables.items()
+        for column in columns_of(name, table.column_names)
     ]
     return "\n\n".join(
         [

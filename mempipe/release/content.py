@@ -35,7 +35,7 @@ class ReleaseContent:
         scope: which pairs are counted.
         train_labels, test_labels: int64 (n,), in [0, number of class names).
         class_names: one for each label.
-        trials: one row for each trial counted (`mempipe.release.schema.TRIALS`).
+        trials: one row for each trial counted (`mempipe.tables.schema.TRIALS`).
         subsets: how the trials' subsets were drawn.
         data: the data set.
         train_filenames, test_filenames: for image folders, names in the data set's order; else None.

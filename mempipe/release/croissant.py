@@ -7,7 +7,8 @@ from typing import Any
 import pyarrow as pa
 
 from mempipe.release.manifest import Manifest
-from mempipe.release.schema import TABLES
+from mempipe.tables.parquet import table_file
+from mempipe.tables.schema import columns_of
 
 _CITE = (
     "@inproceedings{feldman2020neural, title={What Neural Networks Memorize and Why: Discovering the Long Tail via "
@@ -54,10 +55,9 @@ def render_croissant(manifest: Manifest, tables: Mapping[str, pa.Table]) -> byte
                     name=column.name,
                     description=f"{column.meaning} (unit: {column.unit})",
                     data_types=[types[column.type]],
-                    source=mlc.Source(file_object=f"{name}.parquet", extract=mlc.Extract(column=column.name)),
+                    source=mlc.Source(file_object=table_file(name), extract=mlc.Extract(column=column.name)),
                 )
-                for column in TABLES[name]
-                if column.name in table.column_names
+                for column in columns_of(name, table.column_names)
             ],
         )
         for name, table in tables.items()

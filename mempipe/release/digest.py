@@ -15,8 +15,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from mempipe.release.schema import outside_digest
 from mempipe.scores.blocks import Block
+from mempipe.tables.parquet import in_digest
 
 
 def content_digest(parts: Mapping[str, str]) -> str:
@@ -25,10 +25,8 @@ def content_digest(parts: Mapping[str, str]) -> str:
 
 
 def table_digest(name: str, table: pa.Table) -> str:
-    """Return the digest of a table: of its rows in order, and of its columns whatever their order."""
-    left_out = outside_digest(name)
-    fields = [field for field in table.schema if field.name not in left_out]
-    columns = {field.name: _column_digest(field, table[field.name]) for field in fields}
+    """Return the digest of a table as it is in its file: of its rows in order, of its columns whatever their order."""
+    columns = {field.name: _column_digest(field, table[field.name]) for field in table.schema if in_digest(name, field)}
     return content_digest({"": f"table {name}, {table.num_rows} rows", **columns})
 
 

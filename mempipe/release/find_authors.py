@@ -7,7 +7,7 @@ from mempipe.data.fetch import is_remote
 from mempipe.errors import InputError
 from mempipe.places import LATEST, MANIFEST
 from mempipe.release.authors_folder import AuthorsFolder
-from mempipe.release.tables import table_file
+from mempipe.tables.parquet import table_file
 
 _PATTERNS: Final = {
     "matrix": "*_infl_matrix.npz",

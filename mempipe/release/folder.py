@@ -12,9 +12,9 @@ from mempipe.places import MANIFEST, TALLIES
 from mempipe.release.authors_format import index_file, matrix_file
 from mempipe.release.manifest import Manifest
 from mempipe.release.publish import Outcome, commit_release
-from mempipe.release.schema import TABLES
-from mempipe.release.tables import table_file
 from mempipe.storage.local import LocalStore
+from mempipe.tables.parquet import table_file
+from mempipe.tables.schema import TABLES
 
 _STAGING: Final = ".staging-"
 

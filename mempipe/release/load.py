@@ -15,9 +15,8 @@ from mempipe.places import LATEST, MANIFEST, TALLIES
 from mempipe.release.digest import BlocksDigest, content_digest, table_digest
 from mempipe.release.files import ReleaseFiles
 from mempipe.release.manifest import Latest, Manifest, hash_file, release_id
-from mempipe.release.schema import TABLES
 from mempipe.release.stored_tallies import StoredTallies, open_tallies
-from mempipe.release.tables import pairs_table, read_table, table_file
+from mempipe.release.tables import pairs_table
 from mempipe.release.tally_files import tally_digests
 from mempipe.scores.blocks import Block
 from mempipe.scores.estimate import influence
@@ -25,6 +24,8 @@ from mempipe.scores.pairs import select_pairs
 from mempipe.scores.tally import BlockTally
 from mempipe.scores.uncertainty import influence_standard_error
 from mempipe.storage import Store, open_store
+from mempipe.tables.parquet import read_file, read_table, table_file
+from mempipe.tables.schema import TABLES
 
 FloatArray = NDArray[np.float64]
 
@@ -163,6 +164,9 @@ class Release:
     def verify(self) -> None:
         """Check every file's bytes, and that tables and counts say what the content digest binds.
 
+        Tables are digested as they are in their files, with the columns of later versions. What a later version digests
+        beside tables and counts is bound by its file's bytes alone.
+
         Raises:
             ReleaseError: a file is missing or damaged, or the manifest does not belong to the files.
         """
@@ -179,8 +183,11 @@ class Release:
         for part in tallies.blocks():
             blocks.add(whole[part.block.label], part.correct_in)
         digests = tally_digests(tallies.examples, tallies.train_labels, tallies.test_labels, blocks)
-        digests |= {name: table_digest(name, self._table(name)) for name in TABLES}
-        digest = content_digest(digests)
+        files = {entry.path for entry in manifest.files}
+        for name in {*TABLES, *(name for name in manifest.digests if table_file(name) in files)}:
+            file = table_file(name)
+            digests[name] = table_digest(name, read_file(self._files.local(file), source=f"{self.uri}/{file}"))
+        digest = content_digest({**manifest.digests, **digests})
         expected = release_id(manifest.name, manifest.key, manifest.n_trials, digest)
         if (digest, expected) != (manifest.content_digest, manifest.id):
             changed = sorted(name for name in digests if digests[name] != manifest.digests.get(name))

@@ -8,9 +8,9 @@ from typing import Any, Final, Literal
 from pydantic import Field, ValidationError
 
 from mempipe.errors import ReleaseError
-from mempipe.release.schema import SCHEMA_VERSION
 from mempipe.release.subset_design import SubsetDesign
 from mempipe.spec import Name, Strict
+from mempipe.tables.schema import SCHEMA_VERSION
 
 _CHUNK: Final = 2**20
 

@@ -5,8 +5,8 @@ from pathlib import Path
 from mempipe.errors import ReleaseError
 from mempipe.release.digest import table_digest
 from mempipe.release.npz import NpzReader
-from mempipe.release.schema import TABLES
-from mempipe.release.tables import read_table, table_file
+from mempipe.tables.parquet import read_file, table_file
+from mempipe.tables.schema import TABLES
 
 
 def same_content(one: Path, other: Path, *, name: str) -> bool:
@@ -17,7 +17,7 @@ def same_content(one: Path, other: Path, *, name: str) -> bool:
     table = {table_file(known): known for known in TABLES}.get(name)
     try:
         if table is not None:
-            digests = [table_digest(table, read_table(path, table, source=str(path))) for path in (one, other)]
+            digests = [table_digest(table, read_file(path, source=str(path))) for path in (one, other)]
             return digests[0] == digests[1]
         with NpzReader(one, source=str(one)) as a, NpzReader(other, source=str(other)) as b:
             return a.names == b.names and all(_same_array(a, b, array) for array in a.names)

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from mempipe.errors import ReleaseError, TallyError
 from mempipe.release.npz import NpzReader
-from mempipe.release.schema import SCHEMA_VERSION
 from mempipe.release.tally_files import EXAMPLES_FILE, Groups, file_groups, write_tallies
 from mempipe.scores.blocks import Block, Scope
 from mempipe.scores.tally import BlockTally, ExampleTally, TrialSet, merge
+from mempipe.tables.schema import SCHEMA_VERSION
 
 PART_BYTES: Final = 2**26
 """Counts of a block that are read at once, unless the caller says otherwise; larger blocks come in parts."""

@@ -16,6 +16,7 @@ from mempipe.release.load import Release
 from mempipe.release.manifest import Manifest, PairCounts, Thresholds
 from mempipe.release.tables import classes_table, descending
 from mempipe.scores.pairs import PairStatistics, pair_statistics
+from mempipe.tables.parquet import has_values
 
 _CLASSES = 20
 
@@ -136,7 +137,7 @@ def _when(manifest: Manifest) -> str:
 
 
 def _most_memorized(examples: pa.Table, names: dict[int, str], top: int) -> Group:
-    with_counts, with_file = ("n_in" in examples.column_names, "filename" in examples.column_names)
+    with_counts, with_file = ("n_in" in examples.column_names, has_values(examples, "filename"))
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("idx", justify="right")
     table.add_column("label")

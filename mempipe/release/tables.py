@@ -1,34 +1,25 @@
-"""The Parquet tables of a release, from its counts; `mempipe.release.schema` states every column."""
+"""The tables of a release, from its counts; `mempipe.tables.schema` states every column."""
 
 from collections.abc import Sequence
-from pathlib import Path
-from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from mempipe.errors import InputError, ReleaseError
-from mempipe.release.schema import TABLES, table_schema
+from mempipe.errors import InputError
 from mempipe.scores.estimate import heldout_accuracy, memorization
 from mempipe.scores.pairs import PairTable
 from mempipe.scores.tally import ExampleTally
 from mempipe.scores.uncertainty import memorization_standard_error
-
-_COMPRESSION: Final = "zstd"
-
-
-def table_file(name: str) -> str:
-    """Return the file of a table."""
-    return f"{name}.parquet"
+from mempipe.tables.parquet import build_table, table_schema
+from mempipe.tables.schema import TABLES
 
 
 def examples_table(
     examples: ExampleTally, labels: NDArray[np.int64], filenames: Sequence[str] | None = None
 ) -> pa.Table:
     """Return the scores and counts of the training examples, in the data set's order."""
-    return _table(
+    return build_table(
         "examples",
         {
             "idx": np.arange(examples.n_train, dtype=np.int64),
@@ -49,7 +40,7 @@ def table_of_tests(
     examples: ExampleTally, labels: NDArray[np.int64], filenames: Sequence[str] | None = None
 ) -> pa.Table:
     """Return the counts of the test examples, in the data set's order."""
-    return _table(
+    return build_table(
         "test_examples",
         {
             "idx": np.arange(examples.n_test, dtype=np.int64),
@@ -64,7 +55,7 @@ def table_of_tests(
 
 def pairs_table(pairs: PairTable, train_labels: NDArray[np.int64], test_labels: NDArray[np.int64]) -> pa.Table:
     """Return pairs with their labels, in the order of `PairTable`: by descending influence."""
-    return _table(
+    return build_table(
         "pairs", {**pairs.columns(), "label": train_labels[pairs.tr_idx], "tt_label": test_labels[pairs.tt_idx]}
     )
 
@@ -96,7 +87,7 @@ def classes_table(
 
     n_defined = count(train_labels[defined])
     total = np.bincount(train_labels[defined], weights=mem[defined], minlength=n_classes)
-    return _table(
+    return build_table(
         "classes",
         {
             "label": np.arange(n_classes, dtype=np.int64),
@@ -120,19 +111,19 @@ def descending(table: pa.Table, column: str) -> NDArray[np.int64]:
 def trials_table(trials: pa.Table) -> pa.Table:
     """Return the quality table of the trials with the release's columns and types, sorted by trial.
 
-    Columns that the schema does not know are left out; optional ones may be absent.
+    Columns that the schema does not know are left out; optional and later ones may be absent.
 
     Raises:
         InputError: a column is missing or has values of another type.
     """
-    columns = {column.name: column for column in TABLES["trials"]}
-    missing = [name for name, column in columns.items() if not column.optional and name not in trials.column_names]
+    required = [column.name for column in TABLES["trials"] if column.required]
+    missing = [name for name in required if name not in trials.column_names]
     if missing:
         raise InputError(
-            f"Release cannot be written: table of trials has no column {missing[0]}, expected {', '.join(columns)}.",
+            f"Release cannot be written: table of trials has no column {missing[0]}, expected {', '.join(required)}.",
             hint="give one row for each trial with its accuracies.",
         )
-    schema = table_schema("trials", frozenset(trials.column_names))
+    schema = table_schema("trials", trials.column_names)
     try:
         table = trials.select(schema.names).cast(schema)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, ValueError) as error:
@@ -141,44 +132,6 @@ def trials_table(trials: pa.Table) -> pa.Table:
             hint="docs/release-format.md lists the columns of trials.",
         ) from error
     return _nan_is_null(table.sort_by("trial").combine_chunks())
-
-
-def write_table(table: pa.Table, path: Path) -> None:
-    """Write Parquet; equal tables give equal bytes with one version of pyarrow."""
-    pq.write_table(table, path, compression=_COMPRESSION, version="2.6", write_statistics=True)
-
-
-def read_table(path: Path, name: str, *, source: str) -> pa.Table:
-    """Read a table and check that it is the one of that name.
-
-    Raises:
-        ReleaseError: the file is missing, damaged or of another table.
-    """
-    try:
-        table = pq.read_table(path, partitioning=None)
-    except FileNotFoundError as error:
-        raise ReleaseError(
-            f"File is missing: {source} does not exist, expected the table {name}.", hint="fetch the release again."
-        ) from error
-    except (pa.ArrowException, OSError) as error:
-        raise ReleaseError(
-            f"File is damaged: {source} cannot be read as Parquet ({error}).", hint="fetch the release again."
-        ) from error
-    expected = table_schema(name, frozenset(table.column_names))
-    if not table.schema.equals(expected):
-        raise ReleaseError(
-            f"File is damaged: {source} columns are {table.schema.names}, expected {expected.names} of table {name}.",
-            hint="fetch the release again, or read it with the version of mempipe that wrote it.",
-        )
-    return table
-
-
-def _table(name: str, columns: dict[str, Any]) -> pa.Table:
-    """Build a table from arrays; an absent optional column is None, NaN becomes null."""
-    present = {key: values for key, values in columns.items() if values is not None}
-    schema = table_schema(name, frozenset(present))
-    arrays = [pa.array(present[field.name], type=field.type, from_pandas=field.nullable) for field in schema]
-    return pa.Table.from_arrays(arrays, schema=schema)
 
 
 def _nan_is_null(table: pa.Table) -> pa.Table:

@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 from mempipe.errors import TallyError
 from mempipe.release.digest import BlocksDigest, array_digest, content_digest
 from mempipe.release.npz import NpzWriter
-from mempipe.release.schema import SCHEMA_VERSION
 from mempipe.scores.blocks import Block, Scope, blocks_of
 from mempipe.scores.tally import BlockTally, ExampleTally
+from mempipe.tables.schema import SCHEMA_VERSION
 
 EXAMPLES_FILE: Final = "examples.npz"
 GROUP_BYTES: Final = 2**26

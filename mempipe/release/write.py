@@ -31,10 +31,8 @@ from mempipe.release.tables import (
     classes_table,
     examples_table,
     pairs_table,
-    table_file,
     table_of_tests,
     trials_table,
-    write_table,
 )
 from mempipe.release.tally_files import EXAMPLES_FILE, TallyWriter, file_groups, tally_digests
 from mempipe.scores.blocks import Scope
@@ -42,6 +40,7 @@ from mempipe.scores.estimate import memorization
 from mempipe.scores.pairs import PairTable, pair_statistics, select_pairs
 from mempipe.scores.tally import ExampleTally
 from mempipe.scores.uncertainty import METHOD, lemma_2_1_bound
+from mempipe.tables.parquet import table_file, write_table
 
 CARD_FILE: Final = "README.md"
 CROISSANT_FILE: Final = "croissant.json"

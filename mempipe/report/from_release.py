@@ -13,6 +13,7 @@ from mempipe.release.load import Release
 from mempipe.release.manifest import Manifest
 from mempipe.report.content import Limits, ReportContent, ScoreFile, floor_for, lowest_limits
 from mempipe.report.experiments import ShownExperiment
+from mempipe.tables.parquet import has_values
 
 _SEEN: Final = ("n_in", "n_out", "correct_in", "correct_out")
 
@@ -111,4 +112,4 @@ def _array(table: pa.Table, column: str) -> NDArray[Any]:
 
 
 def _names(table: pa.Table) -> list[str] | None:
-    return [str(name) for name in table["filename"].to_pylist()] if "filename" in table.column_names else None
+    return [str(name) for name in table["filename"].to_pylist()] if has_values(table, "filename") else None

@@ -1,5 +1,6 @@
 """What must hold for the quality table: the suite `shard_quality`."""
 
+from collections.abc import Sequence
 from math import comb
 from typing import Final
 
@@ -7,37 +8,14 @@ from mempipe.runs import RunRecord, Span
 from mempipe.spec import Subsets
 from mempipe.subsets import subset_size
 from mempipe.subsets.design import DEAL
-from mempipe.validation.checks import Check, Suite, Where, column_type, each_once, known, ordered_columns, within
+from mempipe.validation.checks import Check, Suite, Where, each_once, known, within
+from mempipe.validation.quality import SCHEMA
+from mempipe.validation.table_checks import table_checks
 
 ODD_SHARE: Final = 0.01
 """More odd trials than this share are a warning: then it is the recipe or a machine that is odd."""
 
-_TYPES: Final = {
-    "trial": "int64",
-    "n_subset": "int64",
-    "train_accuracy_in": "float64",
-    "train_accuracy_out": "float64",
-    "test_accuracy": "float64",
-    "odd": "bool",
-    "seconds": "float64",
-}
-_ACCURACIES: Final = ("train_accuracy_in", "train_accuracy_out", "test_accuracy")
-_ACCURACIES_OF_ALL: Final = ("train_accuracy_in", "test_accuracy")
-"""Where nothing is removed, no example is held out."""
 _CIRCUMSTANCES: Final = ("seconds", "device", "hardware")
-_COLUMNS: Final = (
-    "trial",
-    "n_subset",
-    "train_accuracy_in",
-    "train_accuracy_out",
-    "test_accuracy",
-    "odd",
-    "odd_reason",
-    "seconds",
-    "device",
-    "hardware",
-    "shard",
-)
 
 
 def shard_quality(record: RunRecord, trials: Span) -> Suite:
@@ -50,17 +28,16 @@ def shard_quality(record: RunRecord, trials: Span) -> Suite:
     low, high = subset_limits(record.spec.subsets, record.data.n_train)
     design = record.spec.subsets.design
     size = f"exactly {low}" if low == high else f"{low} to {high}"
-    checks: list[Check] = [
-        ordered_columns(_COLUMNS),
-        *(column_type(column, dtype) for column, dtype in _TYPES.items()),
-        *each_once("trial", trials.start, trials.stop),
-        within("n_subset", low, high, note=f"n_subset {size} as the {design} design gives"),
-    ]
-    for column in _ACCURACIES if low < record.data.n_train else _ACCURACIES_OF_ALL:
-        checks += [known(column), within(column, 0, 1)]
-    checks += [
-        within("seconds", 0),
-        known("shard"),
+    instead: dict[str, Sequence[Check]] = {
+        "trial": each_once("trial", trials.start, trials.stop),
+        "n_subset": (within("n_subset", low, high, note=f"n_subset {size} as the {design} design gives"),),
+    }
+    if low == record.data.n_train:  # nothing is removed, so no example is held out
+        instead["train_accuracy_out"] = ()
+    checks = [
+        *table_checks(
+            "trials", SCHEMA.names, known_too=("train_accuracy_in", "train_accuracy_out", "shard"), instead=instead
+        ),
         *(known(column, words="from the shard's sidecar", severity="info") for column in _CIRCUMSTANCES),
         Check(
             "odd_share",

@@ -12,23 +12,10 @@ from numpy.typing import NDArray
 from mempipe.errors import ObjectNotFoundError
 from mempipe.runs import Run, Span, sidecar_key
 from mempipe.shards import Shard
+from mempipe.tables.parquet import table_schema
 
-SCHEMA: Final = pa.schema(
-    [
-        pa.field("trial", pa.int64(), nullable=False),
-        pa.field("n_subset", pa.int64(), nullable=False),
-        pa.field("train_accuracy_in", pa.float64()),
-        pa.field("train_accuracy_out", pa.float64()),
-        pa.field("test_accuracy", pa.float64(), nullable=False),
-        pa.field("odd", pa.bool_()),
-        pa.field("odd_reason", pa.string()),
-        pa.field("seconds", pa.float64()),
-        pa.field("device", pa.string()),
-        pa.field("hardware", pa.string()),
-        pa.field("shard", pa.string()),
-    ]
-)
-"""Columns of the table, as `trials.parquet` of a release has them."""
+SCHEMA: Final = pa.schema([field.remove_metadata() for field in table_schema("trials")])
+"""Columns of the table: those of `trials.parquet` of a release, the optional ones too."""
 
 ODD_Z: Final = 5.0
 """Robust standard deviations from the median beyond which a trial is odd: one normal trial in 1.7 million."""

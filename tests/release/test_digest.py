@@ -10,8 +10,8 @@ import pytest
 from mempipe.release.digest import BlocksDigest, array_digest, table_digest
 from mempipe.release.load import load_release
 from mempipe.release.manifest import Manifest, Thresholds
-from mempipe.release.schema import table_schema
 from mempipe.release.write import write_release
+from mempipe.tables.parquet import table_schema
 from tests.release.world import World
 
 

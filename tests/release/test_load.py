@@ -21,6 +21,8 @@ from mempipe.release.write import write_release
 from mempipe.scores.blocks import Scope
 from mempipe.scores.uncertainty import difference_standard_error
 from mempipe.storage.memory import MemoryStore
+from mempipe.tables.parquet import has_values
+from mempipe.tables.schema import TABLES
 from tests.release.stores import BrokenStore
 from tests.release.test_authors_format import two_loops
 from tests.release.world import ALWAYS_SEEN, MEMORIZED, NEVER_SEEN, World
@@ -45,7 +47,10 @@ def test_round_trip(written: tuple[Path, Manifest], world: World) -> None:
     assert (release.manifest, release.uri) == (written[1], str(written[0]))
     assert repr(release) == f"Release({str(written[0])!r}: 40 trials, 41 training examples)"
     for name in ("examples", "test_examples", "pairs", "classes", "trials"):
-        assert getattr(release, name).equals(pq.read_table(written[0] / f"{name}.parquet"))
+        there, table = pq.read_table(written[0] / f"{name}.parquet"), getattr(release, name)
+        assert table.select(there.column_names).equals(there)
+        assert all(column.name in there.column_names or not has_values(table, column.name) for column in TABLES[name])
+        assert table.column_names == [column.name for column in TABLES[name]]
         assert getattr(release, name) is getattr(release, name)
     assert (release.mem.dtype, release.mem_se.dtype, release.labels.dtype) == (np.float64, np.float64, np.int64)
     oracle = [two_loops(world, i, world.train[:, i]) for i in range(41)]

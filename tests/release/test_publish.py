@@ -10,12 +10,13 @@ import pytest
 
 from mempipe.errors import GenerationError, ReleaseError
 from mempipe.places import LATEST, MANIFEST
-from mempipe.release import publish, tables
+from mempipe.release import publish
 from mempipe.release.load import load_release
 from mempipe.release.manifest import Latest, Manifest, Thresholds
 from mempipe.release.publish import Outcome, publish_release
 from mempipe.release.write import write_release
 from mempipe.storage.memory import MemoryStore
+from mempipe.tables import parquet
 from tests.release.stores import FaultyStore, Killed, objects
 from tests.release.world import CREATED, World
 
@@ -86,7 +87,7 @@ def test_other_software_completes_what_an_unfinished_attempt_began(
     with pytest.raises(Killed):
         publish_release(FaultyStore(name, fail_at=9), "tiny", folder, manifest)
     begun = objects(MemoryStore(name))
-    monkeypatch.setattr(tables, "_COMPRESSION", "gzip")
+    monkeypatch.setattr(parquet, "_COMPRESSION", "gzip")
     other = write_release(world.content(), tmp_path)
     assert other.id == manifest.id
     assert {file.path for file in other.files if file not in manifest.files} >= {"examples.parquet", "croissant.json"}

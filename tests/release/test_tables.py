@@ -10,8 +10,9 @@ import pytest
 
 from mempipe.errors import InputError, ReleaseError
 from mempipe.release.manifest import Manifest
-from mempipe.release.schema import SCHEMA_VERSION, TABLES, table_schema
-from mempipe.release.tables import descending, read_table, trials_table
+from mempipe.release.tables import descending, trials_table
+from mempipe.tables.parquet import read_table, table_schema
+from mempipe.tables.schema import SCHEMA_VERSION, TABLES
 from tests.release.world import ALWAYS_SEEN, MEMORIZED, NEVER_SEEN, World
 
 

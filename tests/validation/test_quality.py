@@ -9,9 +9,9 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from mempipe.release.schema import table_schema
 from mempipe.runs import Span, sidecar_key
 from mempipe.shards import encode, unpack
+from mempipe.tables.parquet import table_schema
 from mempipe.validation.quality import (
     ODD_MIN_TRIALS,
     SCHEMA,

@@ -8,11 +8,11 @@ import pandas as pd
 import pytest
 
 from mempipe.errors import ExpectationError
-from mempipe.release.schema import TABLES
 from mempipe.runs import Span
 from mempipe.spec import Subsets
 from mempipe.storage import open_store
 from mempipe.subsets import subset_mask
+from mempipe.tables.schema import TABLES
 from mempipe.validation.checks import Suite
 from mempipe.validation.expectations import shard_quality, subset_limits
 from mempipe.validation.quality import UNKNOWN, Circumstances, concat, mark_odd, quality_rows
