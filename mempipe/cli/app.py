@@ -84,8 +84,7 @@ def plan(
     from mempipe.steps.plan import plan as make_plan
 
     wanted = Wanted(trials, add_trials, chunk_size, task_size, request)
-    planned, _ = make_plan(spec, store, wanted, reporter())
-    print(planned.uri)
+    print(make_plan(spec, store, wanted, reporter()).run.uri)
 
 
 @app.command()
@@ -102,9 +101,11 @@ def train(
 @app.command()
 def validate(run: RunArgument, trials: TrialsOption = None) -> None:
     """Check every shard, move corrupt ones aside, plan their trials again; prints the report's URI."""
+    from mempipe.runs import goal_of
     from mempipe.steps.validate import validate as validate_shards
 
-    print(validate_shards(run, trials, reporter()).uri)
+    (report,) = validate_shards([goal_of(run, trials)], reporter())
+    print(report.uri)
 
 
 @app.command()

@@ -68,10 +68,10 @@ def plan(
     ] = None,
 ) -> None:
     """Plan the runs that an experiment needs, for training elsewhere; prints the plan's URI."""
-    from mempipe.steps.experiment import Asked, plan_experiment
+    from mempipe.steps.experiment import ExperimentConfig, plan_experiment
 
-    asked = Asked(name, release, _mapping("--params", params), store, _optional_mapping("--data", data))
-    print(plan_experiment(asked, reporter(), request=request))
+    config = ExperimentConfig(name, release, _mapping("--params", params), store, _optional_mapping("--data", data))
+    print(plan_experiment(config, reporter(), request=request))
 
 
 @experiments.command()
@@ -133,11 +133,11 @@ def _function(name: str, params: type[BaseModel]) -> Callable[..., None]:
     lists = {key for key, field in params.model_fields.items() if get_origin(field.annotation) is tuple}
 
     def run(release: str, store: str | None, data: str | None, workers: int | None, **given: str | None) -> None:
-        from mempipe.steps.experiment import Asked, run_experiment
+        from mempipe.steps.experiment import ExperimentConfig, run_experiment
 
         values = {key: _value(key, text, many=key in lists) for key, text in given.items() if text is not None}
-        asked = Asked(name, release, values, store, _optional_mapping("--data", data))
-        print(run_experiment(asked, reporter(), n_workers=workers))
+        config = ExperimentConfig(name, release, values, store, _optional_mapping("--data", data))
+        print(run_experiment(config, reporter(), n_workers=workers))
 
     annotations: dict[str, Any] = dict(_COMMON)
     for key, field in params.model_fields.items():

@@ -1,11 +1,12 @@
 """The plan of an experiment: which runs are trained for it, and which tasks are missing; kept beside its results."""
 
+from collections.abc import Mapping
 from typing import Any, Literal
 
 from pydantic import ValidationError
 
 from mempipe.errors import ObjectNotFoundError, RunError
-from mempipe.runs import Span
+from mempipe.runs import Campaign, Plan, Span, goal_of
 from mempipe.spec import Strict
 from mempipe.storage import Store
 
@@ -32,7 +33,7 @@ class PlannedTask(Strict):
 
 
 class ExperimentPlan(Strict):
-    """What was asked for.
+    """An experiment on a release, and the campaign that trains for it.
 
     Attributes:
         experiment: its name.
@@ -50,6 +51,19 @@ class ExperimentPlan(Strict):
     params: dict[str, Any]
     runs: tuple[PlannedRun, ...]
     tasks: tuple[PlannedTask, ...]
+
+    def campaign(self) -> Campaign:
+        """Open the runs.
+
+        Raises:
+            RunError: one is missing.
+        """
+        return [goal_of(run.uri, run.trials, run.role) for run in self.runs]
+
+
+def tasks_of(plans: Mapping[str, Plan]) -> tuple[PlannedTask, ...]:
+    """Return the tasks of the runs' own plans, which are given by run URI."""
+    return tuple(PlannedTask(run=uri, trials=span) for uri, plan in plans.items() for span in plan.tasks)
 
 
 def read_experiment_plan(store: Store, key: str) -> ExperimentPlan:

@@ -1,6 +1,7 @@
 """A run in its store: the record that later steps read, the chunk grid, and what is still missing."""
 
 from mempipe.places import shard_key, sidecar_key
+from mempipe.runs.campaign import Campaign, Goal, goal_of, plan_campaign, plan_repairs
 from mempipe.runs.chunks import missing_chunks, plan_tasks
 from mempipe.runs.plan import Plan, read_plan, write_plan
 from mempipe.runs.record import DataInfo, RunRecord
@@ -8,15 +9,20 @@ from mempipe.runs.run import Labels, Run, ShardRef, open_run, register_run, run_
 from mempipe.spans import Span
 
 __all__ = [
+    "Campaign",
     "DataInfo",
+    "Goal",
     "Labels",
     "Plan",
     "Run",
     "RunRecord",
     "ShardRef",
     "Span",
+    "goal_of",
     "missing_chunks",
     "open_run",
+    "plan_campaign",
+    "plan_repairs",
     "plan_tasks",
     "read_plan",
     "register_run",

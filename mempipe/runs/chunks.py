@@ -30,21 +30,34 @@ def missing_chunks(committed: Iterable[Span], wanted: Span, *, chunk_size: int) 
     return [chunk for gap in gaps for chunk in _cut(gap, chunk_size) if len(chunk) > 0]
 
 
-def plan_tasks(missing: Sequence[Span], *, chunk_size: int, task_size: int) -> list[Span]:
-    """Group missing chunks into tasks: one for each window of `task_size` chunks that misses any.
+def plan_tasks(missing: Sequence[Sequence[Span]], windows: Sequence[int]) -> list[list[Span]]:
+    """Group the missing chunks of each run into tasks: one for each window of trials that misses any.
 
-    The windows grow where there would be more than `MAX_TASKS` tasks. A task skips what is committed meanwhile.
+    The windows of all runs grow alike where there would be more than `MAX_TASKS` tasks in all. A task skips what is
+    committed meanwhile.
+
+    Args:
+        missing: for each run its missing chunks, ascending.
+        windows: for each run how many trials one task covers, a multiple of its chunk size.
+
+    Returns:
+        For each run its tasks.
     """
-    window = chunk_size * task_size
+    factor = 1
     while True:
-        tasks: dict[int, Span] = {}
-        for chunk in missing:
-            index = chunk.start // window
-            known = tasks.get(index, chunk)
-            tasks[index] = Span(min(known.start, chunk.start), max(known.stop, chunk.stop))
-        if len(tasks) <= MAX_TASKS:
-            return [tasks[index] for index in sorted(tasks)]
-        window *= 2
+        tasks = [_tasks(chunks, window * factor) for chunks, window in zip(missing, windows, strict=True)]
+        if sum(map(len, tasks)) <= MAX_TASKS or max(map(len, tasks)) == 1:
+            return tasks
+        factor *= 2
+
+
+def _tasks(chunks: Sequence[Span], window: int) -> list[Span]:
+    tasks: dict[int, Span] = {}
+    for chunk in chunks:
+        index = chunk.start // window
+        first = tasks.get(index, chunk)
+        tasks[index] = Span(min(first.start, chunk.start), max(first.stop, chunk.stop))
+    return [tasks[index] for index in sorted(tasks)]
 
 
 def _cut(gap: Span, chunk_size: int) -> Iterable[Span]:

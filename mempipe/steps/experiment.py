@@ -1,4 +1,4 @@
-"""`mempipe experiment`: plans the runs that an experiment needs, validates them, finds its result."""
+"""`mempipe experiment`: plans the campaign that an experiment needs, validates it, finds its result."""
 
 import hashlib
 import json
@@ -11,28 +11,28 @@ import numpy as np
 import mempipe
 from mempipe.catalog.requests import ExperimentRequest, FinishedExperimentRequest, write_request
 from mempipe.catalog.results import open_results, open_store_of, result_key
-from mempipe.errors import IncompleteRunError, InputError, ObjectExistsError
-from mempipe.experiments.plan import ExperimentPlan, PlannedRun, read_experiment_plan
+from mempipe.errors import InputError, ObjectExistsError
+from mempipe.experiments.plan import ExperimentPlan, PlannedRun, read_experiment_plan, tasks_of
 from mempipe.experiments.registry import experiment, params_of, with_others
 from mempipe.experiments.result import Result, TrainedRun
 from mempipe.experiments.training import Trained
 from mempipe.places import experiment_plan_key
 from mempipe.release.load import load_release
-from mempipe.runs import Run, Span, open_run
+from mempipe.runs import Campaign, Goal, read_plan
 from mempipe.shards import unpack
 from mempipe.spec import Strict
 from mempipe.steps.batches import read_batches
-from mempipe.steps.experiment_tasks import plan_again, plan_trainings
+from mempipe.steps.campaign import complete
 from mempipe.steps.progress import Reporter
+from mempipe.steps.retraining import plan_trainings
 from mempipe.steps.validate import valid_report, validate
-from mempipe.steps.workers import ROUNDS, train_missing
 from mempipe.storage import open_store, put
 from mempipe.storage.uris import split_object_uri
 
 
 @dataclass(frozen=True)
-class Asked:
-    """What a person or a DAG asks for.
+class ExperimentConfig:
+    """Which experiment is made, of which release, and how.
 
     Attributes:
         experiment: its name.
@@ -49,11 +49,11 @@ class Asked:
     data: dict[str, Any] | None = None
 
 
-def plan_experiment(asked: Asked, reporter: Reporter, *, request: str | None = None) -> str:
+def plan_experiment(config: ExperimentConfig, reporter: Reporter, *, request: str | None = None) -> str:
     """Record the runs that an experiment needs and plan what is missing of them.
 
     Args:
-        asked: which experiment, of which release.
+        config: which experiment, of which release.
         reporter: told what is planned.
         request: a name under which the store remembers where the plan is (`requests/NAME.json`).
 
@@ -64,28 +64,30 @@ def plan_experiment(asked: Asked, reporter: Reporter, *, request: str | None = N
         InputError: the experiment or a parameter is unknown, or it cannot be made of this release.
         DataError: the data set is not the release's.
     """
-    release = load_release(asked.release)
-    params = _pinned(asked)
-    root = open_store_of(release) if asked.store is None else open_store(asked.store)
-    trainings = experiment(asked.experiment).trainings(release, params)
-    runs, tasks = plan_trainings(root, release, trainings, asked.data, reporter)
+    release = load_release(config.release)
+    params = _pinned(config)
+    root = open_store_of(release) if config.store is None else open_store(config.store)
+    trainings = experiment(config.experiment).trainings(release, params)
+    campaign, plans = plan_trainings(root, release, trainings, config.data, reporter)
     plan = ExperimentPlan(
-        experiment=asked.experiment,
+        experiment=config.experiment,
         release=release.uri,
         store=root.uri,
         params=params.model_dump(mode="json"),
-        runs=tuple(runs),
-        tasks=tuple(tasks),
+        runs=tuple(PlannedRun(role=goal.role, uri=goal.run.uri, trials=len(goal.trials)) for goal in campaign),
+        tasks=tasks_of(plans),
     )
     digest = hashlib.sha256(json.dumps([plan.experiment, plan.release, plan.params], sort_keys=True).encode())
     place = open_results(root, release)
-    key = experiment_plan_key(asked.experiment, digest.hexdigest())
+    key = experiment_plan_key(config.experiment, digest.hexdigest())
     put(place, key, _written(plan))
     uri = f"{place.uri}/{key}"
     write_request(root, request, ExperimentRequest(plan=uri))
-    n_missing = sum(len(task.trials) for task in tasks)
-    n_models = sum(run.trials for run in runs)
-    reporter.note(f"{asked.experiment}: {n_models} models of {len(runs)} runs, {n_missing} missing, {len(tasks)} tasks")
+    n_missing = sum(own.n_missing for own in plans.values())
+    n_models = sum(run.trials for run in plan.runs)
+    reporter.note(
+        f"{plan.experiment}: {n_models} models of {len(plan.runs)} runs, {n_missing} missing, {len(plan.tasks)} tasks"
+    )
     return uri
 
 
@@ -105,17 +107,17 @@ def validate_experiment(plan_uri: str, reporter: Reporter) -> int:
     """
     place, key = split_object_uri(plan_uri)
     plan = read_experiment_plan(place, key)
-    n_missing = 0
-    for planned in plan.runs:
-        reporter.note(planned.role)
-        n_missing += sum(len(span) for span in validate(planned.uri, planned.trials, reporter).missing)
+    campaign = plan.campaign()
+    reports = validate(campaign, reporter)
+    n_missing = sum(len(chunk) for report in reports for chunk in report.missing)
     if n_missing:
-        put(place, key, _written(plan_again(plan)))
+        plans = {goal.run.uri: read_plan(goal.run.store) for goal in campaign}
+        put(place, key, _written(plan.model_copy(update={"tasks": tasks_of(plans)})))
     return n_missing
 
 
 def finish_experiment(plan_uri: str, reporter: Reporter, *, request: str | None = None) -> str:
-    """Read what was trained, find the result and commit it.
+    """Validate what was trained, find the result and commit it.
 
     Args:
         plan_uri: of its plan.
@@ -130,9 +132,26 @@ def finish_experiment(plan_uri: str, reporter: Reporter, *, request: str | None 
         InputError: an object of the result's name lies there and says something else.
     """
     plan = read_experiment_plan(*split_object_uri(plan_uri))
+    campaign = plan.campaign()
+    validate(campaign, reporter)
+    uri = _find(plan, campaign, reporter)
+    write_request(open_store(plan.store), request, FinishedExperimentRequest(plan=plan_uri, result=uri))
+    return uri
+
+
+def run_experiment(config: ExperimentConfig, reporter: Reporter, *, n_workers: int | None) -> str:
+    """Plan, train what is missing with processes of this machine, and find; returns the result's URI."""
+    plan = read_experiment_plan(*split_object_uri(plan_experiment(config, reporter)))
+    campaign = plan.campaign()
+    complete(campaign, reporter, n_workers=n_workers)
+    return _find(plan, campaign, reporter)
+
+
+def _find(plan: ExperimentPlan, campaign: Campaign, reporter: Reporter) -> str:
+    """Find the result of a validated campaign and commit it; returns its URI."""
     kind, params = experiment(plan.experiment), params_of(plan.experiment, plan.params)
     release = load_release(plan.release)
-    trained = [_trained(planned, reporter) for planned in plan.runs]
+    trained = [_trained(goal) for goal in campaign]
     findings = kind.find(release, params, trained)
     manifests = [release.manifest]
 
@@ -169,65 +188,36 @@ def finish_experiment(plan_uri: str, reporter: Reporter, *, request: str | None 
         reporter.note("the same was found before")
     for fact in findings.facts:
         reporter.note(f"{fact.name}: {fact.value}")
-    uri = f"{place.uri}/{key}"
-    write_request(open_store(plan.store), request, FinishedExperimentRequest(plan=plan_uri, result=uri))
-    return uri
-
-
-def run_experiment(asked: Asked, reporter: Reporter, *, n_workers: int | None) -> str:
-    """Plan, train what is missing with processes of this machine, and finish; returns the result's URI."""
-    for _ in range(ROUNDS):
-        uri = plan_experiment(asked, reporter)
-        plan = read_experiment_plan(*split_object_uri(uri))
-        for planned in plan.runs:
-            run = open_run(open_store(planned.uri))
-            train_missing(run, Span(0, planned.trials), reporter, n_workers=n_workers, role=planned.role)
-        try:
-            return finish_experiment(uri, reporter)
-        except IncompleteRunError as error:  # of the first such run; the others may be damaged, too
-            reporter.note(error.message)
-            validate_experiment(uri, reporter)
-    raise IncompleteRunError(
-        f"Experiment is incomplete: {uri} still misses trials after {ROUNDS} rounds of training.",
-        hint="look at the quarantined shards of its runs, then run the same command again.",
-    )
+    return f"{place.uri}/{key}"
 
 
 def _written(plan: ExperimentPlan) -> bytes:
     return (plan.model_dump_json(indent=1) + "\n").encode()
 
 
-def _pinned(asked: Asked) -> Strict:
+def _pinned(config: ExperimentConfig) -> Strict:
     """Return the parameters with other releases named by their own URIs, not by that of the latest of their name."""
-    params = params_of(asked.experiment, asked.params)
-    return params_of(asked.experiment, with_others(asked.experiment, params, lambda uri: load_release(uri).uri))
+    params = params_of(config.experiment, config.params)
+    return params_of(config.experiment, with_others(config.experiment, params, lambda uri: load_release(uri).uri))
 
 
-def _trained(planned: PlannedRun, reporter: Reporter) -> Trained:
-    report = validate(planned.uri, planned.trials, reporter)
-    run = open_run(open_store(planned.uri))
-    if report.missing:
-        raise IncompleteRunError(
-            f"Run is incomplete: {run.uri} lacks {sum(len(span) for span in report.missing)} of {planned.trials} "
-            "trials.",
-            hint="plan the experiment again and train what is missing; what is committed is kept.",
-        )
-    batches = list(read_batches(run, valid_report(run, Span(0, planned.trials))))
-    n_test = run.record.data.n_test
+def _trained(goal: Goal) -> Trained:
+    batches = list(read_batches(goal.run, valid_report(goal.run, goal.trials)))
+    n_test = goal.run.record.data.n_test
     return Trained(
-        role=planned.role,
-        run=run,
+        role=goal.role,
+        run=goal.run,
         trials=np.concatenate([batch.trials for batch in batches]),
         test_correct=np.concatenate([unpack(batch.test_correct, n_test) for batch in batches]),
     )
 
 
 def _used(trained: Trained) -> TrainedRun:
-    run: Run = trained.run
+    record = trained.run.record
     return TrainedRun(
         role=trained.role,
-        run_key=run.record.run_key,
-        uri=run.uri,
+        run_key=record.run_key,
+        uri=trained.run.uri,
         trials=len(trained.trials),
-        seed=run.record.spec.seed,
+        seed=record.spec.seed,
     )

@@ -1,14 +1,11 @@
 """`mempipe run`: the whole pipeline on this machine, without Airflow: the same steps in the same order."""
 
-from mempipe.errors import IncompleteRunError
-from mempipe.runs import Span
 from mempipe.spec import checked_name
 from mempipe.steps.aggregate import aggregate
+from mempipe.steps.campaign import complete
 from mempipe.steps.plan import Wanted, plan
 from mempipe.steps.progress import Reporter
 from mempipe.steps.publish import publish
-from mempipe.steps.validate import validate
-from mempipe.steps.workers import ROUNDS, train_missing
 
 
 def run_pipeline(
@@ -26,21 +23,11 @@ def run_pipeline(
         The release's URI.
 
     Raises:
-        IncompleteRunError: shards were still corrupt in the second round.
+        IncompleteRunError: shards were still corrupt in the last round.
     """
     if name is not None:
         checked_name(name)
-    run, planned = plan(spec_uri, store_uri, Wanted(trials=trials), reporter)
-    wanted = Span(0, planned.trials)
-    for _ in range(ROUNDS):
-        train_missing(run, wanted, reporter, n_workers=n_workers)
-        report = validate(run.uri, planned.trials, reporter)
-        if not report.missing:
-            break
-    else:
-        raise IncompleteRunError(
-            f"Run is incomplete: {run.uri} still misses {report.missing} after {ROUNDS} rounds of training.",
-            hint="look at the quarantined shards to see what damages them, then run the same command again.",
-        )
-    aggregate(run.uri, planned.trials, reporter)
-    return publish(run.uri, planned.trials, name, reporter)
+    goal = plan(spec_uri, store_uri, Wanted(trials=trials), reporter)
+    complete([goal], reporter, n_workers=n_workers)
+    aggregate(goal.run.uri, goal.trials.stop, reporter)
+    return publish(goal.run.uri, goal.trials.stop, name, reporter)

@@ -2,14 +2,13 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from mempipe.catalog.requests import RunRequest, create_request
 from mempipe.data import load_dataset, resolve_data
 from mempipe.errors import InputError, ObjectNotFoundError, RunError, SpecError
 from mempipe.places import request_key
-from mempipe.runs import Plan, Run, Span, plan_tasks, read_plan, register_run, write_plan
-from mempipe.spec import MAX_TRIALS, Component, Spec, parse_spec, validated
+from mempipe.runs import Goal, Run, Span, plan_campaign, register_run
+from mempipe.spec import MAX_TRIALS, Spec, parse_spec, validated
 from mempipe.steps.progress import Reporter
 from mempipe.storage import Store, checked_key, open_store
 from mempipe.storage.uris import split_object_uri
@@ -52,10 +51,13 @@ def read_spec(uri: str) -> Spec:
         raise SpecError(f"Spec cannot be read: {uri} is no UTF-8 text.", hint="save it as UTF-8.") from error
 
 
-def plan(spec_uri: str, store_uri: str, wanted: Wanted, reporter: Reporter) -> tuple[Run, Plan]:
+def plan(spec_uri: str, store_uri: str, wanted: Wanted, reporter: Reporter) -> Goal:
     """Record the run that a spec describes and plan its missing trials.
 
     Nothing is written before spec, data set and model have been checked.
+
+    Returns:
+        The run and the trials that it must have.
     """
     if wanted.trials is not None and wanted.add_trials is not None:
         raise InputError("Plan is ambiguous: --trials and --add-trials are both given.", hint="give one of them.")
@@ -73,35 +75,13 @@ def plan(spec_uri: str, store_uri: str, wanted: Wanted, reporter: Reporter) -> t
     kept = run.record.spec
     if (kept.chunk_size, kept.margins) != (spec.chunk_size, spec.margins):
         reporter.note(f"the run exists: it keeps chunk_size {kept.chunk_size}, margins {kept.margins}")
-    trials = _trials(root, run, spec, wanted)
-    result = plan_missing(run, trials, task_size=spec.task_size, data=spec.data, influence=spec.influence)
+    goal = Goal(run, Span(0, _trials(root, run, spec, wanted)))
+    (result,) = plan_campaign([goal], task_sizes=[spec.task_size], data=spec.data, influence=spec.influence).values()
     reporter.note(
         f"{dataset.name}: {dataset.n_train} train, {dataset.n_test} test; "
-        f"{trials} trials wanted, {result.n_missing} missing, in {len(result.tasks)} tasks"
+        f"{result.trials} trials wanted, {result.n_missing} missing, in {len(result.tasks)} tasks"
     )
-    return run, result
-
-
-def replan(run: Run, trials: int) -> Plan:
-    """Plan again what is missing of a recorded run (after a shard was moved aside)."""
-    known = read_plan(run.store)
-    return plan_missing(run, trials, task_size=1, data=known.data, influence=known.influence)
-
-
-def plan_missing(
-    run: Run, trials: int, *, task_size: int, data: Component, influence: Literal["class", "full"]
-) -> Plan:
-    """Write the plan of what is missing of a run's trials 0 to `trials` - 1."""
-    missing = run.missing(Span(0, trials))
-    result = Plan(
-        trials=trials,
-        n_missing=sum(len(chunk) for chunk in missing),
-        tasks=tuple(plan_tasks(missing, chunk_size=run.record.spec.chunk_size, task_size=task_size)),
-        data=data,
-        influence=influence,
-    )
-    write_plan(run.store, result)
-    return result
+    return goal
 
 
 def _trials(root: Store, run: Run, spec: Spec, wanted: Wanted) -> int:

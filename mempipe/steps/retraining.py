@@ -1,6 +1,6 @@
-"""What a release was trained with, so that models can be trained anew on its own data set with other subsets."""
+"""Plans an experiment's trainings: with what its release was trained, on other subsets of the same data set."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -10,11 +10,58 @@ from mempipe.errors import DataError, InputError
 from mempipe.experiments.training import Training
 from mempipe.places import MANIFEST
 from mempipe.release.load import Release
-from mempipe.spec import Spec, validated
-from mempipe.subsets import removed_mask
+from mempipe.runs import Campaign, Goal, Plan, Span, plan_campaign, register_run
+from mempipe.spec import Spec, Subsets, validated
+from mempipe.steps.progress import Reporter
+from mempipe.storage import Store
+from mempipe.subsets import removed_mask, subset_size
 
 SUFFIX: Final = "-removal"
 """Of the names of runs from which examples are removed, so that they are told apart from those with scores."""
+
+
+def plan_trainings(
+    root: Store, release: Release, trainings: Sequence[Training], data: dict[str, Any] | None, reporter: Reporter
+) -> tuple[Campaign, dict[str, Plan]]:
+    """Record the runs of an experiment's trainings and plan what is missing of them.
+
+    Args:
+        root: the store that keeps the runs.
+        release: whose models are trained anew.
+        trainings: what the experiment needs.
+        data: where the data set lies now, as a spec's `data`; None: where the release says.
+        reporter: told of the data set.
+
+    Returns:
+        The runs and their trials, in the order of the trainings, and the runs' plans by run URI.
+
+    Raises:
+        InputError: the release was not trained by mempipe, or a removal leaves none of a class.
+        DataError: the data set is not the release's.
+    """
+    if not trainings:
+        return [], {}
+    spec, dataset = spec_and_data(release, data)
+    check_classes_remain(trainings, dataset)
+    campaign = [
+        Goal(
+            run=register_run(root, spec.model_copy(update={"subsets": training.subsets}), dataset),
+            trials=Span(0, training.trials),
+            role=training.role,
+        )
+        for training in trainings
+    ]
+    reporter.note(f"{dataset.name}: {dataset.n_train} train, {dataset.n_test} test")
+    sizes = [scaled_task_size(spec, training.subsets, dataset.n_train) for training in trainings]
+    return campaign, plan_campaign(campaign, task_sizes=sizes, data=spec.data, influence="class")
+
+
+def scaled_task_size(spec: Spec, subsets: Subsets, n_train: int) -> int:
+    """Return how many chunks with these subsets take about as long as the spec's `task_size` with its own; at least 1.
+
+    A trial's time grows with its subset: floor(task_size * (size of the spec's subsets) / (size of these)).
+    """
+    return max(1, spec.task_size * subset_size(spec.subsets, n_train) // subset_size(subsets, n_train))
 
 
 def spec_and_data(release: Release, data: dict[str, Any] | None) -> tuple[Spec, Dataset]:

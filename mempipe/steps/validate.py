@@ -1,10 +1,8 @@
-"""`mempipe validate`: checks a run's shards, moves bad ones aside and plans their trials again."""
+"""`mempipe validate`: checks the shards of a campaign, moves bad ones aside and plans their trials again."""
 
 from mempipe.errors import IncompleteRunError, RunError
-from mempipe.runs import Run, Span, open_run, read_plan
-from mempipe.steps.plan import replan
+from mempipe.runs import Campaign, Goal, Run, Span, plan_repairs
 from mempipe.steps.progress import Reporter
-from mempipe.storage import open_store
 from mempipe.validation.coverage import overlapping
 from mempipe.validation.expectations import shard_quality
 from mempipe.validation.report import ValidationReport, read_report, validation_id
@@ -13,21 +11,40 @@ from mempipe.validation.validate import n_to_check, validate_run
 _LISTED = 10
 
 
-def validate(run_uri: str, trials: int | None, reporter: Reporter) -> ValidationReport:
-    """Validate trials 0 to `trials` - 1 (the plan's by default); what is missing afterwards is in the new plan."""
-    run = open_run(open_store(run_uri))
-    wanted = Span(0, trials or read_plan(run.store).trials)
-    with reporter.stage("validating", total=n_to_check(run, wanted), unit="shards") as advance:
-        report = validate_run(run, wanted, progress=advance)
+def validate(campaign: Campaign, reporter: Reporter) -> list[ValidationReport]:
+    """Validate the trials of each run; where any are missing afterwards, plan the repairs of all runs.
+
+    Args:
+        campaign: the runs and their trials.
+        reporter: told what was moved aside, what is odd and what is missing.
+
+    Returns:
+        The report on each run, in the same order.
+
+    Raises:
+        TrialError: a shard came back with the same bad bytes after it was moved aside.
+        RunError: trials are missing of a run that has no plan.
+    """
+    reports = [_validate(goal, reporter) for goal in campaign]
+    if any(report.missing for report in reports):
+        plans = plan_repairs(campaign).values()
+        n_missing, n_tasks = sum(plan.n_missing for plan in plans), sum(len(plan.tasks) for plan in plans)
+        reporter.note(f"{n_missing} trials are missing and planned again, in {n_tasks} tasks")
+    return reports
+
+
+def _validate(goal: Goal, reporter: Reporter) -> ValidationReport:
+    run, trials = goal.run, goal.trials
+    if goal.role:
+        reporter.note(goal.role)
+    with reporter.stage("validating", total=n_to_check(run, trials), unit="shards") as advance:
+        report = validate_run(run, trials, progress=advance)
     for record in report.quarantined[-_LISTED:]:
         reporter.note(f"moved aside: {record.reason} Kept as {record.bytes_key}.")
     for odd in report.odd[:_LISTED]:
         reporter.note(f"odd, but valid and counted: trial {odd.trial}: {odd.reason}")
-    if report.missing:
-        plan = replan(run, wanted.stop)
-        reporter.note(f"{plan.n_missing} trials are missing and planned again, in {len(plan.tasks)} tasks")
-    else:
-        reporter.note(f"trials {wanted.start} to {wanted.stop - 1} are valid, {len(report.odd)} of them odd")
+    if not report.missing:
+        reporter.note(f"trials {trials.start} to {trials.stop - 1} are valid, {len(report.odd)} of them odd")
     return report
 
 

@@ -12,14 +12,11 @@ from queue import Queue
 from typing import Final
 
 from mempipe.errors import ExitCode, MempipeError, TransientError
-from mempipe.runs import Run, Span
+from mempipe.runs import Goal, Span
 from mempipe.steps.parent_death import die_with_parent
 from mempipe.steps.progress import SECONDS_VARIABLE, Advance, Reporter, parse_progress
 
 TRIES: Final = 3
-
-ROUNDS: Final = 2
-"""A corrupt shard's trials are trained again in the second round; what fails then needs a person."""
 
 _LAST_LINES: Final = 12
 _INTERRUPT_SECONDS: Final = 10
@@ -45,23 +42,21 @@ def n_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def train_missing(run: Run, wanted: Span, reporter: Reporter, *, n_workers: int | None, role: str = "") -> None:
+def train_missing(goal: Goal, reporter: Reporter, *, n_workers: int | None) -> None:
     """Train what is missing of a run with processes of this machine.
 
     Args:
-        run: the run.
-        wanted: trials that must be there.
-        reporter: told of the progress.
+        goal: the run and its trials.
+        reporter: told of the progress, and of the run's role if there is something to train.
         n_workers: processes; None: one for each core, or for as many as a process has threads.
-        role: what the run is among several; told if there is something to train.
     """
-    chunks = run.missing(wanted)
+    chunks = goal.missing()
     if not chunks:
         return
-    if role:
-        reporter.note(role)
-    spans = share(chunks, n_workers or n_cores() // run.record.spec.trainer.threads or 1)
-    train_in_processes(run.uri, spans, reporter, total=sum(len(chunk) for chunk in chunks))
+    if goal.role:
+        reporter.note(goal.role)
+    spans = share(chunks, n_workers or n_cores() // goal.run.record.spec.trainer.threads or 1)
+    train_in_processes(goal.run.uri, spans, reporter, total=sum(len(chunk) for chunk in chunks))
 
 
 def train_in_processes(run_uri: str, spans: Sequence[Span], reporter: Reporter, *, total: int) -> None:

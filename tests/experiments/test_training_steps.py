@@ -15,10 +15,9 @@ from mempipe.release.load import Release, load_release
 from mempipe.runs import Span, open_run
 from mempipe.runs.chunks import MAX_TASKS
 from mempipe.spec import Spec, parse_spec
-from mempipe.steps.experiment import Asked, plan_experiment
-from mempipe.steps.experiment_tasks import scaled_task_size
+from mempipe.steps.experiment import ExperimentConfig, plan_experiment
 from mempipe.steps.progress import LineReporter
-from mempipe.steps.retraining import spec_and_data
+from mempipe.steps.retraining import scaled_task_size, spec_and_data
 from mempipe.storage import open_store
 from mempipe.subsets import removal
 from tests.command import mempipe
@@ -79,8 +78,8 @@ def test_figure_2_from_plan_to_result(store: Path, release_path: Path) -> None:
 def test_what_is_corrupt_is_moved_aside_and_planned_again(store: Path, release_path: Path) -> None:
     """Of all runs at once, whether it was missing when the experiment was planned or not; nothing is refused for it."""
     release = store / "releases" / "tiny" / release_path.name
-    asked = Asked("influencers", str(release), {"repeats": 3})
-    uri = plan_experiment(asked, LineReporter(StringIO()))
+    config = ExperimentConfig("influencers", str(release), {"repeats": 3})
+    uri = plan_experiment(config, LineReporter(StringIO()))
     assert json.loads(Path(uri).read_text())["tasks"] == []
     assert mempipe("experiment", "validate", uri).stdout == "0\n"
     assert json.loads(Path(uri).read_text())["tasks"] == []
@@ -105,9 +104,9 @@ def test_a_run_without_some_examples_has_no_scores(influenced: tuple[Path, Path]
 def test_another_data_set_is_refused_before_anything_is_planned(store: Path, release_path: Path) -> None:
     release = store / "releases" / "tiny" / release_path.name
     before = sorted(store.rglob("*"))
-    asked = Asked("influencers", str(release), {"repeats": 2}, data={"name": "digits", "test_size": 300})
+    config = ExperimentConfig("influencers", str(release), {"repeats": 2}, data={"name": "digits", "test_size": 300})
     with pytest.raises(DataError, match="Data set is not the release's: digits fingerprint is"):
-        plan_experiment(asked, LineReporter(StringIO()))
+        plan_experiment(config, LineReporter(StringIO()))
     assert sorted(store.rglob("*")) == before
 
 
@@ -122,7 +121,7 @@ def test_another_data_set_is_refused_before_anything_is_planned(store: Path, rel
 )
 def test_what_cannot_be_asked(release_path: Path, name: str, params: dict[str, object], message: str) -> None:
     with pytest.raises(InputError, match=message):
-        plan_experiment(Asked(name, str(release_path), params), LineReporter(StringIO()))
+        plan_experiment(ExperimentConfig(name, str(release_path), params), LineReporter(StringIO()))
 
 
 def test_what_is_made_of_every_release_trains_nothing(release_path: Path) -> None:
@@ -136,8 +135,8 @@ def test_what_is_made_of_every_release_trains_nothing(release_path: Path) -> Non
 def test_airflow_can_map_the_tasks_of_all_runs(store: Path, release_path: Path) -> None:
     """2 runs of 1,000 and 2,000 chunks are planned in larger tasks: together no more than one run may have."""
     release = store / "releases" / "tiny" / release_path.name
-    asked = Asked("influencers", str(release), {"repeats": 10_000})
-    uri = plan_experiment(asked, LineReporter(StringIO()))
+    config = ExperimentConfig("influencers", str(release), {"repeats": 10_000})
+    uri = plan_experiment(config, LineReporter(StringIO()))
     plan = json.loads(Path(uri).read_text())
     assert len(plan["tasks"]) <= MAX_TASKS
     for planned in plan["runs"]:
@@ -166,8 +165,8 @@ def test_the_tasks_of_an_experiment_are_that_long(
         spec, dataset = spec_and_data(release, data)
         return spec.model_copy(update={"task_size": 3}), dataset
 
-    monkeypatch.setattr("mempipe.steps.experiment_tasks.spec_and_data", longer)
-    asked = Asked("influencers", str(store / "releases" / "tiny" / release_path.name), {"repeats": 60})
-    plan = json.loads(Path(plan_experiment(asked, LineReporter(StringIO()))).read_text())
+    monkeypatch.setattr("mempipe.steps.retraining.spec_and_data", longer)
+    config = ExperimentConfig("influencers", str(store / "releases" / "tiny" / release_path.name), {"repeats": 60})
+    plan = json.loads(Path(plan_experiment(config, LineReporter(StringIO()))).read_text())
     trials = [task["trials"] for task in plan["tasks"] if task["run"] == plan["runs"][0]["uri"]]
     assert trials == [[3, 20], [20, 40], [40, 60]]

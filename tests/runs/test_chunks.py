@@ -32,7 +32,7 @@ def test_missing_chunks_are_the_missing_trials(committed: list[Span], wanted: Sp
 )
 def test_tasks_cover_each_missing_chunk_once(committed: list[Span], chunk_size: int, task_size: int) -> None:
     chunks = missing_chunks(committed, Span(0, 150), chunk_size=chunk_size)
-    tasks = plan_tasks(chunks, chunk_size=chunk_size, task_size=task_size)
+    (tasks,) = plan_tasks([chunks], [chunk_size * task_size])
     for chunk in chunks:
         assert sum(task.start <= chunk.start and chunk.stop <= task.stop for task in tasks) == 1
     assert tasks == sorted(tasks)
@@ -40,10 +40,18 @@ def test_tasks_cover_each_missing_chunk_once(committed: list[Span], chunk_size: 
 
 
 def test_a_large_plan_has_longer_tasks_instead_of_more() -> None:
-    chunks = missing_chunks([], Span(0, 10_000), chunk_size=1)
-    tasks = plan_tasks(chunks, chunk_size=1, task_size=1)
-    assert len(tasks) <= MAX_TASKS
-    assert sum(len(task) for task in tasks) == 10_000
+    """Of all runs alike: where they have 10,000 and 500 chunks, 16 chunks make a task of each."""
+    missing = [missing_chunks([], Span(0, n), chunk_size=1) for n in (10_000, 500)]
+    many, few = plan_tasks(missing, [1, 1])
+    assert len(many) + len(few) <= MAX_TASKS
+    assert {len(task) for task in (*many, *few[:-1])} == {16}
+    assert [sum(len(task) for task in tasks) for tasks in (many, few)] == [10_000, 500]
+
+
+def test_more_runs_than_tasks_have_one_task_each() -> None:
+    assert plan_tasks([[Span(0, 1), Span(1, 2)]] * (MAX_TASKS + 1), [1] * (MAX_TASKS + 1)) == (
+        [[Span(0, 2)]] * (MAX_TASKS + 1)
+    )
 
 
 def test_shard_names_round_trip() -> None:

@@ -153,7 +153,7 @@ def test_a_task_ends_before_its_pod_does(name: str) -> None:
     hours = paper.trials * trial / 3600
     assert f"{hours:,.0f} " in text(name)
     chunks = missing_chunks([], Span(0, wanted.trials), chunk_size=wanted.chunk_size)
-    tasks = plan_tasks(chunks, chunk_size=wanted.chunk_size, task_size=wanted.task_size)
+    (tasks,) = plan_tasks([chunks], [wanted.chunk_size * wanted.task_size])
     assert {len(task) for task in tasks} == {wanted.chunk_size * wanted.task_size}  # not lengthened
     limit = re.search(r"activeDeadlineSeconds: (\d+)", text(name))
     seconds = int(limit[1]) if limit else TrainShape().active_deadline_seconds

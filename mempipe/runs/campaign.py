@@ -1,0 +1,89 @@
+"""A campaign: the trials that one run or several must have. Its plan says which tasks train what is missing."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from mempipe.runs.chunks import plan_tasks
+from mempipe.runs.plan import Plan, read_plan, write_plan
+from mempipe.runs.run import Run, open_run
+from mempipe.spans import Span
+from mempipe.spec import Component
+from mempipe.storage import open_store
+
+Influence = Literal["class", "full"]
+
+
+@dataclass(frozen=True)
+class Goal:
+    """The trials that a run must have.
+
+    Attributes:
+        run: the run.
+        trials: the trials.
+        role: what the run is among several.
+    """
+
+    run: Run
+    trials: Span
+    role: str = ""
+
+    def missing(self) -> list[Span]:
+        """Return the chunks that have no committed shard."""
+        return self.run.missing(self.trials)
+
+
+Campaign = Sequence[Goal]
+
+
+def goal_of(run_uri: str, trials: int | None = None, role: str = "") -> Goal:
+    """Open a run and return its first `trials` trials as a goal; None: as many as its plan says.
+
+    Raises:
+        RunError: there is no run, or it has no plan that says how many.
+    """
+    run = open_run(open_store(run_uri))
+    return Goal(run, Span(0, trials or read_plan(run.store).trials), role)
+
+
+def plan_campaign(
+    campaign: Campaign, *, task_sizes: Iterable[int], data: Component, influence: Influence
+) -> dict[str, Plan]:
+    """Write the plan of each run of a campaign.
+
+    The tasks of all runs together are at most `MAX_TASKS`: where they would be more, they get longer.
+
+    Args:
+        campaign: the runs and their trials; a run may come twice.
+        task_sizes: for each of them the number of chunks that one task trains.
+        data: where the data set lies now.
+        influence: which pairs to count.
+
+    Returns:
+        Each run's plan by the run's URI.
+    """
+    return _write([(goal, size, data, influence) for goal, size in zip(campaign, task_sizes, strict=True)])
+
+
+def plan_repairs(campaign: Campaign) -> dict[str, Plan]:
+    """Plan again what is missing of runs that have a plan, one chunk in each task; returns the plans by run URI."""
+    plans = [read_plan(goal.run.store) for goal in campaign]
+    return _write([(goal, 1, plan.data, plan.influence) for goal, plan in zip(campaign, plans, strict=True)])
+
+
+def _write(parts: Iterable[tuple[Goal, int, Component, Influence]]) -> dict[str, Plan]:
+    unique = list({part[0].run.uri: part for part in parts}.values())
+    missing = [goal.missing() for goal, *_ in unique]
+    windows = [goal.run.record.spec.chunk_size * size for goal, size, *_ in unique]
+    plans = {}
+    for (goal, _, data, influence), chunks, tasks in zip(unique, missing, plan_tasks(missing, windows), strict=True):
+        plan = Plan(
+            trials=goal.trials.stop,
+            n_missing=sum(len(chunk) for chunk in chunks),
+            tasks=tuple(tasks),
+            data=data,
+            influence=influence,
+        )
+        write_plan(goal.run.store, plan)
+        plans[goal.run.uri] = plan
+    return plans
