@@ -52,15 +52,15 @@ def textbook_all_pairs() -> float:
 
 def ours(scope: str = "class", size: tuple[int, int] = CLASS_WISE) -> float:
     """Estimate the same from bits: pack, transpose, AND, popcount, with compilation."""
+    from mempipe.bits import pack
     from mempipe.scores.count import count_blocks, count_examples
     from mempipe.scores.estimate import influence
     from mempipe.scores.tally import Scope, TrialBatch, blocks_of
-    from mempipe.shards import pack
 
     mask, correct, train_labels, test_labels = arrays(size)
     n_train, n_test = size
     begun = time.perf_counter()
-    batch = TrialBatch(np.arange(N_TRIALS), pack(mask), pack(mask), pack(correct))
+    batch = TrialBatch(np.arange(N_TRIALS), pack(mask), {"correct": pack(mask)}, {"correct": pack(correct)})
     examples = count_examples([batch], source="bench", n_train=n_train, n_test=n_test)
     blocks = blocks_of(train_labels, test_labels, Scope(scope))
     for tally in count_blocks(lambda: [batch], blocks, source="bench", n_train=n_train, n_test=n_test):

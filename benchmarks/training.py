@@ -116,7 +116,7 @@ def _ours(spec: Spec, dataset: Dataset, kind: str) -> tuple[Train, int, int]:
     trainer = open_trainer(spec, dataset)
 
     def train(trials: range) -> list[float]:
-        return [float(outcome.test_correct.mean()) for outcome in trainer.train(trials, lambda _: None)]
+        return [float(outcome.test["correct"].mean()) for outcome in trainer.train(trials, lambda _: None)]
 
     return (train, width, 5) if kind == "ensemble" else (train, 1, 20)
 

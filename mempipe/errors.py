@@ -96,6 +96,13 @@ class ForeignShardError(ShardError):
     """The shard belongs to another run or another data set: quarantine it and find out who wrote it."""
 
 
+class LaterVersionError(MempipeError):
+    """An object is whole, but a later version of mempipe wrote it: read it with that version; nothing is wrong with it.
+
+    Not a `ShardError`, so that an old version never moves good shards aside.
+    """
+
+
 class TrialError(MempipeError):
     """A trial cannot be completed: its outcome is not finite, or it fails again with the same bytes."""
 

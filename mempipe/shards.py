@@ -1,20 +1,25 @@
-"""The prediction shard: what a chunk of trials saw and got right; the only contract between training and scores.
+"""The prediction shard: what a chunk of trials saw, and its outcomes; the only contract between training and scores.
 
 A shard is a plain npz that `numpy.load(allow_pickle=False)` reads. Bits are packed along the examples, first example
-in the lowest bit (`numpy.unpackbits(..., bitorder="little")`). Equal content gives equal bytes.
+in the lowest bit (`numpy.unpackbits(..., bitorder="little")`). An outcome is two arrays, `train_<name>` and
+`test_<name>` (`mempipe.outcomes`). The format version is the first that may hold all its outcomes. Equal content gives
+equal bytes.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mempipe.errors import CorruptShardError
+from mempipe.bits import packed_width
+from mempipe.errors import CorruptShardError, LaterVersionError
 from mempipe.npz import UnreadableNpzError, decode_checked, encode_checked
+from mempipe.outcomes import REQUIRED, available, outcome
 
-FORMAT_VERSION: Final = 1
-_REQUIRED: Final = frozenset(
+LATEST_FORMAT: Final = 2
+_FIELDS: Final = frozenset(
     {
         "format_version",
         "run_key",
@@ -24,11 +29,10 @@ _REQUIRED: Final = frozenset(
         "n_test",
         "trials",
         "subset_mask",
-        "train_correct",
-        "test_correct",
+        f"train_{REQUIRED}",
+        f"test_{REQUIRED}",
     }
 )
-_OPTIONAL: Final = frozenset({"train_margin", "test_margin"})
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,8 +46,7 @@ class Shard:
         n_train, n_test: sizes of the data set.
         trials: int64 (c,), consecutive.
         subset_mask: uint8 (c, ceil(n_train / 8)), packed; which examples each trial saw.
-        train_correct, test_correct: uint8 (c, ceil(n / 8)), packed; correctness 1[h(x) = y].
-        train_margin, test_margin: float16 (c, n) or None; log p_y - log(1 - p_y).
+        train, test: the outcomes by name, `correct` among them; each (c, width) as its file states.
     """
 
     run_key: str
@@ -53,22 +56,24 @@ class Shard:
     n_test: int
     trials: NDArray[np.int64]
     subset_mask: NDArray[np.uint8]
-    train_correct: NDArray[np.uint8]
-    test_correct: NDArray[np.uint8]
-    train_margin: NDArray[np.float16] | None = None
-    test_margin: NDArray[np.float16] | None = None
+    train: Mapping[str, NDArray[Any]]
+    test: Mapping[str, NDArray[Any]]
 
     def __post_init__(self) -> None:
         """Check every dtype and shape, so that no inconsistent shard exists in memory."""
         c = len(self.trials)
-        packed_train, packed_test = (c, packed_width(self.n_train)), (c, packed_width(self.n_test))
-        _expect("trials", self.trials, np.int64, (c,))
-        _expect("subset_mask", self.subset_mask, np.uint8, packed_train)
-        _expect("train_correct", self.train_correct, np.uint8, packed_train)
-        _expect("test_correct", self.test_correct, np.uint8, packed_test)
-        for name, margin, n in (("train", self.train_margin, self.n_train), ("test", self.test_margin, self.n_test)):
-            if margin is not None:
-                _expect(f"{name}_margin", margin, np.float16, (c, n))
+        _expect("trials", self.trials, ("int64",), (c,))
+        _expect("subset_mask", self.subset_mask, ("uint8",), (c, packed_width(self.n_train)))
+        if self.train.keys() != self.test.keys() or REQUIRED not in self.train:
+            raise CorruptShardError(
+                f"Shard is inconsistent: outcomes are {sorted(self.train)} of train and {sorted(self.test)} of test "
+                f"examples, expected the same with {REQUIRED}.",
+                hint="quarantine it and train its trials again.",
+            )
+        for part, arrays, n in (("train", self.train, self.n_train), ("test", self.test, self.n_test)):
+            for name, array in arrays.items():
+                kind = outcome(name)
+                _expect(f"{part}_{name}", array, kind.DTYPES, (c, kind.width(n)))
         if c == 0 or not np.array_equal(self.trials, np.arange(self.trials[0], self.trials[0] + c)):
             raise CorruptShardError(
                 f"Shard is inconsistent: trials are {self.trials.tolist()[:5]}…, expected consecutive numbers.",
@@ -76,25 +81,10 @@ class Shard:
             )
 
 
-def packed_width(n: int) -> int:
-    """Return the number of bytes that hold `n` bits: ceil(n / 8)."""
-    return -(-n // 8)
-
-
-def pack(rows: NDArray[np.bool_]) -> NDArray[np.uint8]:
-    """Pack bool [trial, example] into bits along the examples, first example lowest; spare bits are 0."""
-    return np.packbits(rows, axis=-1, bitorder="little")
-
-
-def unpack(rows: NDArray[np.uint8], n: int) -> NDArray[np.bool_]:
-    """Return bool [trial, example] of packed rows of `n` examples."""
-    return np.unpackbits(rows, axis=-1, count=n, bitorder="little").astype(np.bool_)
-
-
 def encode(shard: Shard) -> bytes:
     """Return the shard's bytes; equal shards give equal bytes on every machine."""
     values: dict[str, Any] = {
-        "format_version": np.int64(FORMAT_VERSION),
+        "format_version": np.int64(max(outcome(name).FORMAT_VERSION for name in shard.train)),
         "run_key": np.str_(shard.run_key),
         "data_fingerprint": np.str_(shard.data_fingerprint),
         "numerics_version": np.int64(shard.numerics_version),
@@ -102,13 +92,10 @@ def encode(shard: Shard) -> bytes:
         "n_test": np.int64(shard.n_test),
         "trials": shard.trials,
         "subset_mask": shard.subset_mask,
-        "train_correct": shard.train_correct,
-        "test_correct": shard.test_correct,
     }
-    if shard.train_margin is not None and shard.test_margin is not None:
-        values |= {"train_margin": shard.train_margin, "test_margin": shard.test_margin}
-    arrays: dict[str, NDArray[Any]] = {name: np.asarray(value) for name, value in values.items()}
-    return encode_checked(arrays)
+    for name in sorted(shard.train):
+        values |= {f"train_{name}": shard.train[name], f"test_{name}": shard.test[name]}
+    return encode_checked({name: np.asarray(value) for name, value in values.items()})
 
 
 def decode(content: bytes, *, source: str) -> Shard:
@@ -119,17 +106,26 @@ def decode(content: bytes, *, source: str) -> Shard:
         source: its URI, for messages.
 
     Raises:
-        CorruptShardError: truncated, damaged, of another format, or its arrays contradict each other.
+        CorruptShardError: truncated, damaged, or its arrays contradict each other.
+        LaterVersionError: whole, and of a format that this version does not know.
     """
     try:
         arrays = decode_checked(content)
     except UnreadableNpzError as error:
         raise _corrupt(source, str(error)) from error
-    names = frozenset(arrays)
-    if not _REQUIRED <= names <= _REQUIRED | _OPTIONAL:
-        raise _corrupt(source, f"arrays are {sorted(names)}, expected {sorted(_REQUIRED)}")
-    if arrays["format_version"] != np.int64(FORMAT_VERSION):
-        raise _corrupt(source, f"format_version is {arrays['format_version']}, expected {FORMAT_VERSION}")
+    version = arrays.get("format_version", np.empty(0))
+    if version.dtype != np.int64 or version.shape != () or version < 1:
+        raise _corrupt(source, f"format_version is {version.dtype} {version}, expected 1 to {LATEST_FORMAT}")
+    if version > LATEST_FORMAT:
+        raise LaterVersionError(
+            f"Shard cannot be read: {source} format_version is {version}, expected at most {LATEST_FORMAT}: "
+            "it was written by a later version of mempipe.",
+            hint="use that version of mempipe, or a later one; the shard is left as it is.",
+        )
+    names = [name for name in available() if version >= outcome(name).FORMAT_VERSION]
+    train, test = ({name: f"{part}_{name}" for name in names} for part in ("train", "test"))
+    if not _FIELDS <= arrays.keys() <= _FIELDS | {*train.values(), *test.values()}:
+        raise _corrupt(source, f"arrays are {sorted(arrays)}, expected {sorted(_FIELDS)} and outcomes")
     try:
         return Shard(
             run_key=str(arrays["run_key"]),
@@ -139,10 +135,8 @@ def decode(content: bytes, *, source: str) -> Shard:
             n_test=int(arrays["n_test"]),
             trials=arrays["trials"],
             subset_mask=arrays["subset_mask"],
-            train_correct=arrays["train_correct"],
-            test_correct=arrays["test_correct"],
-            train_margin=arrays.get("train_margin"),
-            test_margin=arrays.get("test_margin"),
+            train={name: arrays[key] for name, key in train.items() if key in arrays},
+            test={name: arrays[key] for name, key in test.items() if key in arrays},
         )
     except CorruptShardError as error:
         raise _corrupt(source, error.message) from error
@@ -150,10 +144,10 @@ def decode(content: bytes, *, source: str) -> Shard:
         raise _corrupt(source, f"holds a value of another type ({error})") from error
 
 
-def _expect(name: str, array: NDArray[Any], dtype: type, shape: tuple[int, ...]) -> None:
-    if array.dtype != np.dtype(dtype) or array.shape != shape:
+def _expect(name: str, array: NDArray[Any], dtypes: tuple[str, ...], shape: tuple[int, ...]) -> None:
+    if array.dtype not in map(np.dtype, dtypes) or array.shape != shape:
         raise CorruptShardError(
-            f"Shard is inconsistent: {name} is {array.dtype} {array.shape}, expected {np.dtype(dtype)} {shape}.",
+            f"Shard is inconsistent: {name} is {array.dtype} {array.shape}, expected {' or '.join(dtypes)} {shape}.",
             hint="quarantine it and train its trials again.",
         )
 

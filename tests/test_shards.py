@@ -3,39 +3,81 @@
 import dataclasses
 import io
 import zipfile
+from typing import Any
 
 import numpy as np
 import pytest
 
-from mempipe.errors import CorruptShardError
-from mempipe.shards import Shard, decode, encode, pack, unpack
+from mempipe.bits import pack, unpack
+from mempipe.errors import CorruptShardError, LaterVersionError, ShardError
+from mempipe.npz import encode_checked
+from mempipe.outcomes import available
+from mempipe.shards import Shard, decode, encode
 
 
-def shard(*, c: int = 3, n_train: int = 21, n_test: int = 5, margins: bool = False, first: int = 40) -> Shard:
+def shard(outcomes: tuple[str, ...] = ("correct",), *, c: int = 3, n_train: int = 21, n_test: int = 5) -> Shard:
     random = np.random.default_rng(7)
-    train = {"train_margin": random.normal(size=(c, n_train)).astype(np.float16)} if margins else {}
-    test = {"test_margin": random.normal(size=(c, n_test)).astype(np.float16)} if margins else {}
+
+    def values(n: int) -> dict[str, Any]:
+        every = {
+            "correct": pack(random.random((c, n)) < 0.9),
+            "margin": random.normal(size=(c, n)).astype(np.float16),
+            "prediction": random.integers(0, 300, (c, n)).astype(np.uint16),
+        }
+        return {name: every[name] for name in outcomes}
+
     return Shard(
         run_key="k" * 64,
         data_fingerprint="f" * 64,
         numerics_version=1,
         n_train=n_train,
         n_test=n_test,
-        trials=np.arange(first, first + c, dtype=np.int64),
+        trials=np.arange(40, 40 + c, dtype=np.int64),
         subset_mask=pack(random.random((c, n_train)) < 0.7),
-        train_correct=pack(random.random((c, n_train)) < 0.9),
-        test_correct=pack(random.random((c, n_test)) < 0.8),
-        **train,
-        **test,
+        train=values(n_train),
+        test=values(n_test),
     )
 
 
-@pytest.mark.parametrize("margins", [False, True])
-def test_round_trip(margins: bool) -> None:
-    written = shard(margins=margins)
-    read = decode(encode(written), source="x")
+@pytest.mark.parametrize(
+    ("outcomes", "version"),
+    [(("correct",), 1), (("correct", "margin"), 1), (("correct", "prediction"), 2), (tuple(available()), 2)],
+)
+def test_round_trip(outcomes: tuple[str, ...], version: int) -> None:
+    written = shard(outcomes)
+    content = encode(written)
+    read = decode(content, source="x")
     for field in dataclasses.fields(Shard):
-        assert np.array_equal(getattr(read, field.name), getattr(written, field.name)), field.name
+        np.testing.assert_equal(getattr(read, field.name), getattr(written, field.name))
+    with np.load(io.BytesIO(content)) as archive:
+        assert archive["format_version"] == version
+        assert {f"{part}_{name}" for part in ("train", "test") for name in outcomes} <= set(archive.files)
+
+
+def arrays_of(content: bytes) -> dict[str, Any]:
+    with np.load(io.BytesIO(content)) as archive:
+        return {name: archive[name] for name in archive.files if name != "checksum"}
+
+
+def test_a_shard_of_a_later_version_is_not_called_corrupt() -> None:
+    later = arrays_of(encode(shard())) | {"format_version": np.int64(3), "train_depth": np.zeros(3)}
+    with pytest.raises(LaterVersionError, match=r"gs://b/x format_version is 3, expected at most 2: it was written by"):
+        decode(encode_checked(later), source="gs://b/x")
+    assert not issubclass(LaterVersionError, ShardError)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"format_version": np.int64(0)},
+        {"format_version": np.float64(3)},
+        {"train_depth": np.zeros((3, 21))},
+        {"format_version": np.int64(1), "train_prediction": np.zeros((3, 21), np.uint8)},
+    ],
+)
+def test_what_no_version_writes_is_corrupt(change: dict[str, Any]) -> None:
+    with pytest.raises(CorruptShardError):
+        decode(encode_checked(arrays_of(encode(shard())) | change), source="x")
 
 
 def test_equal_shards_give_equal_bytes() -> None:
@@ -101,8 +143,10 @@ def test_other_files_are_refused() -> None:
         {"trials": np.array([40, 42, 43])},
         {"trials": np.array([40, 41, 42], dtype=np.int32)},
         {"n_train": 40},
-        {"test_correct": np.zeros((2, 1), dtype=np.uint8)},
-        {"train_margin": np.zeros((3, 21), dtype=np.float32)},
+        {"test": {"correct": np.zeros((2, 1), dtype=np.uint8)}},
+        {"test": {}},
+        {"train": {}, "test": {}},
+        {"train": {"correct": np.zeros((3, 3), np.uint8), "margin": np.zeros((3, 21), np.float32)}},
     ],
 )
 def test_an_inconsistent_shard_cannot_be_made(change: dict[str, object]) -> None:

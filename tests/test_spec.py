@@ -72,6 +72,38 @@ def test_the_ratio_is_exact() -> None:
 
 
 @pytest.mark.parametrize(
+    ("keys", "outcomes"),
+    [
+        ({}, ("correct",)),
+        ({"margins": False}, ("correct",)),
+        ({"margins": True}, ("correct", "margin")),
+        ({"margins": True, "outcomes": ["correct", "margin"]}, ("correct", "margin")),
+        ({"margins": True, "outcomes": ["prediction", "correct"]}, ("correct", "margin", "prediction")),
+        ({"outcomes": ["margin", "correct", "margin"]}, ("correct", "margin")),
+    ],
+)
+def test_margins_of_earlier_specs_are_an_outcome(keys: dict[str, object], outcomes: tuple[str, ...]) -> None:
+    spec = digits(**keys)
+    assert spec.outcomes == outcomes
+    assert Spec.model_validate_json(spec.model_dump_json()) == spec
+
+
+@pytest.mark.parametrize(
+    ("keys", "message"),
+    [
+        ({"outcomes": ["margin"]}, "correct, and any of margin, prediction"),
+        ({"outcomes": ["correct", "depth"]}, "correct, and any of margin, prediction"),
+        ({"margins": False, "outcomes": ["correct", "margin"]}, "margins must be left out or true"),
+        ({"margins": "perhaps"}, "margins must be true or false"),
+        ({"margins": True, "outcomes": 3}, "outcomes a list"),
+    ],
+)
+def test_outcomes_that_cannot_be_kept(keys: dict[str, object], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        digits(**keys)
+
+
+@pytest.mark.parametrize(
     "changes",
     [
         {"trials": 7},
@@ -80,6 +112,7 @@ def test_the_ratio_is_exact() -> None:
         {"name": "other"},
         {"description": "x"},
         {"margins": True},
+        {"outcomes": ["correct", "prediction"]},
         {"influence": "full"},
         {"data": {"name": "digits", "test_size": 3}},  # the fingerprint stands for the data
     ],

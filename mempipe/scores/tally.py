@@ -9,6 +9,7 @@ For trial k with subset I_k and model h_k, and correctness 1[h_k(x) = y]:
 and of a pair held out: correct_out[i, j] = test_correct[j] - correct_in[i, j].
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
@@ -28,21 +29,22 @@ Tally = TypeVar("Tally", "ExampleTally", "BlockTally")
 
 @dataclass(frozen=True, eq=False)
 class TrialBatch:
-    """What one prediction shard gives: bits packed along the examples, first example lowest; one row for each trial.
+    """What one prediction shard gives, one row for each trial.
 
-    Spare bits beyond the last example are ignored, whatever they hold.
+    Bits are packed along the examples, first example lowest. Spare bits beyond the last example are ignored, whatever
+    they hold.
 
     Attributes:
         trials: int64 (c,), unique within their source.
         subset_mask: uint8 (c, ceil(n_train / 8)); which examples each trial saw.
-        train_correct: uint8 (c, ceil(n_train / 8)).
-        test_correct: uint8 (c, ceil(n_test / 8)).
+        train, test: the outcomes by name, encoded as `mempipe.outcomes` states: always `correct`, uint8
+            (c, ceil(n / 8)), which alone is counted.
     """
 
     trials: NDArray[np.int64]
     subset_mask: NDArray[np.uint8]
-    train_correct: NDArray[np.uint8]
-    test_correct: NDArray[np.uint8]
+    train: Mapping[str, NDArray[Any]]
+    test: Mapping[str, NDArray[Any]]
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,10 +7,10 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from mempipe.bits import packed_width
 from mempipe.errors import TallyError
 from mempipe.scores.kernels import WORD, Words, transpose_bits
 from mempipe.scores.tally import TrialBatch
-from mempipe.shards import packed_width
 
 _MOST_TRIALS: Final = 2048
 _CHUNK_BYTES: Final = 256 * 2**20
@@ -62,9 +62,9 @@ def read_words(batches: Iterable[TrialBatch], *, n_train: int, n_test: int, with
             here, there = slice(filled, filled + take), slice(taken, taken + take)
             ids[here] = batch.trials[there]
             mask.put(here, batch.subset_mask[there])
-            test.put(here, batch.test_correct[there])
+            test.put(here, batch.test["correct"][there])
             if with_train:
-                train.put(here, batch.train_correct[there])
+                train.put(here, batch.train["correct"][there])
             filled, taken = filled + take, taken + take
             if filled == capacity:
                 yield WordChunk(ids.copy(), mask.words(filled), train.words(filled), test.words(filled))
@@ -103,8 +103,12 @@ def _check(batch: TrialBatch, n_train: int, n_test: int) -> None:
     c = len(batch.trials)
     if batch.trials.dtype != np.int64 or batch.trials.ndim != 1:
         raise _foreign("trials", f"{batch.trials.dtype} {batch.trials.shape}", "int64 (c,)")
-    for name, n in (("subset_mask", n_train), ("train_correct", n_train), ("test_correct", n_test)):
-        array, shape = getattr(batch, name), (c, packed_width(n))
+    for name, array, n in (
+        ("subset_mask", batch.subset_mask, n_train),
+        ("train correct", batch.train["correct"], n_train),
+        ("test correct", batch.test["correct"], n_test),
+    ):
+        shape = (c, packed_width(n))
         if array.dtype != np.uint8 or array.shape != shape:
             raise _foreign(name, f"{array.dtype} {array.shape}", f"uint8 {shape}")
 

@@ -1,9 +1,10 @@
 """The spec: what a run estimates."""
 
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
+from mempipe.outcomes import REQUIRED, available
 from mempipe.spec.recipe import Augmentation, Recipe
 from mempipe.spec.strict import Component, Name, Strict
 from mempipe.spec.subsets import Subsets
@@ -26,7 +27,8 @@ class Spec(Strict):
         subsets: the subset design.
         seed: 64-bit entropy of the run; every stream of every trial derives from it.
         influence: `class` counts pairs of one class (as the authors released); `full` counts all pairs.
-        margins: also keep log p_y - log(1 - p_y) of each prediction in the shards (float16).
+        outcomes: what the shards keep of each prediction (`mempipe.outcomes`), ascending, `correct` always among them;
+            `margins: true`, as earlier specs have it, adds `margin`.
         trials: how many trials a plan asks for unless told otherwise.
         chunk_size: trials in one prediction shard, about 30 to 60 minutes of work.
         task_size: chunks that one task (one pod) trains.
@@ -42,10 +44,31 @@ class Spec(Strict):
     subsets: Subsets = Subsets()
     seed: int = Field(0, ge=0, lt=2**64)
     influence: Literal["class", "full"] = "class"
-    margins: bool = False
+    outcomes: tuple[str, ...] = (REQUIRED,)
     trials: int = Field(4000, ge=1, le=MAX_TRIALS)
     chunk_size: int = Field(50, ge=1)
     task_size: int = Field(1, ge=1)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _margins(cls, values: Any) -> Any:
+        """Read `margins`, the key of earlier specs and run records, as an outcome."""
+        if not isinstance(values, dict) or "margins" not in values:
+            return values
+        others = {key: value for key, value in values.items() if key != "margins"}
+        margins, outcomes = values["margins"], others.get("outcomes", [REQUIRED])
+        if not isinstance(margins, bool) or not isinstance(outcomes, list | tuple):
+            raise ValueError(f"margins must be true or false and outcomes a list, got {margins!r} and {outcomes!r}")
+        if not margins and "margin" in outcomes:
+            raise ValueError("margins must be left out or true where outcomes have margin, got false")
+        return others | {"outcomes": [*outcomes, "margin"]} if margins else others
+
+    @field_validator("outcomes")
+    @classmethod
+    def _known_outcomes(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        if REQUIRED not in names or not set(names) <= set(available()):
+            raise ValueError(f"{REQUIRED}, and any of {', '.join(name for name in available() if name != REQUIRED)}")
+        return tuple(sorted(set(names)))
 
     @model_validator(mode="after")
     def _fits_trainer(self) -> "Spec":

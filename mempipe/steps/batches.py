@@ -36,9 +36,10 @@ def read_batches(run: Run, report: ValidationReport) -> Iterator[TrialBatch]:
             )
         shard = decode(content, source=source)
         rows = slice(checked.counted.start - checked.trials.start, checked.counted.stop - checked.trials.start)
-        yield TrialBatch(
-            shard.trials[rows], shard.subset_mask[rows], shard.train_correct[rows], shard.test_correct[rows]
+        train, test = (
+            {name: array[rows] for name, array in outcomes.items()} for outcomes in (shard.train, shard.test)
         )
+        yield TrialBatch(shard.trials[rows], shard.subset_mask[rows], train, test)
 
 
 def counted(tallies: Iterable[BlockTally], train_labels: NDArray[np.int64], advance: Advance) -> Iterator[BlockTally]:

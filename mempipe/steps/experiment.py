@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 import mempipe
+from mempipe.bits import unpack
 from mempipe.catalog.requests import ExperimentRequest, FinishedExperimentRequest, write_request
 from mempipe.catalog.results import open_results, open_store_of, result_key
 from mempipe.errors import InputError, ObjectExistsError
@@ -19,7 +20,6 @@ from mempipe.experiments.training import Trained
 from mempipe.places import experiment_plan_key
 from mempipe.release.load import load_release
 from mempipe.runs import Campaign, Goal, read_plan
-from mempipe.shards import unpack
 from mempipe.spec import Strict
 from mempipe.steps.batches import read_batches
 from mempipe.steps.campaign import complete
@@ -208,7 +208,7 @@ def _trained(goal: Goal) -> Trained:
         role=goal.role,
         run=goal.run,
         trials=np.concatenate([batch.trials for batch in batches]),
-        test_correct=np.concatenate([unpack(batch.test_correct, n_test) for batch in batches]),
+        test_correct=np.concatenate([unpack(batch.test["correct"], n_test) for batch in batches]),
     )
 
 

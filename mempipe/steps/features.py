@@ -155,7 +155,7 @@ def _train(run: Run, dataset: Dataset, trial: int, key: str, reporter: Reporter)
     trainer = open_trainer(run.record.spec, dataset, checkpoints=checkpoints)
     with reporter.stage("training", total=1, unit="models") as advance:
         found = trainer.features(trial, advance)
-    accuracy = {"train": found.outcome.train_correct.mean(), "test": found.outcome.test_correct.mean()}
+    accuracy = {"train": found.outcome.train["correct"].mean(), "test": found.outcome.test["correct"].mean()}
     reporter.note(
         f"one model on {dataset.n_train} examples: accuracy {accuracy['train']:.2%} on train, "
         f"{accuracy['test']:.2%} on test; its last layer sees {found.train.shape[1]} features"

@@ -73,8 +73,8 @@ def plan(spec_uri: str, store_uri: str, wanted: Wanted, reporter: Reporter) -> G
     check_model_fits(spec.model, dataset.image_shape, dataset.n_classes)
     run = register_run(root, spec, dataset)
     kept = run.record.spec
-    if (kept.chunk_size, kept.margins) != (spec.chunk_size, spec.margins):
-        reporter.note(f"the run exists: it keeps chunk_size {kept.chunk_size}, margins {kept.margins}")
+    if (kept.chunk_size, kept.outcomes) != (spec.chunk_size, spec.outcomes):
+        reporter.note(f"the run exists: it keeps chunk_size {kept.chunk_size}, outcomes {', '.join(kept.outcomes)}")
     goal = Goal(run, Span(0, _trials(root, run, spec, wanted)))
     (result,) = plan_campaign([goal], task_sizes=[spec.task_size], data=spec.data, influence=spec.influence).values()
     reporter.note(

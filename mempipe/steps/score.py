@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from mempipe.bits import pack
 from mempipe.errors import InputError
 from mempipe.release.content import ReleaseContent
 from mempipe.release.folder import check_folder, publish_folder, staging_folder
@@ -17,7 +18,7 @@ from mempipe.release.manifest import DataSource, Thresholds
 from mempipe.release.subset_design import SubsetDesign
 from mempipe.release.write import write_release
 from mempipe.scores.tally import BlockTally, Scope, TrialBatch, blocks_of
-from mempipe.shards import Shard, pack
+from mempipe.shards import Shard
 from mempipe.spec import NUMERICS_VERSION, checked_name
 from mempipe.steps.batches import counted
 from mempipe.steps.progress import Advance, Reporter
@@ -174,8 +175,9 @@ class Predictions:
 
     def batches(self) -> Iterator[TrialBatch]:
         """Yield all trials, packed."""
-        for start, rows in self._packed():
-            yield TrialBatch(np.arange(start, start + len(rows[0]), dtype=np.int64), *rows)
+        for start, (mask, train, test) in self._packed():
+            ids = np.arange(start, start + len(mask), dtype=np.int64)
+            yield TrialBatch(ids, mask, {"correct": train}, {"correct": test})
 
     def _packed(self) -> Iterator[tuple[int, Rows]]:
         for start in range(0, self.n_trials, ROWS):
@@ -198,8 +200,8 @@ class Predictions:
             n_test=len(self.test_labels),
             trials=np.arange(start, start + len(rows[0]), dtype=np.int64),
             subset_mask=rows[0],
-            train_correct=rows[1],
-            test_correct=rows[2],
+            train={"correct": rows[1]},
+            test={"correct": rows[2]},
         )
         return quality_rows(shard, key="", circumstances=UNKNOWN)
 

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mempipe.bits import pack
 from mempipe.data import Dataset, load_dataset
 from mempipe.errors import DataError, RunError
+from mempipe.outcomes import outcome
 from mempipe.runs import Run, Span, open_run, read_plan
-from mempipe.shards import Shard, pack
+from mempipe.shards import Shard
 from mempipe.spec import NUMERICS_VERSION
 from mempipe.steps.commit import Sidecar, commit_shard
 from mempipe.steps.progress import Reporter
@@ -60,9 +62,9 @@ def train(run_uri: str, wanted: Span, reporter: Reporter) -> None:
                 started=started,
                 finished=_now(),
             )
-            outcome = commit_shard(run, chunk, shard, sidecar)
+            commit = commit_shard(run, chunk, shard, sidecar)
             checkpoints.clear(range(*chunk))
-            reporter.note(f"trials {chunk.start} to {chunk.stop - 1}: {outcome}")
+            reporter.note(f"trials {chunk.start} to {chunk.stop - 1}: {commit}")
 
 
 def _dataset(run: Run) -> Dataset:
@@ -86,19 +88,16 @@ def _dataset(run: Run) -> Dataset:
 def _train_chunk(
     run: Run, dataset: Dataset, trainer: Trainer, chunk: Span, advance: Callable[[float], None]
 ) -> tuple[Shard, dict[int, float]]:
-    outcomes = [
+    trials = [
         _Packed(
-            mask=pack(outcome.subset_mask),
-            train=pack(outcome.train_correct),
-            test=pack(outcome.test_correct),
-            train_margin=outcome.train_margin,
-            test_margin=outcome.test_margin,
-            seconds=outcome.seconds,
+            mask=pack(trial.subset_mask),
+            train=_encoded(trial.train, dataset.n_classes),
+            test=_encoded(trial.test, dataset.n_classes),
+            seconds=trial.seconds,
         )
-        for outcome in trainer.train(range(*chunk), advance)
+        for trial in trainer.train(range(*chunk), advance)
     ]
-    margins = [(item.train_margin, item.test_margin) for item in outcomes]
-    with_margins = run.record.spec.margins
+    names = run.record.spec.outcomes
     shard = Shard(
         run_key=run.record.run_key,
         data_fingerprint=dataset.fingerprint,
@@ -106,25 +105,25 @@ def _train_chunk(
         n_train=dataset.n_train,
         n_test=dataset.n_test,
         trials=np.arange(chunk.start, chunk.stop, dtype=np.int64),
-        subset_mask=np.stack([item.mask for item in outcomes]),
-        train_correct=np.stack([item.train for item in outcomes]),
-        test_correct=np.stack([item.test for item in outcomes]),
-        train_margin=np.stack([train for train, _ in margins if train is not None]) if with_margins else None,
-        test_margin=np.stack([test for _, test in margins if test is not None]) if with_margins else None,
+        subset_mask=np.stack([trial.mask for trial in trials]),
+        train={name: np.stack([trial.train[name] for trial in trials]) for name in names},
+        test={name: np.stack([trial.test[name] for trial in trials]) for name in names},
     )
-    return shard, dict(zip(range(*chunk), (item.seconds for item in outcomes), strict=True))
+    return shard, dict(zip(range(*chunk), (trial.seconds for trial in trials), strict=True))
 
 
 @dataclass(frozen=True, eq=False)
 class _Packed:
-    """One trial's outcome, packed as it comes, so that a chunk of a large data set stays small."""
+    """One trial's outcomes, encoded as they come, so that a chunk of a large data set stays small."""
 
     mask: NDArray[np.uint8]
-    train: NDArray[np.uint8]
-    test: NDArray[np.uint8]
-    train_margin: NDArray[np.float16] | None
-    test_margin: NDArray[np.float16] | None
+    train: dict[str, NDArray[Any]]
+    test: dict[str, NDArray[Any]]
     seconds: float
+
+
+def _encoded(values: Mapping[str, NDArray[Any]], n_classes: int) -> dict[str, NDArray[Any]]:
+    return {name: outcome(name).encode(value, n_classes) for name, value in values.items()}
 
 
 def _now() -> str:

@@ -1,6 +1,8 @@
-"""What a trainer returns of one trial: how it judged all examples, and if asked, how its last layer saw them."""
+"""What a trainer returns of one trial: its outcomes on all examples, and on request, how its last layer saw them."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,17 +17,15 @@ class TrialOutcome:
     Attributes:
         trial: its number.
         subset_mask: bool (n_train,); the examples that it saw.
-        train_correct, test_correct: bool (n,); correctness 1[h(x) = y], the first class with the largest logit wins.
-        train_margin, test_margin: float16 (n,), log p_y - log(1 - p_y); None where the spec does not want them.
+        train, test: the outcomes that the spec keeps, by name; (n,), as `mempipe.outcomes` defines them, not yet
+            encoded.
         seconds: time of the trial; in a group, its share.
     """
 
     trial: int
     subset_mask: NDArray[np.bool_]
-    train_correct: NDArray[np.bool_]
-    test_correct: NDArray[np.bool_]
-    train_margin: NDArray[np.float16] | None
-    test_margin: NDArray[np.float16] | None
+    train: Mapping[str, NDArray[Any]]
+    test: Mapping[str, NDArray[Any]]
     seconds: float
 
 

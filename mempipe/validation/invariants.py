@@ -1,18 +1,15 @@
 """What must hold for every shard before a bit of it is counted; a message names the shard, the field and the trial."""
 
-import math
 from typing import Final, NoReturn
 
 import numpy as np
-from numpy.typing import NDArray
 
+from mempipe.bits import pack, unpack
 from mempipe.errors import CorruptShardError, ForeignShardError
+from mempipe.outcomes import REQUIRED, outcome
 from mempipe.runs import Run, ShardRef
-from mempipe.shards import Shard, decode, encode, pack, unpack
+from mempipe.shards import Shard, decode, encode
 from mempipe.subsets import subset_mask
-
-MARGIN_TOLERANCE: Final = 0.01
-"""How far a margin may lie on the wrong side: float16 keeps 11 bits, and log(classes - 1) is below 16."""
 
 _HINT: Final = "`mempipe validate` moves it aside and its trials are planned again."
 
@@ -23,10 +20,8 @@ def check_shard(content: bytes, ref: ShardRef, run: Run) -> Shard:
     - its bytes are whole, and exactly those that mempipe writes for its arrays;
     - run key, data fingerprint, numerics version and sizes are the run's;
     - its trials are those that its name says;
-    - the subset mask of every trial is the design's, bit for bit (so its size is too), and spare bits are 0;
-    - margins are there when the spec asks for them, and fit the correctness: no NaN; p_y > 1/2 is correct; p_y below
-      1 / classes is wrong (equal logits are decided by the trainer, and float16 rounds, so within `MARGIN_TOLERANCE`
-      of these limits either is right).
+    - the subset mask of every trial is the design's, bit for bit (so its size is too);
+    - the outcomes that the run keeps are there, and each is what its file in `mempipe.outcomes` demands.
 
     Args:
         content: the object's bytes.
@@ -39,6 +34,7 @@ def check_shard(content: bytes, ref: ShardRef, run: Run) -> Shard:
     Raises:
         CorruptShardError: damaged, or its arrays contradict each other, its name or the subset design.
         ForeignShardError: whole, but of another run or data set.
+        LaterVersionError: whole, but of a format that this version does not know.
     """
     uri = f"{run.uri}/{ref.key}"
     try:
@@ -53,12 +49,7 @@ def check_shard(content: bytes, ref: ShardRef, run: Run) -> Shard:
         found = f"{shard.trials[0]} to {shard.trials[-1]}"
         _fail(uri, f"trials are {found}, expected {expected[0]} to {expected[-1]} as its name says")
     _check_masks(shard, run, uri)
-    for field, rows, n in (
-        ("train_correct", shard.train_correct, shard.n_train),
-        ("test_correct", shard.test_correct, shard.n_test),
-    ):
-        _check_spare_bits(field, rows, n, shard.trials, uri)
-    _check_margins(shard, run, uri)
+    _check_outcomes(shard, run, uri)
     return shard
 
 
@@ -95,43 +86,19 @@ def _check_masks(shard: Shard, run: Run, uri: str) -> None:
             )
 
 
-def _check_spare_bits(field: str, rows: NDArray[np.uint8], n: int, trials: NDArray[np.int64], uri: str) -> None:
-    if n % 8:
-        set_bits = np.flatnonzero(rows[:, -1] >> (n % 8))
-        if set_bits.size:
-            _fail(uri, f"trial {trials[set_bits[0]]} {field} has bits set beyond example {n - 1}, expected 0")
-
-
-def _check_margins(shard: Shard, run: Run, uri: str) -> None:
+def _check_outcomes(shard: Shard, run: Run, uri: str) -> None:
+    for name in run.record.spec.outcomes:
+        if name not in shard.train:
+            _fail(uri, f"train_{name} is missing, expected it as the run's outcomes have {name}")
     n_classes = len(run.record.data.class_names)
-    for part, margins, correct, n in (
-        ("train", shard.train_margin, shard.train_correct, shard.n_train),
-        ("test", shard.test_margin, shard.test_correct, shard.n_test),
-    ):
-        if margins is None:
-            if run.record.spec.margins:
-                _fail(uri, f"{part}_margin is missing, expected it as spec.margins is true")
-            continue
+    for part, arrays, labels in (("train", shard.train, run.labels.train), ("test", shard.test, run.labels.test)):
         # By trial: a shard's margins are 16 times its bits, and their float32 copy twice that.
-        for trial, row, bits in zip(shard.trials.tolist(), margins, correct, strict=True):
-            problem = _margin_problem(row.astype(np.float32), unpack(bits, n), n_classes)
-            if problem is not None:
-                index, expected = problem
-                _fail(uri, f"trial {trial} {part}_margin of example {index} is {row[index]}, expected {expected}")
-
-
-def _margin_problem(margin: NDArray[np.float32], correct: NDArray[np.bool_], n_classes: int) -> tuple[int, str] | None:
-    """Return the first example whose margin cannot be right, and what it should be."""
-    lowest = -math.log(n_classes - 1) if n_classes > 1 else -math.inf
-    for wrong, expected in (
-        (np.isnan(margin), "a number"),
-        (~correct & (margin > MARGIN_TOLERANCE), "at most 0 as its prediction is wrong"),
-        (correct & (margin < lowest - MARGIN_TOLERANCE), f"at least {lowest:.3f} as its prediction is correct"),
-    ):
-        found = np.flatnonzero(wrong)
-        if found.size:
-            return int(found[0]), expected
-    return None
+        for row, trial in enumerate(shard.trials.tolist()):
+            correct = unpack(arrays[REQUIRED][row], labels.size)
+            for name, array in arrays.items():
+                problem = outcome(name).problem(array[row], correct, labels, n_classes)
+                if problem is not None:
+                    _fail(uri, f"trial {trial} {part}_{name} {problem}")
 
 
 def _short(value: str | int) -> str:

@@ -75,8 +75,8 @@ def quality_rows(shard: Shard, *, key: str, circumstances: Circumstances) -> pa.
         circumstances: from its sidecar.
     """
     n_subset = _count(shard.subset_mask)
-    n_correct = _count(shard.train_correct)
-    n_correct_in = _count(shard.train_correct & shard.subset_mask)
+    n_correct = _count(shard.train["correct"])
+    n_correct_in = _count(shard.train["correct"] & shard.subset_mask)
     trials = shard.trials.tolist()
     rows = len(trials)
     columns = {
@@ -84,7 +84,7 @@ def quality_rows(shard: Shard, *, key: str, circumstances: Circumstances) -> pa.
         "n_subset": n_subset,
         "train_accuracy_in": _share(n_correct_in, n_subset),
         "train_accuracy_out": _share(n_correct - n_correct_in, shard.n_train - n_subset),
-        "test_accuracy": _count(shard.test_correct) / shard.n_test,
+        "test_accuracy": _count(shard.test["correct"]) / shard.n_test,
         "odd": [None] * rows,
         "odd_reason": [None] * rows,
         "seconds": [circumstances.seconds.get(trial) for trial in trials],

@@ -2,6 +2,7 @@
 
 import tracemalloc
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import groupby, pairwise
 
 import numpy as np
@@ -9,12 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mempipe.bits import pack, packed_width
 from mempipe.errors import InputError, TallyError
 from mempipe.scores import words
 from mempipe.scores.blocks import Block, Scope, blocks_of
 from mempipe.scores.count import count_blocks, count_examples
 from mempipe.scores.tally import BlockTally, ExampleTally, TrialBatch
-from mempipe.shards import pack, packed_width
 from tests.scores.worlds import every_pair, examples_of, pairs_of, random_world
 
 SIZES = [  # trials, train, test: around 1, 8 and 64; no test example; more than a tile of 256 and a task of 512
@@ -99,10 +100,9 @@ def test_spare_bits_are_ignored(n_train: int, n_test: int) -> None:
     clean = world.batch()
     dirty = TrialBatch(
         clean.trials,
-        *(
-            _fill_spare_bits(rows, n)
-            for rows, n in ((clean.subset_mask, n_train), (clean.train_correct, n_train), (clean.test_correct, n_test))
-        ),
+        _fill_spare_bits(clean.subset_mask, n_train),
+        {"correct": _fill_spare_bits(clean.train["correct"], n_train)},
+        {"correct": _fill_spare_bits(clean.test["correct"], n_test)},
     )
     assert not np.array_equal(dirty.subset_mask, clean.subset_mask)
     assert counts(examples_of(world, [dirty])) == counts(examples_of(world))
@@ -152,7 +152,7 @@ def test_memory_does_not_grow_with_the_trials() -> None:
 
     def batches(times: int) -> Iterator[TrialBatch]:
         for k in range(times):
-            yield TrialBatch(packed.trials + 64 * k, packed.subset_mask, packed.train_correct, packed.test_correct)
+            yield replace(packed, trials=packed.trials + 64 * k)
 
     def peak(times: int) -> int:
         block = Block("some", 0, np.arange(100), np.arange(800))
@@ -214,10 +214,10 @@ def test_a_batch_of_another_data_set_is_refused() -> None:
     batch = world.batch()
     with pytest.raises(TallyError, match=r"subset_mask is uint8 \(4, 2\), expected uint8 \(4, 3\)"):
         count_examples([batch], source="run", n_train=17, n_test=5)
-    wrong = TrialBatch(batch.trials, batch.subset_mask[:3], batch.train_correct, batch.test_correct)
+    wrong = replace(batch, subset_mask=batch.subset_mask[:3])
     with pytest.raises(TallyError, match="subset_mask"):
         examples_of(world, [wrong])
-    wrong = TrialBatch(batch.trials.astype(np.int32), batch.subset_mask, batch.train_correct, batch.test_correct)
+    wrong = replace(batch, trials=batch.trials.astype(np.int32))
     with pytest.raises(TallyError, match="trials is int32"):
         examples_of(world, [wrong])
 

@@ -7,10 +7,10 @@ from itertools import combinations, pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from mempipe.bits import pack
 from mempipe.scores.blocks import Block
 from mempipe.scores.count import count_blocks, count_examples
 from mempipe.scores.tally import BlockTally, ExampleTally, TrialBatch
-from mempipe.shards import pack
 
 Bools = NDArray[np.bool_]
 
@@ -44,8 +44,8 @@ class World:
     def batch(self, rows: Sequence[int] | NDArray[np.int64] | None = None) -> TrialBatch:
         """Return trials as one batch, by default all in order."""
         rows = np.arange(self.n_trials) if rows is None else np.asarray(rows, dtype=np.int64)
-        packed = (pack(bits[rows]) for bits in (self.mask, self.train, self.test))
-        return TrialBatch(rows + self.first_trial, *packed)
+        mask, train, test = (pack(bits[rows]) for bits in (self.mask, self.train, self.test))
+        return TrialBatch(rows + self.first_trial, mask, {"correct": train}, {"correct": test})
 
     def batches(self, *cuts: int) -> list[TrialBatch]:
         """Return the trials cut at these places; equal cuts give batches without trials."""

@@ -8,10 +8,11 @@ from decimal import Decimal
 import numpy as np
 import pytest
 
+from mempipe.bits import pack
 from mempipe.data import Dataset
 from mempipe.errors import NumericsError
 from mempipe.runs import Run, Span, register_run, shard_key
-from mempipe.shards import Shard, decode, encode, pack
+from mempipe.shards import Shard, decode, encode
 from mempipe.spec import NUMERICS_VERSION, Spec
 from mempipe.steps.commit import Sidecar, commit_shard
 from mempipe.storage import open_store
@@ -57,8 +58,8 @@ def shard(run: Run, *, seed: int = 1) -> Shard:
         n_test=N_TEST,
         trials=np.arange(3),
         subset_mask=pack(np.stack(masks)),
-        train_correct=pack(random.random((3, N_TRAIN)) < 0.9),
-        test_correct=pack(random.random((3, N_TEST)) < 0.9),
+        train={"correct": pack(random.random((3, N_TRAIN)) < 0.9)},
+        test={"correct": pack(random.random((3, N_TEST)) < 0.9)},
     )
 
 
@@ -104,7 +105,7 @@ def test_an_invalid_shard_in_the_way_is_moved_aside(how: str) -> None:
     bad = {
         "garbage": b"garbage",
         "foreign": encode(dataclasses.replace(good, run_key="0" * 64)),
-        "other mask": encode(dataclasses.replace(good, subset_mask=good.train_correct)),
+        "other mask": encode(dataclasses.replace(good, subset_mask=good.train["correct"])),
     }[how]
     run.store.create(shard_key(SPAN), bad)
     assert commit_shard(run, SPAN, good, sidecar()) == "created"

@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 
 import mempipe as package
-from mempipe.shards import decode, encode, unpack
+from mempipe.bits import unpack
+from mempipe.shards import decode, encode
 from tests.command import mempipe, run_folder, score_files
 
 
@@ -52,8 +53,8 @@ def test_predictions_scored_from_files_give_the_same_tables(finished: tuple[Path
     theirs = np.load(release / "tiny_infl_matrix.npz", allow_pickle=False)
     arrays = {
         "subset-mask": np.concatenate([unpack(shard.subset_mask, shard.n_train) for shard in shards]),
-        "train-correct": np.concatenate([unpack(shard.train_correct, shard.n_train) for shard in shards]),
-        "test-correct": np.concatenate([unpack(shard.test_correct, shard.n_test) for shard in shards]),
+        "train-correct": np.concatenate([unpack(shard.train["correct"], shard.n_train) for shard in shards]),
+        "test-correct": np.concatenate([unpack(shard.test["correct"], shard.n_test) for shard in shards]),
         "train-labels": theirs["tr_labels"],
         "test-labels": theirs["tt_labels"],
     }

@@ -31,16 +31,16 @@ def test_outcomes_are_complete_ascending_and_learned(outcomes: dict[int, TrialOu
     for trial, outcome in outcomes.items():
         expected = subset_mask(spec().subsets, n_train=N_TRAIN, seed=5, trial=trial)
         np.testing.assert_array_equal(outcome.subset_mask, expected)
-        assert outcome.train_correct.shape == (N_TRAIN,)
-        assert outcome.test_correct.shape == (N_TEST,)
-        assert outcome.train_correct.dtype == outcome.test_correct.dtype == np.bool_
-        assert outcome.train_margin is not None
-        assert outcome.train_margin.dtype == np.float16
-        assert outcome.train_margin.shape == (N_TRAIN,)
-        assert ((outcome.train_margin > 0) <= outcome.train_correct).all()
+        assert outcome.train["correct"].shape == (N_TRAIN,)
+        assert outcome.test["correct"].shape == (N_TEST,)
+        assert outcome.train["correct"].dtype == outcome.test["correct"].dtype == np.bool_
+        assert outcome.train["margin"].shape == (N_TRAIN,)
+        np.testing.assert_array_equal(outcome.train["correct"], outcome.train["prediction"] == world().train_labels)
+        np.testing.assert_array_equal(outcome.test["correct"], outcome.test["prediction"] == world().test_labels)
+        assert ((outcome.train["margin"] > 0) <= outcome.train["correct"]).all()
         assert outcome.seconds > 0
     # Chance is 1/3.
-    assert np.mean([outcome.test_correct.mean() for outcome in outcomes.values()]) > 0.7
+    assert np.mean([outcome.test["correct"].mean() for outcome in outcomes.values()]) > 0.7
     assert len({as_bytes(outcome) for outcome in outcomes.values()}) == 10
 
 
@@ -88,11 +88,10 @@ def test_progress_adds_up_to_the_number_of_trials(trainer: Trainer) -> None:
     assert sum(told) == pytest.approx(6)
 
 
-def test_margins_are_left_out_where_they_are_not_wanted(outcomes: dict[int, TrialOutcome]) -> None:
-    (outcome,) = open_trainer(spec(margins=False), world()).train([3], silent)
-    assert outcome.train_margin is None
-    assert outcome.test_margin is None
-    np.testing.assert_array_equal(outcome.train_correct, outcomes[3].train_correct)
+def test_the_spec_says_which_outcomes_are_kept(outcomes: dict[int, TrialOutcome]) -> None:
+    (outcome,) = open_trainer(spec(outcomes=["correct"]), world()).train([3], silent)
+    assert outcome.train.keys() == outcome.test.keys() == {"correct"}
+    np.testing.assert_array_equal(outcome.train["correct"], outcomes[3].train["correct"])
 
 
 def test_a_last_evaluation_batch_that_is_short_judges_each_example_once(
@@ -100,8 +99,8 @@ def test_a_last_evaluation_batch_that_is_short_judges_each_example_once(
 ) -> None:
     monkeypatch.setattr(program, "_LEAST_EVALUATED", 17)
     (outcome,) = open_trainer(spec(), world()).train([3], silent)
-    np.testing.assert_array_equal(outcome.train_correct, outcomes[3].train_correct)
-    np.testing.assert_array_equal(outcome.test_correct, outcomes[3].test_correct)
+    np.testing.assert_array_equal(outcome.train["correct"], outcomes[3].train["correct"])
+    np.testing.assert_array_equal(outcome.test["correct"], outcomes[3].test["correct"])
 
 
 def test_a_diverged_trial_is_an_error_that_names_it() -> None:
@@ -114,7 +113,7 @@ def test_a_diverged_trial_is_an_error_that_names_it() -> None:
 def test_a_bad_but_finite_trial_is_kept() -> None:
     recipe = {"epochs": 1, "batch_size": 10, "learning_rate": 1e-9}
     (outcome,) = open_trainer(spec(recipe=recipe), world()).train([0], silent)
-    assert outcome.test_correct.mean() < 0.7
+    assert outcome.test["correct"].mean() < 0.7
 
 
 @pytest.mark.usefixtures("test_models")

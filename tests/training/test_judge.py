@@ -1,30 +1,40 @@
-"""Correctness and margins of logits with known answers."""
+"""The trainers' outcomes of logits are what `mempipe.outcomes` defines, ties and extremes included."""
+
+from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
+from mempipe.outcomes import available, outcome
 from mempipe.training.judge import judge
 
 
-def judged(logits: list[list[float]], labels: list[int]) -> tuple[list[bool], list[float], list[bool]]:
-    found = judge(np.array(logits, dtype=np.float32), np.array(labels, dtype=np.int32), margins=True)
-    correct, margin, finite = (part.numpy().tolist() for part in found)
-    return correct, margin, finite
+def judged(logits: Any, labels: Any) -> tuple[dict[str, NDArray[Any]], list[bool]]:
+    found, finite = judge(np.asarray(logits, dtype=np.float32), np.asarray(labels, dtype=np.int32), available())
+    return {name: value.numpy() for name, value in found.items()}, finite.numpy().tolist()
 
 
 def test_the_first_of_equal_logits_wins() -> None:
-    logits = [[1.0, 1.0, 0.0]] * 3
-    assert judged(logits, [0, 1, 2])[0] == [True, False, False]
-    assert judged([[0.0, 1.0, 1.0]] * 3, [0, 1, 2])[0] == [False, True, False]
-    assert judged([[2.0, 2.0, 2.0]] * 3, [0, 1, 2])[0] == [True, False, False]
+    for logits, winner in (([1.0, 1.0, 0.0], 0), ([0.0, 1.0, 1.0], 1), ([2.0, 2.0, 2.0], 0)):
+        found, _ = judged([logits] * 3, [0, 1, 2])
+        assert found["correct"].tolist() == [label == winner for label in range(3)]
+        assert found["prediction"].tolist() == [winner] * 3
 
 
-def test_it_is_argmax() -> None:
+@pytest.mark.parametrize("shape", [(500,), (3, 200)])
+def test_it_is_what_numpy_says(shape: tuple[int, ...]) -> None:
+    """Integer logits, so that most rows have ties."""
     random = np.random.default_rng(0)
-    logits, labels = random.integers(0, 4, (500, 5)).astype(np.float32), random.integers(0, 5, 500)
-    found = judge(logits, labels.astype(np.int32), margins=False)
-    np.testing.assert_array_equal(found[0].numpy(), logits.argmax(axis=1) == labels)
-    assert found[1].shape == (0,)
+    logits = random.integers(0, 4, (*shape, 5)).astype(np.float32)
+    labels = random.integers(0, 5, shape[-1])
+    found, finite = judged(logits, labels)
+    assert found.keys() == set(available())
+    for name, values in found.items():
+        expected = outcome(name).of_logits(logits, labels)
+        np.testing.assert_allclose(values, expected, rtol=1e-5, atol=1e-6, err_msg=name)
+    np.testing.assert_array_equal(found["correct"], found["prediction"] == labels)
+    assert np.all(finite)
 
 
 def test_the_margin_is_the_log_odds() -> None:
@@ -32,18 +42,25 @@ def test_the_margin_is_the_log_odds() -> None:
     labels = np.arange(50) % 4
     odds = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
     own = odds[np.arange(50), labels]
-    _, margin, _ = judged(logits.tolist(), labels.tolist())
-    np.testing.assert_allclose(margin, np.log(own) - np.log1p(-own), rtol=1e-4, atol=1e-5)
+    for margin in (judged(logits, labels)[0]["margin"], outcome("margin").of_logits(logits, labels)):
+        np.testing.assert_allclose(margin, np.log(own) - np.log1p(-own), rtol=1e-4, atol=1e-5)
 
 
-def test_the_margin_does_not_saturate_and_stays_finite_in_float16() -> None:
-    _, margin, _ = judged([[60.0, 0.0, 0.0], [1e30, 0.0, 0.0], [-1e30, 0.0, 0.0]], [0, 0, 0])
-    assert margin[0] == pytest.approx(60 - np.log(2))
-    assert margin[1:] == [65504.0, -65504.0]
-    assert np.isfinite(np.float16(margin)).all()
+def test_the_margin_does_not_saturate_and_is_kept_finite_in_float16() -> None:
+    found, _ = judged([[60.0, 0.0, 0.0], [1e30, 0.0, 0.0], [-1e30, 0.0, 0.0]], [0, 0, 0])
+    assert found["margin"][0] == pytest.approx(60 - np.log(2))
+    kept = outcome("margin").encode(found["margin"], 3)
+    assert kept.dtype == np.float16
+    assert kept[1:].tolist() == [65504.0, -65504.0]
+
+
+@pytest.mark.parametrize(("n_classes", "dtype"), [(1, "uint8"), (256, "uint8"), (257, "uint16"), (65537, "uint32")])
+def test_a_prediction_takes_the_smallest_type(n_classes: int, dtype: str) -> None:
+    kept = outcome("prediction").encode(np.array([0, n_classes - 1]), n_classes)
+    assert kept.dtype == dtype
+    assert kept.tolist() == [0, n_classes - 1]
 
 
 @pytest.mark.parametrize("bad", [float("nan"), float("inf"), float("-inf")])
 def test_what_is_not_finite_is_told(bad: float) -> None:
-    _, _, finite = judged([[0.0, bad], [0.0, 1.0]], [0, 0])
-    assert finite == [False, True]
+    assert judged([[0.0, bad], [0.0, 1.0]], [0, 0])[1] == [False, True]

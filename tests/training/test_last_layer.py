@@ -45,8 +45,8 @@ def test_a_forward_pass_of_the_final_weights(changes: dict[str, Any], n_features
     normalization = fit_normalization("standardize", data.train_images, pixel_max=255.0)
     coarse = resolved.precision != "float32"
     for images, labels, part, correct in (
-        (data.train_images, data.train_labels, found.train, found.outcome.train_correct),
-        (data.test_images, data.test_labels, found.test, found.outcome.test_correct),
+        (data.train_images, data.train_labels, found.train, found.outcome.train["correct"]),
+        (data.test_images, data.test_labels, found.test, found.outcome.test["correct"]),
     ):
         expected, logits = below.predict(normalization.apply(images), verbose=0)
         assert part.dtype == np.float32

@@ -109,7 +109,7 @@ def test_steps_are_those_of_keras_sgd(name: str, changes: dict[str, Any]) -> Non
     rates = np.array([0.1, 0.3, 0.2], dtype=np.float32)
 
     plain = Normalization(shift=np.zeros(SHAPE[2], np.float32), scale=np.ones(SHAPE[2], np.float32))
-    program = Program(model, images, labels, plain, recipe=recipe, margins=False)
+    program = Program(model, images, labels, plain, recipe=recipe, outcomes=("correct",))
     velocities = [tf.zeros_like(variable) for variable in stacked]
     found, _ = program.train(stacked, velocities, batches, rates)
 

@@ -199,8 +199,8 @@ def test_the_inception_memorizes_random_labels_of_its_subset_and_no_others() -> 
     recipe = {"epochs": 12, "batch_size": 14, "learning_rate": 0.02}
     wanted = spec(model={"name": "inception"}, trainer={"kind": "single"}, recipe=recipe)
     (outcome,) = open_trainer(wanted, random_labels()).train([0], silent)
-    seen = outcome.train_correct[outcome.subset_mask]
-    unseen = np.concatenate([outcome.train_correct[~outcome.subset_mask], outcome.test_correct])
+    seen = outcome.train["correct"][outcome.subset_mask]
+    unseen = np.concatenate([outcome.train["correct"][~outcome.subset_mask], outcome.test["correct"]])
     assert seen.mean() >= 0.95
     assert unseen.mean() <= 0.8
 
@@ -214,7 +214,7 @@ def test_a_few_steps_bring_the_loss_below_chance(name: str, precision: str) -> N
     model = build_model(component(name), (8, 8, 3), 2, precision=precision)
     rates = np.full(4, 0.01, dtype=np.float32)
     recipe = Recipe.model_validate({"epochs": 1, "batch_size": 8, "learning_rate": 0.01})
-    loop = TrainingLoop(model, recipe, rates, precision=precision, margins=False)
+    loop = TrainingLoop(model, recipe, rates, precision=precision, outcomes=("correct",))
     loop.begin(InitialState(model, seed=0).values(0))
     data = random_labels()
     images, labels = data.train_images[:8].astype(np.float32) / 128 - 1, data.train_labels[:8].astype(np.int32)

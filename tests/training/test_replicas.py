@@ -43,7 +43,7 @@ for replicas in (1, 2):
     made = trainer(replicas, name="small_cnn", filters=[4], dense=8)
     (outcome,) = made.train([3], silent)
     states.append(made._loop.state)
-    margins.append(outcome.train_margin)
+    margins.append(outcome.train["margin"])
 assert len(made._loop._model.variables[0].value.values) == 2  # one copy for each device
 moved = [np.abs(value - begun).max() for value, begun in zip(states[1], made._initial.values(3))]
 assert max(moved) > 0.05

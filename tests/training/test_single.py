@@ -62,11 +62,13 @@ def test_the_ensemble_trains_the_same_models(changes: dict[str, Any]) -> None:
     for one, other in zip(ours.train([1, 6], silent), theirs.train([6, 1], silent), strict=True):
         assert one.trial == other.trial
         np.testing.assert_array_equal(one.subset_mask, other.subset_mask)
-        for margin, other_margin in ((one.train_margin, other.train_margin), (one.test_margin, other.test_margin)):
-            assert margin is not None
+        for values, other_values in ((one.train, other.train), (one.test, other.test)):
+            margin, other_margin = values["margin"], other_values["margin"]
             assert np.abs(margin).max() > 1
             np.testing.assert_allclose(margin, other_margin, atol=1e-2)
-        assert (one.train_correct != other.train_correct).mean() < 0.02
+            assert (values["correct"] != other_values["correct"]).mean() < 0.02
+        np.testing.assert_array_equal(other.train["correct"], other.train["prediction"] == world().train_labels)
+        np.testing.assert_array_equal(other.test["correct"], other.test["prediction"] == world().test_labels)
 
 
 def test_images_on_disk_give_the_same_bytes(tmp_path: Path) -> None:

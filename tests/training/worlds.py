@@ -40,7 +40,7 @@ def spec(**changes: Any) -> Spec:
         "recipe": {"epochs": 3, "batch_size": 10, "learning_rate": 0.1, "weight_decay": 0.001},
         "trainer": {"kind": "ensemble", "width": 4},
         "seed": 5,
-        "margins": True,
+        "outcomes": ["correct", "margin", "prediction"],
     }
     parsed = Spec.model_validate(parts | changes)
     return parsed.model_copy(update={"model": resolve_model(parsed.model)})
@@ -48,14 +48,8 @@ def spec(**changes: Any) -> Spec:
 
 def as_bytes(outcome: TrialOutcome) -> bytes:
     """Everything of an outcome that must be reproducible."""
-    arrays = (
-        outcome.subset_mask,
-        outcome.train_correct,
-        outcome.test_correct,
-        outcome.train_margin,
-        outcome.test_margin,
-    )
-    return b"|".join(array.tobytes() for array in arrays if array is not None)
+    values = (outcome.subset_mask, *outcome.train.values(), *outcome.test.values())
+    return b"|".join(array.tobytes() for array in values)
 
 
 def silent(_: float) -> None:

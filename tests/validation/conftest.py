@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from mempipe.bits import pack
 from mempipe.runs import DataInfo, Run, RunRecord, ShardRef, Span, shard_key, sidecar_key
-from mempipe.shards import Shard, encode, pack
+from mempipe.shards import Shard, encode
 from mempipe.spec import Component, Recipe, Single, Spec, Subsets
 from mempipe.storage import open_store
 from mempipe.subsets import subset_mask, subset_size
@@ -37,12 +38,17 @@ class World:
         masks = [subset_mask(spec.subsets, n_train=N_TRAIN, seed=spec.seed, trial=trial) for trial in range(*span)]
         train = np.stack([rng.random(N_TRAIN) < accuracy for rng in random])
         test = np.stack([rng.random(N_TEST) < accuracy for rng in random])
-        margins: dict[str, Any] = {}
-        if spec.margins:
-            margins = {
-                "train_margin": np.where(train, 3, -3).astype(np.float16),
-                "test_margin": np.where(test, np.inf, -np.inf).astype(np.float16),
-            }
+        labels = self.run.labels
+        train_values = {
+            "correct": pack(train),
+            "margin": np.where(train, 3, -3).astype(np.float16),
+            "prediction": ((labels.train + ~train) % N_CLASSES).astype(np.uint8),
+        }
+        test_values = {
+            "correct": pack(test),
+            "margin": np.where(test, np.inf, -np.inf).astype(np.float16),
+            "prediction": ((labels.test + ~test) % N_CLASSES).astype(np.uint8),
+        }
         return Shard(
             run_key=self.run.record.run_key,
             data_fingerprint=self.run.record.data.fingerprint,
@@ -51,9 +57,8 @@ class World:
             n_test=N_TEST,
             trials=np.arange(*span, dtype=np.int64),
             subset_mask=pack(np.stack(masks)),
-            train_correct=pack(train),
-            test_correct=pack(test),
-            **margins,
+            train={name: train_values[name] for name in spec.outcomes},
+            test={name: test_values[name] for name in spec.outcomes},
         )
 
     def put(self, span: Span, content: bytes) -> ShardRef:
@@ -90,7 +95,12 @@ class World:
 
 
 def make_world(
-    *, uri: str = "", design: str = "uniform", margins: bool = False, chunk_size: int = 10, seed: int = 5
+    *,
+    uri: str = "",
+    design: str = "uniform",
+    outcomes: tuple[str, ...] = ("correct",),
+    chunk_size: int = 10,
+    seed: int = 5,
 ) -> World:
     spec = Spec(
         name="small",
@@ -100,7 +110,7 @@ def make_world(
         trainer=Single(kind="single"),
         subsets=Subsets(design=design, ratio=Decimal("0.7")),
         seed=seed,
-        margins=margins,
+        outcomes=outcomes,
         chunk_size=chunk_size,
     )
     record = RunRecord(

@@ -17,6 +17,7 @@ from mempipe.storage import ObjectInfo
 from mempipe.validation.invariants import check_shard
 
 SPAN = Span(20, 30)
+OUTCOMES = [("correct",), ("correct", "margin"), ("correct", "margin", "prediction")]
 
 
 def check(world: Any, shard: Shard | bytes, span: Span = SPAN) -> Shard:
@@ -25,9 +26,9 @@ def check(world: Any, shard: Shard | bytes, span: Span = SPAN) -> Shard:
 
 
 @pytest.mark.parametrize("design", ["uniform", "balanced"])
-@pytest.mark.parametrize("margins", [False, True])
-def test_an_honest_shard_passes(make_world: Callable[..., Any], design: str, margins: bool) -> None:
-    world = make_world(design=design, margins=margins)
+@pytest.mark.parametrize("outcomes", OUTCOMES)
+def test_an_honest_shard_passes(make_world: Callable[..., Any], design: str, outcomes: tuple[str, ...]) -> None:
+    world = make_world(design=design, outcomes=outcomes)
     shard = check(world, world.shard(SPAN))
     assert np.array_equal(shard.trials, np.arange(20, 30))
 
@@ -39,10 +40,10 @@ def test_every_truncation_is_found(world: Any) -> None:
             check(world, content[:size])
 
 
-@pytest.mark.parametrize("margins", [False, True])
-def test_every_flipped_bit_is_found(make_world: Callable[..., Any], margins: bool) -> None:
+@pytest.mark.parametrize("outcomes", OUTCOMES)
+def test_every_flipped_bit_is_found(make_world: Callable[..., Any], outcomes: tuple[str, ...]) -> None:
     """Also one in a byte that means nothing, such as a date in the zip's directory."""
-    world = make_world(margins=margins)
+    world = make_world(outcomes=outcomes)
     content = encode(world.shard(SPAN))
     for position in range(0, len(content), 7):
         damaged = bytearray(content)
@@ -51,13 +52,25 @@ def test_every_flipped_bit_is_found(make_world: Callable[..., Any], margins: boo
             check(world, bytes(damaged))
 
 
-def test_bytes_of_a_shard_are_golden() -> None:
+@pytest.mark.parametrize(
+    ("outcomes", "digest"),
+    [
+        (("correct",), "4f6f234f21e2ba197c3c485a61c9d3f0a6b6c893a15ca405f5402d92c6c3c315"),
+        (("correct", "margin"), "a6a6071d118e98fe9c9b611c2544fe7af6082d2557c50e06c13c3d20bf79879a"),
+        (("correct", "margin", "prediction"), "98f4c6dfe0f2b7b3b9f845724df8e2bc1911e2211485932205cd2ee9d80c51f2"),
+    ],
+)
+def test_bytes_of_a_shard_are_golden(outcomes: tuple[str, ...], digest: str) -> None:
     """`check_shard` compares bytes. If a new numpy writes others, runs that exist would be quarantined: then `encode`
     needs a writer of its own before that numpy is allowed."""
     rows = np.arange(30, dtype=np.uint8).reshape(3, 10)
     margins = np.linspace(-4, 4, 3 * 77).reshape(3, 77).astype(np.float16)
-    shard = Shard("k" * 64, "f" * 64, 1, 77, 77, np.arange(40, 43), rows, rows + 1, rows + 2, margins, -margins)
-    assert hashlib.sha256(encode(shard)).hexdigest()[:16] == "a6a6071d118e98fe"
+    classes = (np.arange(3 * 77) % 10).astype(np.uint8).reshape(3, 77)
+    train = {"correct": rows + 1, "margin": margins, "prediction": classes}
+    test = {"correct": rows + 2, "margin": -margins, "prediction": 9 - classes}
+    kept = ({name: values[name] for name in outcomes} for values in (train, test))
+    shard = Shard("k" * 64, "f" * 64, 1, 77, 77, np.arange(40, 43), rows, *kept)
+    assert hashlib.sha256(encode(shard)).hexdigest() == digest
 
 
 @pytest.mark.parametrize(
@@ -105,29 +118,39 @@ def test_swapped_trials(world: Any) -> None:
     swapped = replace(
         shard,
         subset_mask=shard.subset_mask[order],
-        train_correct=shard.train_correct[order],
-        test_correct=shard.test_correct[order],
+        train={"correct": shard.train["correct"][order]},
+        test={"correct": shard.test["correct"][order]},
     )
     with pytest.raises(CorruptShardError, match="trial 22 subset_mask"):
         check(world, swapped)
 
 
-@pytest.mark.parametrize("field", ["subset_mask", "train_correct", "test_correct"])
-def test_spare_bits_are_zero(world: Any, field: str) -> None:
-    shard = world.shard(SPAN)
-    rows = getattr(shard, field).copy()
-    rows[4, -1] |= 0x80
-    with pytest.raises(CorruptShardError, match=f"trial 24 {field}"):
-        check(world, replace(shard, **{field: rows}))
+def with_row(shard: Shard, part: str, name: str, change: Callable[[Any], None], trial: int = 1) -> Shard:
+    """Change the row of one trial in an outcome."""
+    arrays = getattr(shard, part)
+    rows = arrays[name].copy()
+    change(rows[trial])
+    return replace(shard, **{part: {**arrays, name: rows}})
+
+
+def first_example(shard: Shard, part: str, *, correct: bool) -> int:
+    """The first example of the second trial that is (not) predicted correctly."""
+    bits = np.unpackbits(getattr(shard, part)["correct"], axis=1, bitorder="little")
+    return int(np.flatnonzero(bits[1][:20] == correct)[0])
+
+
+@pytest.mark.parametrize("part", ["train", "test"])
+def test_spare_bits_are_zero(world: Any, part: str) -> None:
+    def set_last(row: Any) -> None:
+        row[-1] |= 0x80
+
+    with pytest.raises(CorruptShardError, match=f"trial 24 {part}_correct has bits set beyond example"):
+        check(world, with_row(world.shard(SPAN), part, "correct", set_last, trial=4))
 
 
 def with_margin(shard: Shard, part: str, value: float, *, correct: bool) -> tuple[Shard, int]:
-    """Set the margin of the first example of the second trial that is (not) predicted correctly."""
-    bits = np.unpackbits(getattr(shard, f"{part}_correct"), axis=1, bitorder="little")
-    index = int(np.flatnonzero(bits[1][:20] == correct)[0])
-    margins = getattr(shard, f"{part}_margin").copy()
-    margins[1, index] = value
-    return replace(shard, **{f"{part}_margin": margins}), index
+    index = first_example(shard, part, correct=correct)
+    return with_row(shard, part, "margin", lambda row: row.__setitem__(index, value)), index
 
 
 @pytest.mark.parametrize("part", ["train", "test"])
@@ -144,7 +167,7 @@ def with_margin(shard: Shard, part: str, value: float, *, correct: bool) -> tupl
 def test_margins_fit_correctness(
     make_world: Callable[..., Any], part: str, value: float, correct: bool, message: str
 ) -> None:
-    world = make_world(margins=True)
+    world = make_world(outcomes=("correct", "margin"))
     shard, index = with_margin(world.shard(SPAN), part, value, correct=correct)
     with pytest.raises(CorruptShardError, match=f"trial 21 {part}_margin of example {index} {message}"):
         check(world, shard)
@@ -155,16 +178,52 @@ def test_margins_fit_correctness(
 )
 def test_ties_and_rounding_are_no_defect(make_world: Callable[..., Any], value: float, correct: bool) -> None:
     """Three equal logits have margin -log 2, and the trainer decides; two classes at 1/2 have margin 0."""
-    world = make_world(margins=True)
+    world = make_world(outcomes=("correct", "margin"))
     shard, _ = with_margin(world.shard(SPAN), "train", value, correct=correct)
     check(world, shard)
 
 
-def test_missing_margins(make_world: Callable[..., Any]) -> None:
-    world = make_world(margins=True)
-    shard = replace(world.shard(SPAN), train_margin=None, test_margin=None)
-    with pytest.raises(CorruptShardError, match=r"train_margin is missing, expected it as spec\.margins is true"):
-        check(world, shard)
+@pytest.mark.parametrize("part", ["train", "test"])
+@pytest.mark.parametrize(
+    ("shift", "correct", "message"),
+    [
+        (1, True, r"is [0-2], expected its label as it is correct"),
+        (2, False, "is [0-2], expected another class than its label as it is wrong"),
+        (3, False, "is [3-5], expected below 3, the number of classes"),
+    ],
+)
+def test_predictions_fit_correctness(
+    make_world: Callable[..., Any], part: str, shift: int, correct: bool, message: str
+) -> None:
+    """In this world a wrong prediction is the next class."""
+    world = make_world(outcomes=("correct", "prediction"))
+    shard = world.shard(SPAN)
+    index = first_example(shard, part, correct=correct)
+
+    def change(row: Any) -> None:
+        row[index] = row[index] + 3 if shift == 3 else (row[index] + shift) % 3
+
+    with pytest.raises(CorruptShardError, match=f"trial 21 {part}_prediction of example {index} {message}"):
+        check(world, with_row(shard, part, "prediction", change))
+
+
+def test_a_wider_type_of_predictions_than_needed(make_world: Callable[..., Any]) -> None:
+    world = make_world(outcomes=("correct", "prediction"))
+    shard = world.shard(SPAN)
+    wide = {**shard.test, "prediction": shard.test["prediction"].astype(np.uint16)}
+    with pytest.raises(CorruptShardError, match="trial 20 test_prediction is uint16, expected uint8 for 3 classes"):
+        check(world, replace(shard, test=wide))
+
+
+@pytest.mark.parametrize("name", ["margin", "prediction"])
+def test_a_missing_outcome(make_world: Callable[..., Any], name: str) -> None:
+    world = make_world(outcomes=("correct", "margin", "prediction"))
+    shard = world.shard(SPAN)
+    less = {
+        part: {key: rows for key, rows in getattr(shard, part).items() if key != name} for part in ("train", "test")
+    }
+    with pytest.raises(CorruptShardError, match=rf"train_{name} is missing, expected it as the run's outcomes have"):
+        check(world, replace(shard, **less))
 
 
 def test_a_right_checksum_does_not_excuse_wrong_types(world: Any) -> None:

@@ -9,8 +9,9 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from mempipe.bits import unpack
 from mempipe.runs import Span, sidecar_key
-from mempipe.shards import encode, unpack
+from mempipe.shards import encode
 from mempipe.tables.parquet import table_schema
 from mempipe.validation.quality import (
     ODD_MIN_TRIALS,
@@ -34,8 +35,8 @@ def rows(world: Any, circumstances: Circumstances = UNKNOWN) -> pa.Table:
 def test_against_a_plain_loop(make_world: Callable[..., Any], design: str) -> None:
     world = make_world(design=design)
     shard = world.shard(SPAN)
-    masks, train = unpack(shard.subset_mask, shard.n_train), unpack(shard.train_correct, shard.n_train)
-    test = unpack(shard.test_correct, shard.n_test)
+    masks, train = unpack(shard.subset_mask, shard.n_train), unpack(shard.train["correct"], shard.n_train)
+    test = unpack(shard.test["correct"], shard.n_test)
     table = rows(world).to_pylist()
     for k, row in enumerate(table):
         assert row["trial"] == SPAN.start + k

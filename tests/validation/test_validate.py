@@ -13,7 +13,8 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from mempipe.errors import ExpectationError, RunError, StoreUnavailableError, TrialError
+from mempipe.errors import ExpectationError, LaterVersionError, RunError, StoreUnavailableError, TrialError
+from mempipe.npz import encode_checked
 from mempipe.runs import Run, Span, shard_key
 from mempipe.shards import encode
 from mempipe.validation import validate as validate_module
@@ -85,6 +86,19 @@ def test_bad_shards_are_moved_aside_trained_again_and_reported(world: Any, make_
     assert [record.state for record in report.quarantined] == ["removed", "removed"]
     page = world.run.store.read(report.docs_key).decode()
     assert "run_key is 999999999999…, expected aaaaaaaaaaaa…" in page
+
+
+def test_a_shard_of_a_later_version_stops_and_stays(world: Any) -> None:
+    """It is good: only this version cannot read it, so its trials must not be trained again."""
+    world.fill(20)
+    with np.load(io.BytesIO(encode(world.shard(Span(20, 30)))), allow_pickle=False) as archive:
+        arrays = {name: archive[name] for name in archive.files if name != "checksum"}
+    later = encode_checked(arrays | {"format_version": np.int64(3)})
+    world.put(Span(20, 30), later)
+    with pytest.raises(LaterVersionError, match=r"trials=000020-000029\.npz format_version is 3"):
+        validate_run(world.run, Span(0, 30))
+    assert world.run.store.read(shard_key(Span(20, 30))) == later
+    assert not world.objects("quarantine/")
 
 
 def test_the_same_bad_bytes_twice_stop_after_the_others_were_checked(world: Any) -> None:

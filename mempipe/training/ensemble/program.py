@@ -30,7 +30,7 @@ class Program:
         labels: int32 (n,).
         normalization: what models see of pixels.
         recipe: momentum, weight decay, batch size.
-        margins: whether evaluation returns margins.
+        outcomes: names of what `evaluate` returns.
     """
 
     def __init__(
@@ -41,12 +41,12 @@ class Program:
         normalization: Normalization,
         *,
         recipe: Recipe,
-        margins: bool,
+        outcomes: tuple[str, ...],
     ) -> None:
         self._layers = stack_layers(model)
         self._decayed = [is_kernel(variable) for variable in model.trainable_variables]
         self._recipe = recipe
-        self._margins = margins
+        self._outcomes = outcomes
         self._image_shape = images.shape[1:]
         self._n = len(images)
         self._n_evaluated = min(self._n, max(recipe.batch_size, _LEAST_EVALUATED))
@@ -78,25 +78,23 @@ class Program:
         )
         return found[0], found[1]
 
-    def evaluate(self, variables: list[Any]) -> tuple[NDArray[np.bool_], NDArray[np.float16] | None, NDArray[np.bool_]]:
+    def evaluate(self, variables: list[Any]) -> tuple[dict[str, NDArray[Any]], NDArray[np.bool_]]:
         """Judge every member on all examples; see `mempipe.training.judge`.
 
         Returns:
-            correct: bool (width, n); margin: float16 (width, n), or None; finite: bool (width,).
+            The outcomes by name, each (width, n); finite: bool (width,).
         """
-        correct: list[NDArray[np.bool_]] = []
-        margin: list[NDArray[np.float16]] = []
-        finite: list[NDArray[np.bool_]] = []
+        batches: list[tuple[int, dict[str, NDArray[Any]], NDArray[np.bool_]]] = []
         for start in range(0, self._n, self._n_evaluated):
             # The last batch begins earlier instead of being shorter: shapes are fixed.
             first = min(start, self._n - self._n_evaluated)
-            parts = [part.numpy() for part in self._judge_batch(variables, tf.constant(first))]
-            correct.append(parts[0][:, start - first :])
-            finite.append(parts[2].all(axis=1))
-            if self._margins:
-                margin.append(parts[1][:, start - first :].astype(np.float16))
-        margins = np.concatenate(margin, axis=1) if self._margins else None
-        return np.concatenate(correct, axis=1), margins, np.logical_and.reduce(finite)
+            found, finite = tf.nest.map_structure(np.asarray, self._judge_batch(variables, tf.constant(first)))
+            batches.append((start - first, found, finite.all(axis=1)))
+        values = {
+            name: np.concatenate([found[name][:, known:] for known, found, _ in batches], axis=1)
+            for name in self._outcomes
+        }
+        return values, np.logical_and.reduce([finite for _, _, finite in batches])
 
     def _block(self, variables: list[Any], velocities: list[Any], batches: Any, rates: Any, n_steps: Any) -> Any:
         def step(number: Any, variables: list[Any], velocities: list[Any]) -> Any:
@@ -150,4 +148,4 @@ class Program:
         batch = first + tf.range(self._n_evaluated)
         images, labels = self._examples(batch)
         images = tf.broadcast_to(images, [variables[0].shape[0], *images.shape])
-        return judge(apply_layers(self._layers, variables, images), labels, margins=self._margins)
+        return judge(apply_layers(self._layers, variables, images), labels, self._outcomes)

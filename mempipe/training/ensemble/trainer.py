@@ -77,7 +77,7 @@ class EnsembleTrainer:
             np.concatenate([dataset.train_labels, dataset.test_labels]).astype(np.int32),
             self._normalization,
             recipe=spec.recipe,
-            margins=spec.margins,
+            outcomes=spec.outcomes,
         )
 
     def train(self, trials: Sequence[int], progress: Callable[[float], None]) -> Iterator[TrialOutcome]:
@@ -115,7 +115,7 @@ class EnsembleTrainer:
         return _Group(masks, variables, begun)
 
     def _judged(self, group: _Group) -> Iterator[TrialOutcome]:
-        correct, margin, finite = self._program.evaluate(group.variables)
+        values, finite = self._program.evaluate(group.variables)
         seconds = (time.perf_counter() - group.begun) / len(group.masks)
         n = self._n_train
         for trial, mask in group.masks.items():
@@ -125,10 +125,8 @@ class EnsembleTrainer:
             yield TrialOutcome(
                 trial=trial,
                 subset_mask=mask,
-                train_correct=correct[slot, :n],
-                test_correct=correct[slot, n:],
-                train_margin=None if margin is None else margin[slot, :n],
-                test_margin=None if margin is None else margin[slot, n:],
+                train={name: value[slot, :n] for name, value in values.items()},
+                test={name: value[slot, n:] for name, value in values.items()},
                 seconds=seconds,
             )
 

@@ -44,14 +44,20 @@ class TrainingLoop:
         recipe: momentum, weight decay, augmentation.
         rates: float32 (steps,).
         precision: with `mixed_float16` the loss is scaled.
-        margins: whether margins are wanted.
+        outcomes: names of what `judge` returns.
     """
 
     def __init__(
-        self, model: keras.Model, recipe: Recipe, rates: NDArray[np.float32], *, precision: str, margins: bool
+        self,
+        model: keras.Model,
+        recipe: Recipe,
+        rates: NDArray[np.float32],
+        *,
+        precision: str,
+        outcomes: tuple[str, ...],
     ) -> None:
         self._model = model
-        self._margins = margins
+        self._outcomes = outcomes
         self._decay = recipe.weight_decay
         self._augmentation = recipe.augmentation
         self._strategy = tf.distribute.get_strategy()
@@ -91,15 +97,15 @@ class TrainingLoop:
         """
         self._steps(batches, tf.constant(n_steps), tf.constant(first), tf.constant(key, tf.int64))
 
-    def judge(self, dataset: tf.data.Dataset) -> tuple[NDArray[np.bool_], NDArray[np.float16] | None, bool]:
+    def judge(self, dataset: tf.data.Dataset) -> tuple[dict[str, NDArray[Any]], bool]:
         """Judge the model on a data set; see `mempipe.training.judge`.
 
         Returns:
-            correct: bool (n,); margin: float16 (n,), or None; whether all logits are finite.
+            The outcomes by name, each (n,); whether all logits are finite.
         """
-        found = [[part.numpy() for part in self._judge_batch(images, labels)] for images, labels in dataset]
-        correct, margin, finite = (np.concatenate(parts) for parts in zip(*found, strict=True))
-        return correct, margin.astype(np.float16) if self._margins else None, bool(finite.all())
+        batches = [tf.nest.map_structure(np.asarray, self._judge_batch(images, labels)) for images, labels in dataset]
+        values = {name: np.concatenate([found[name] for found, _ in batches]) for name in self._outcomes}
+        return values, all(finite.all() for _, finite in batches)
 
     def _variables(self) -> list[Any]:
         return [*self._model.variables, *self._optimizer.variables]
@@ -138,4 +144,4 @@ class TrainingLoop:
 
     @tf.autograph.experimental.do_not_convert  # type: ignore[untyped-decorator]
     def _judge(self, images: Any, labels: Any) -> Any:
-        return judge(self._model(images, training=False), labels, margins=self._margins)
+        return judge(self._model(images, training=False), labels, self._outcomes)

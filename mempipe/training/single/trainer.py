@@ -51,7 +51,7 @@ def build_loop(
     """
     with replication(replicas).scope():
         model = build_model(spec.model, image_shape, n_classes, precision=spec.precision)
-        return model, TrainingLoop(model, spec.recipe, rates, precision=spec.precision, margins=spec.margins)
+        return model, TrainingLoop(model, spec.recipe, rates, precision=spec.precision, outcomes=spec.outcomes)
 
 
 class SingleTrainer:
@@ -111,17 +111,16 @@ class SingleTrainer:
         mask = subset_mask(self._spec.subsets, n_train=self._n_train, seed=self._spec.seed, trial=trial)
         order = ExampleOrder(mask, seed=self._spec.seed, trial=trial)
         self._make_steps(trial, order, progress)
-        judged = [self._loop.judge(self._in_order(part)) for part in (self._train, self._test)]
-        if not all(finite for _, _, finite in judged):
+        (train, train_finite), (test, test_finite) = (
+            self._loop.judge(self._in_order(part)) for part in (self._train, self._test)
+        )
+        if not (train_finite and test_finite):
             raise not_finite(trial)
-        (train_correct, train_margin, _), (test_correct, test_margin, _) = judged
         return TrialOutcome(
             trial=trial,
             subset_mask=mask,
-            train_correct=train_correct,
-            test_correct=test_correct,
-            train_margin=train_margin,
-            test_margin=test_margin,
+            train=train,
+            test=test,
             seconds=time.perf_counter() - begun,
         )
 
