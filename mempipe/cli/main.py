@@ -17,6 +17,7 @@ _EXTRAS: Final = {
     "numba": "pipeline",
     "pandas": "pipeline",
     "PIL": "pipeline",
+    "sklearn": "pipeline",
     "google": "gcs",
     "keras": "train",
     "tensorflow": "train",

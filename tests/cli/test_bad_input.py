@@ -150,8 +150,7 @@ def test_a_folder_with_other_things_is_not_written_to(refused: Refused, tmp_path
 
 
 def test_a_missing_extra_is_named(refused: Refused, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "numba", None)
-    monkeypatch.delitem(sys.modules, "mempipe.scores.kernels", raising=False)
-    monkeypatch.delitem(sys.modules, "mempipe.scores.count", raising=False)
-    refused("score", *arrays(tmp_path), says="pip install 'mempipe[pipeline]'")
-    assert not (tmp_path / "out").exists()
+    monkeypatch.setitem(sys.modules, "sklearn.datasets", None)
+    (tmp_path / "x.yaml").write_text(SPEC)
+    refused("plan", tmp_path / "x.yaml", "--store", tmp_path / "store", says="pip install 'mempipe[pipeline]'")
+    assert not (tmp_path / "store").exists()
