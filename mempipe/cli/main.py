@@ -17,7 +17,6 @@ _EXTRAS: Final = {
     "numba": "pipeline",
     "pandas": "pipeline",
     "PIL": "pipeline",
-    "sklearn": "pipeline",
     "google": "gcs",
     "keras": "train",
     "tensorflow": "train",

@@ -150,7 +150,12 @@ def test_a_folder_with_other_things_is_not_written_to(refused: Refused, tmp_path
 
 
 def test_a_missing_extra_is_named(refused: Refused, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "sklearn.datasets", None)
     (tmp_path / "x.yaml").write_text(SPEC)
-    refused("plan", tmp_path / "x.yaml", "--store", tmp_path / "store", says="pip install 'mempipe[pipeline]'")
-    assert not (tmp_path / "store").exists()
+    assert run(["plan", str(tmp_path / "x.yaml"), "--store", str(tmp_path / "store")]) == 0
+    for name in [name for name in sys.modules if name.startswith("mempipe.training")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "keras", None)
+    monkeypatch.setitem(sys.modules, "tensorflow", None)
+    (folder,) = (tmp_path / "store" / "runs").iterdir()
+    refused("train", folder, "--trials", "0:10", says="pip install 'mempipe[train]'")
+    assert not (folder / "shards").exists()
