@@ -47,10 +47,13 @@ PLANS: Final = "plans/"
 
 _DIGITS: Final = 16
 _SHARD: Final = re.compile(r"shards/trials=(\d{6,})-(\d{6,})\.npz")
+_SIDECAR: Final = re.compile(r"sidecars/trials=(\d{6,})-(\d{6,})-[0-9a-f]{16}\.json")
 _CHECKPOINT: Final = re.compile(r"checkpoints/trial=(\d+)/step=(\d+)\.npz")
 _RUN_URI: Final = re.compile(r"(.*)/runs/([^/]+)")
 _RELEASE_URI: Final = re.compile(r"(.*)/releases/([^/]+)/(\2-[^/]+)")  # an id begins with the name
 _RELEASES_URI: Final = re.compile(r"(.*)/releases/([^/]+)")
+_RELEASE_KEY: Final = re.compile(r"releases/([^/]+)/(?:([^/]+)/)?([^/]+)")
+_RESULT_KEY: Final = re.compile(r"experiments/([^/]+)/([^/]+)/(([^/]+)-[0-9a-f]{12}\.json)")
 _RESULT_URI: Final = re.compile(r"(.*)/experiments/([^/]+)/([^/]+)/[^/]+")
 
 
@@ -67,6 +70,15 @@ class ReleaseAddress(NamedTuple):
     store: str
     name: str
     id: str
+
+
+class ResultKey(NamedTuple):
+    """Name and id of the release of a result, the result's key in their place, and its experiment."""
+
+    name: str
+    id: str
+    key: str
+    experiment: str
 
 
 def parse_run_uri(uri: str) -> RunAddress:
@@ -122,6 +134,27 @@ def parse_result_uri(uri: str) -> ReleaseAddress:
             hint="use the URI that `mempipe experiment finish` printed.",
         )
     return ReleaseAddress(match[1] or "/", match[2], match[3])
+
+
+def parse_run_key(key: str) -> tuple[str, str]:
+    """Return (run id, key in the run) of an object below `RUNS` in a store."""
+    run_id, _, rest = key.removeprefix(RUNS).partition("/")
+    return run_id, rest
+
+
+def parse_release_key(key: str) -> tuple[str, str | None, str] | None:
+    """Return (name, release id, file) of an object below `RELEASES` in a store.
+
+    The id is None for a file beside a name's releases; None for anything deeper in a release.
+    """
+    match = _RELEASE_KEY.fullmatch(key)
+    return None if match is None else (match[1], match[2], match[3])
+
+
+def parse_result_key(key: str) -> ResultKey | None:
+    """Return the parts of the key of a result below `EXPERIMENTS` in a store, None where `key` names no result."""
+    match = _RESULT_KEY.fullmatch(key)
+    return None if match is None else ResultKey(match[1], match[2], match[3], match[4])
 
 
 def run_place(run_id: str) -> str:
@@ -185,6 +218,12 @@ def parse_shard_key(key: str) -> Span | None:
 def sidecar_key(span: Span, sha256: str) -> str:
     """Return the key of the sidecar (hardware, versions, timings) of the shard with these bytes."""
     return f"{SIDECARS}{span_name(span)}-{sha256[:_DIGITS]}.json"
+
+
+def parse_sidecar_key(key: str) -> Span | None:
+    """Return the trials of a sidecar's key, or None where `key` names no sidecar."""
+    match = _SIDECAR.fullmatch(key)
+    return None if match is None else Span(int(match[1]), int(match[2]) + 1)
 
 
 def quarantine_keys(span: Span, sha256: str) -> tuple[str, str]:

@@ -1,8 +1,50 @@
-"""The releases of a store, by name."""
+"""The releases of a store, by name, and which of each name is the latest."""
+
+from dataclasses import dataclass
+from datetime import datetime
 
 from mempipe import places
-from mempipe.release.manifest import Latest
+from mempipe.errors import ObjectNotFoundError, ReleaseError
+from mempipe.release.manifest import Latest, Manifest
 from mempipe.storage import Store
+
+
+@dataclass(frozen=True)
+class ReleaseEntry:
+    """A release as `mempipe ls` lists it.
+
+    Attributes:
+        name, id, uri: of the release.
+        is_latest: readers of its name get it.
+        key: the run key, or the hash of the inputs; None, as what follows, where its manifest is damaged.
+        run: the run that it was made of; None for predictions made elsewhere, and where an older manifest does not say.
+        n_trials: trials counted.
+        created: UTC.
+        problem: why its manifest cannot be read; None where it can.
+    """
+
+    name: str
+    id: str
+    uri: str
+    is_latest: bool
+    key: str | None = None
+    run: str | None = None
+    n_trials: int | None = None
+    created: datetime | None = None
+    problem: str | None = None
+
+
+def list_releases(root: Store) -> list[ReleaseEntry]:
+    """Return the releases of a store, by name and id; what has no manifest was never finished and is left out."""
+    ids: list[tuple[str, str]] = []
+    latest: dict[str, str | None] = {}
+    for info in root.list(places.RELEASES):
+        match places.parse_release_key(info.key):
+            case name, str(release_id), places.MANIFEST:
+                ids.append((name, release_id))
+            case name, None, places.LATEST:
+                latest[name] = _latest_id(root, name)
+    return [_entry(root, name, release_id, is_latest=latest.get(name) == release_id) for name, release_id in ids]
 
 
 def read_latest(root: Store, name: str) -> Latest:
@@ -14,3 +56,28 @@ def read_latest(root: Store, name: str) -> Latest:
     """
     place = root.child(places.releases_place(name))
     return Latest.from_json(place.read(places.LATEST), source=f"{place.uri}/{places.LATEST}")
+
+
+def _latest_id(root: Store, name: str) -> str | None:
+    try:
+        return read_latest(root, name).release
+    except (ObjectNotFoundError, ReleaseError):
+        return None
+
+
+def _entry(root: Store, name: str, release_id: str, *, is_latest: bool) -> ReleaseEntry:
+    place = root.child(places.release_place(name, release_id))
+    try:
+        manifest = Manifest.from_json(place.read(places.MANIFEST), source=f"{place.uri}/{places.MANIFEST}")
+    except (ObjectNotFoundError, ReleaseError) as error:
+        return ReleaseEntry(name, release_id, place.uri, is_latest, problem=error.message)
+    return ReleaseEntry(
+        name,
+        release_id,
+        place.uri,
+        is_latest,
+        key=manifest.key,
+        run=manifest.run,
+        n_trials=manifest.n_trials,
+        created=manifest.created,
+    )

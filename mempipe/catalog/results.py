@@ -1,11 +1,40 @@
 """The results of a release's experiments, and the store that they and the release lie in."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from mempipe import places
 from mempipe.experiments.result import Result
 from mempipe.release.load import Release
 from mempipe.storage import Store, open_store
+
+
+@dataclass(frozen=True)
+class ResultEntry:
+    """A result as `mempipe ls` lists it.
+
+    Attributes:
+        experiment: its name.
+        name, release: name and id of the release that it belongs to.
+        key: of the result in its place.
+        uri: of the result.
+    """
+
+    experiment: str
+    name: str
+    release: str
+    key: str
+    uri: str
+
+
+def list_results(root: Store) -> list[ResultEntry]:
+    """Return the results of a store, by release and experiment; none is read."""
+    entries = []
+    for info in root.list(places.EXPERIMENTS):
+        parsed = places.parse_result_key(info.key)
+        if parsed is not None:
+            entries.append(ResultEntry(parsed.experiment, parsed.name, parsed.id, parsed.key, f"{root.uri}/{info.key}"))
+    return entries
 
 
 def open_store_of(release: Release) -> Store:

@@ -42,6 +42,8 @@ RequestOption = Annotated[
     typer.Option(metavar="ID", help="Remember the answer as requests/ID.json in the store."),
 ]
 
+JsonOption = Annotated[bool, typer.Option("--json", help="Print a JSON document.")]
+
 
 @app.command()
 def run(
@@ -192,6 +194,25 @@ def report(
     from mempipe.report.upload import report_to
 
     print(report_to(release, out, data=data, images=images, experiments=experiments, reporter=reporter()))
+
+
+@app.command()
+def ls(
+    store: Annotated[str, typer.Argument(metavar="STORE", help="Folder or gs:// URI of a store.")],
+    as_json: JsonOption = False,
+) -> None:
+    """List the runs, releases and experiments' results of a store."""
+    from mempipe.cli.catalog import print_store
+
+    print_store(store, as_json=as_json)
+
+
+@app.command()
+def status(run: RunArgument, as_json: JsonOption = False) -> None:
+    """Show how far a run is: trials done and missing, their rate, the estimated end."""
+    from mempipe.cli.catalog import print_status
+
+    print_status(run, as_json=as_json)
 
 
 app.add_typer(experiments)

@@ -9,9 +9,9 @@ import pyarrow as pa
 import pyarrow.csv as pa_csv
 from numpy.typing import NDArray
 from rich import box
-from rich.console import Console
 from rich.table import Table
 
+from mempipe.cli.terminal import console
 from mempipe.experiments.histogram import count_bins, edges_between, occupied
 from mempipe.release.authors_folder import NO_COUNTS
 from mempipe.release.find_authors import find_authors_files
@@ -19,7 +19,6 @@ from mempipe.release.load import load_release
 from mempipe.release.summary import score_text, summarize, summarize_authors
 from mempipe.scores.pairs import pair_statistics
 
-_WIDTH_OF_A_FILE: Final = 120
 _BIN: Final = 0.05
 _LONGEST_BAR: Final = 40
 
@@ -27,7 +26,7 @@ _LONGEST_BAR: Final = 40
 def print_summary(uri: str, *, top: int) -> None:
     """Print what a release, or a folder of the authors' files, holds, and its most memorized examples."""
     files = find_authors_files(uri)
-    _console().print(summarize(load_release(uri), top=top) if files is None else summarize_authors(files, top=top))
+    console().print(summarize(load_release(uri), top=top) if files is None else summarize_authors(files, top=top))
 
 
 def print_pairs(uri: str, *, mem: float, infl: float, same_label: bool, csv: bool) -> None:
@@ -47,14 +46,14 @@ def print_pairs(uri: str, *, mem: float, infl: float, same_label: bool, csv: boo
         pa_csv.write_csv(pairs, sys.stdout.buffer)
         return
     kind = "of one label" if same_label else "of any labels"
-    console = _console()
-    console.print(f"{title}: {pairs.num_rows} pairs {kind} with infl ≥ {infl} and mem ≥ {mem}", soft_wrap=True)
-    console.print(_table(pairs))
+    screen = console()
+    screen.print(f"{title}: {pairs.num_rows} pairs {kind} with infl ≥ {infl} and mem ≥ {mem}", soft_wrap=True)
+    screen.print(_table(pairs))
     if pairs.num_rows and infl < 1:
-        console.print(_histogram(pairs["infl"].to_numpy(), infl))
-    console.print(_statistics(pairs, n_test), soft_wrap=True)
+        screen.print(_histogram(pairs["infl"].to_numpy(), infl))
+    screen.print(_statistics(pairs, n_test), soft_wrap=True)
     if files is not None:
-        console.print(f"{NO_COUNTS.capitalize()}.", soft_wrap=True)
+        screen.print(f"{NO_COUNTS.capitalize()}.", soft_wrap=True)
 
 
 def _table(pairs: pa.Table) -> Table:
@@ -96,8 +95,3 @@ def _statistics(pairs: pa.Table, n_test: int | None) -> str:
         f"{found.n_pairs} pairs; {found.n_train} different training and {found.n_test} different test examples "
         f"({share} of the test set), of which {found.n_test_single} are in one pair only."
     )
-
-
-def _console() -> Console:
-    """Return a console as wide as the terminal; a fixed width where the output is a file."""
-    return Console() if sys.stdout.isatty() else Console(width=_WIDTH_OF_A_FILE, highlight=False)

@@ -3,16 +3,24 @@
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Final
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from mempipe.steps.progress import Advance, LineReporter, Reporter
 
+_WIDTH_OF_A_FILE: Final = 120
+
 
 def reporter() -> Reporter:
     """Return the reporter for this process's standard error."""
     return BarReporter() if sys.stderr.isatty() else LineReporter(sys.stderr)
+
+
+def console() -> Console:
+    """Return a console as wide as the terminal; of a fixed width where the output is a file."""
+    return Console() if sys.stdout.isatty() else Console(width=_WIDTH_OF_A_FILE, highlight=False)
 
 
 class BarReporter:

@@ -41,6 +41,8 @@ class ReleaseContent:
         train_filenames, test_filenames: for image folders, names in the data set's order; else None.
         thresholds: of the high-influence pairs.
         spec: the resolved spec of the run; None where there was no run.
+        run: id of the run in its store; None where there was no run.
+        merged: ids of the releases that are merged.
         created: UTC; None for now.
         software: versions beyond those of Python, mempipe, numpy and pyarrow.
 
@@ -65,6 +67,8 @@ class ReleaseContent:
     test_filenames: Sequence[str] | None = None
     thresholds: Thresholds = field(default_factory=Thresholds)
     spec: Mapping[str, Any] | None = None
+    run: str | None = None
+    merged: Sequence[str] = ()
     created: datetime | None = None
     software: Mapping[str, str] = field(default_factory=dict)
 

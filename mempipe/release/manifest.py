@@ -137,6 +137,8 @@ class Manifest(Strict):
         accuracies: means over trials.
         data: the data set.
         spec: the resolved spec of the run; None where there was no run.
+        run: id of the run in its store; None where there was no run.
+        merged: ids of the releases that were merged into this one.
         files: every other file.
         validation: what the expectation suites found, and where their documents lie.
         created: UTC; outside the digest.
@@ -164,6 +166,8 @@ class Manifest(Strict):
     accuracies: Accuracies
     data: DataSource
     spec: dict[str, Any] | None = None
+    run: str | None = None
+    merged: tuple[str, ...] = ()
     files: tuple[FileEntry, ...]
     validation: dict[str, Any] | None = None
     created: datetime

@@ -178,6 +178,8 @@ def _manifest(
         accuracies=_accuracies(examples),
         data=content.data,
         spec=None if content.spec is None else dict(content.spec),
+        run=content.run,
+        merged=tuple(content.merged),
         files=files,
         validation=validation,
         created=content.created or utc_now(),

@@ -16,7 +16,7 @@ class Plan(Strict):
     """The latest plan of a run.
 
     Attributes:
-        trials: the run is complete when trials 0 to trials - 1 are committed.
+        first, trials: the run is complete when the trials `first` to `trials - 1` are committed.
         n_missing: trials that were missing when it was made.
         tasks: spans of trials, each for one `mempipe train`.
         data: where the data set lies now; its content is the run's, which its fingerprint proves.
@@ -24,11 +24,17 @@ class Plan(Strict):
     """
 
     schema_version: Literal[1] = 1
+    first: int = 0
     trials: int
     n_missing: int
     tasks: tuple[Span, ...]
     data: Component
     influence: Literal["class", "full"]
+
+    @property
+    def span(self) -> Span:
+        """The trials that the run is to have."""
+        return Span(self.first, self.trials)
 
 
 def write_plan(store: Store, plan: Plan) -> None:

@@ -132,6 +132,7 @@ def _publish(
         test_filenames=_names(labels.test_filenames),
         thresholds=thresholds,
         spec=spec.model_dump(mode="json") | {"influence": str(tallies.scope)},
+        run=parse_run_uri(run.uri).id,
     )
     check = check_with_docs(
         tallies.examples,

@@ -1,0 +1,72 @@
+"""The runs of a store, with what is done of each; no shard is read."""
+
+from dataclasses import dataclass
+
+from mempipe import places
+from mempipe.errors import RunError
+from mempipe.runs import Run, Span, missing_chunks, open_run, read_plan
+from mempipe.storage import Store
+
+
+@dataclass(frozen=True)
+class RunEntry:
+    """A run as `mempipe ls` lists it.
+
+    Attributes:
+        id, uri: of the run.
+        key: its run key; None where its record is damaged.
+        first, trials: the trials `first` to `trials - 1` are planned; None where it has no plan.
+        n_done: planned trials that are committed; of all trials where it has no plan.
+        problem: why its record or its plan cannot be read; None where they can.
+    """
+
+    id: str
+    uri: str
+    key: str | None
+    first: int | None
+    trials: int | None
+    n_done: int
+    problem: str | None = None
+
+    @property
+    def n_planned(self) -> int | None:
+        """Number of planned trials."""
+        return None if self.first is None or self.trials is None else self.trials - self.first
+
+
+def list_runs(root: Store) -> list[RunEntry]:
+    """Return the runs of a store, by id."""
+    shards: dict[str, list[Span]] = {}
+    planned: set[str] = set()
+    for info in root.list(places.RUNS):
+        run_id, key = places.parse_run_key(info.key)
+        span = places.parse_shard_key(key)
+        if span is not None:
+            shards.setdefault(run_id, []).append(span)
+        elif key == places.RUN_RECORD:
+            shards.setdefault(run_id, [])
+        elif key == places.PLAN:
+            planned.add(run_id)
+    return [_entry(root, run_id, spans, planned=run_id in planned) for run_id, spans in sorted(shards.items())]
+
+
+def n_committed(span: Span, committed: list[Span]) -> int:
+    """Return how many trials of `span` are in any of the committed spans."""
+    return len(span) - sum(len(gap) for gap in missing_chunks(committed, span, chunk_size=len(span) or 1))
+
+
+def _entry(root: Store, run_id: str, committed: list[Span], *, planned: bool) -> RunEntry:
+    place = root.child(places.run_place(run_id))
+    everything = Span(0, max((span.stop for span in committed), default=0))
+    try:
+        run: Run = open_run(place)
+    except RunError as error:
+        return RunEntry(run_id, place.uri, None, None, None, n_committed(everything, committed), error.message)
+    key = run.record.run_key
+    if not planned:
+        return RunEntry(run_id, place.uri, key, None, None, n_committed(everything, committed))
+    try:
+        span = read_plan(place).span
+    except RunError as error:
+        return RunEntry(run_id, place.uri, key, None, None, n_committed(everything, committed), error.message)
+    return RunEntry(run_id, place.uri, key, span.start, span.stop, n_committed(span, committed))
