@@ -37,9 +37,14 @@ class RunRequest(Request):
     trials: int = Field(ge=1)
 
     @property
+    def span(self) -> Span:
+        """The trials that the run is to have."""
+        return Span(self.first, self.trials)
+
+    @property
     def trials_option(self) -> str:
         """The trials as `--trials` takes them."""
-        return str(Span(self.first, self.trials)) if self.first else str(self.trials)
+        return str(self.span) if self.first else str(self.trials)
 
 
 class ExperimentRequest(Request):

@@ -6,7 +6,7 @@ from typing import Annotated, Optional
 import typer
 
 from mempipe.cli.experiment import experiments
-from mempipe.cli.spans import parse_span
+from mempipe.cli.spans import parse_optional_span, parse_span
 from mempipe.cli.terminal import reporter
 from mempipe.spec import MAX_TRIALS
 
@@ -23,13 +23,9 @@ RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="The run's URI, 
 ReleaseArgument = Annotated[str, typer.Argument(metavar="RELEASE", help="Folder or URI of a release, or of its name.")]
 StoreOption = Annotated[str, typer.Option("--store", metavar="URI", help="Folder or gs:// URI that keeps everything.")]
 TrialsOption = Annotated[
-    Optional[int],  # noqa: UP045 - typer reads the annotation
+    Optional[str],  # noqa: UP045 - typer reads the annotation
     typer.Option(
-        "--trials",
-        min=1,
-        max=MAX_TRIALS,
-        metavar="T",
-        help="Total number of trials; the spec's (or the plan's) by default.",
+        "--trials", metavar="T|A:B", help="The first T trials, or A to B - 1; the spec's (or the plan's) by default."
     ),
 ]
 NameOption = Annotated[
@@ -59,7 +55,9 @@ def run(
     """Run the whole pipeline on this machine; the release's URI is the last line. Run it again to resume or extend."""
     from mempipe.steps.pipeline import run_pipeline
 
-    print(run_pipeline(spec, store, trials=trials, n_workers=workers, name=name, reporter=reporter()))
+    print(
+        run_pipeline(spec, store, trials=parse_optional_span(trials), n_workers=workers, name=name, reporter=reporter())
+    )
 
 
 @app.command()
@@ -82,11 +80,11 @@ def plan(
     request: RequestOption = None,
 ) -> None:
     """Record a run and plan its missing trials; prints the run's URI."""
-    from mempipe.steps.plan import Wanted
+    from mempipe.steps.plan import PlanOptions
     from mempipe.steps.plan import plan as make_plan
 
-    wanted = Wanted(trials, add_trials, chunk_size, task_size, request)
-    print(make_plan(spec, store, wanted, reporter()).run.uri)
+    options = PlanOptions(parse_optional_span(trials), add_trials, chunk_size, task_size, request)
+    print(make_plan(spec, store, options, reporter()).run.uri)
 
 
 @app.command()
@@ -106,7 +104,7 @@ def validate(run: RunArgument, trials: TrialsOption = None) -> None:
     from mempipe.runs import goal_of
     from mempipe.steps.validate import validate as validate_shards
 
-    (report,) = validate_shards([goal_of(run, trials)], reporter())
+    (report,) = validate_shards([goal_of(run, parse_optional_span(trials))], reporter())
     print(report.uri)
 
 
@@ -115,7 +113,7 @@ def aggregate(run: RunArgument, trials: TrialsOption = None) -> None:
     """Count the validated shards into exact integer tallies; prints their URI."""
     from mempipe.steps.aggregate import aggregate as count
 
-    print(count(run, trials, reporter()))
+    print(count(run, parse_optional_span(trials), reporter()))
 
 
 @app.command()
@@ -125,7 +123,7 @@ def publish(
     """Estimate the scores and publish them as an immutable release; prints its URI."""
     from mempipe.steps.publish import publish as publish_scores
 
-    print(publish_scores(run, trials, name, reporter(), request=request))
+    print(publish_scores(run, parse_optional_span(trials), name, reporter(), request=request))
 
 
 @app.command()

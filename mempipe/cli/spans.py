@@ -1,4 +1,4 @@
-"""Reads `A:B`, a span of trials."""
+"""Reads spans of trials from options: `A:B`, or `B` for the first B."""
 
 import re
 
@@ -8,15 +8,20 @@ from mempipe.spec import MAX_TRIALS
 
 
 def parse_span(text: str) -> Span:
-    """Return the trials A to B - 1 of `A:B`.
+    """Return the trials A to B - 1 of `A:B`, or 0 to B - 1 of `B`.
 
     Raises:
-        InputError: not two whole numbers with 0 <= A < B.
+        InputError: not whole numbers with 0 <= A < B.
     """
-    match = re.fullmatch(r"(\d+):(\d+)", text)
-    if match is None or not int(match[1]) < int(match[2]) <= MAX_TRIALS:
+    match = re.fullmatch(r"(?:(\d+):)?(\d+)", text)
+    if match is None or not int(match[1] or 0) < int(match[2]) <= MAX_TRIALS:
         raise InputError(
-            f"Command cannot be run: --trials is {text!r}, expected A:B with 0 <= A < B <= {MAX_TRIALS}.",
-            hint="for example --trials 0:100 for the first hundred.",
+            f"Command cannot be run: --trials is {text!r}, expected A:B with 0 <= A < B <= {MAX_TRIALS}, or B for 0:B.",
+            hint="for example --trials 100 for the first hundred, --trials 100:200 for the second.",
         )
-    return Span(int(match[1]), int(match[2]))
+    return Span(int(match[1] or 0), int(match[2]))
+
+
+def parse_optional_span(text: str | None) -> Span | None:
+    """Return the trials of an option that may be absent."""
+    return None if text is None else parse_span(text)

@@ -58,7 +58,7 @@ class ExperimentPlan(Strict):
         Raises:
             RunError: one is missing.
         """
-        return [goal_of(run.uri, run.trials, run.role) for run in self.runs]
+        return [goal_of(run.uri, Span(0, run.trials), run.role) for run in self.runs]
 
 
 def tasks_of(plans: Mapping[str, Plan]) -> tuple[PlannedTask, ...]:

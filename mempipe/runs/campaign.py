@@ -36,14 +36,14 @@ class Goal:
 Campaign = Sequence[Goal]
 
 
-def goal_of(run_uri: str, trials: int | None = None, role: str = "") -> Goal:
-    """Open a run and return its first `trials` trials as a goal; None: as many as its plan says.
+def goal_of(run_uri: str, trials: Span | None = None, role: str = "") -> Goal:
+    """Open a run and return some of its trials as a goal; None: those that its plan says.
 
     Raises:
-        RunError: there is no run, or it has no plan that says how many.
+        RunError: there is no run, or it has no plan that says which.
     """
     run = open_run(open_store(run_uri))
-    return Goal(run, Span(0, trials or read_plan(run.store).trials), role)
+    return Goal(run, trials or read_plan(run.store).span, role)
 
 
 def plan_campaign(
@@ -78,6 +78,7 @@ def _write(parts: Iterable[tuple[Goal, int, Component, Influence]]) -> dict[str,
     plans = {}
     for (goal, _, data, influence), chunks, tasks in zip(unique, missing, plan_tasks(missing, windows), strict=True):
         plan = Plan(
+            first=goal.trials.start,
             trials=goal.trials.stop,
             n_missing=sum(len(chunk) for chunk in chunks),
             tasks=tuple(tasks),

@@ -19,8 +19,8 @@ from mempipe.storage import open_store
 from mempipe.validation.report import ValidationReport
 
 
-def aggregate(run_uri: str, trials: int | None, reporter: Reporter) -> str:
-    """Count trials 0 to `trials` - 1 (the plan's by default).
+def aggregate(run_uri: str, trials: Span | None, reporter: Reporter) -> str:
+    """Count these trials, those of the plan by default.
 
     The tallies of these very shards are counted once: where they are complete already, nothing is done.
 
@@ -46,8 +46,8 @@ def aggregate(run_uri: str, trials: int | None, reporter: Reporter) -> str:
     return uri
 
 
-def countable(run_uri: str, trials: int | None) -> tuple[Run, ValidationReport, Scope]:
-    """Return the run, the report on its trials 0 to `trials` - 1 (the plan's by default), and which pairs to count.
+def countable(run_uri: str, trials: Span | None) -> tuple[Run, ValidationReport, Scope]:
+    """Return the run, the report on these trials (the plan's by default), and which pairs to count.
 
     Raises:
         IncompleteRunError: trials are missing.
@@ -60,7 +60,7 @@ def countable(run_uri: str, trials: int | None) -> tuple[Run, ValidationReport, 
             hint="it belongs to an experiment: `mempipe experiment finish` reads it.",
         )
     plan = read_plan(run.store)
-    return run, valid_report(run, Span(0, trials or plan.trials)), Scope(plan.influence)
+    return run, valid_report(run, trials or plan.span), Scope(plan.influence)
 
 
 def tallies_prefix(report: ValidationReport, scope: Scope) -> str:

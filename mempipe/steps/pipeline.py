@@ -1,9 +1,10 @@
 """`mempipe run`: the whole pipeline on this machine, without Airflow: the same steps in the same order."""
 
+from mempipe.spans import Span
 from mempipe.spec import checked_name
 from mempipe.steps.aggregate import aggregate
 from mempipe.steps.campaign import complete
-from mempipe.steps.plan import Wanted, plan
+from mempipe.steps.plan import PlanOptions, plan
 from mempipe.steps.progress import Reporter
 from mempipe.steps.publish import publish
 
@@ -12,7 +13,7 @@ def run_pipeline(
     spec_uri: str,
     store_uri: str,
     *,
-    trials: int | None,
+    trials: Span | None,
     n_workers: int | None,
     name: str | None,
     reporter: Reporter,
@@ -27,7 +28,7 @@ def run_pipeline(
     """
     if name is not None:
         checked_name(name)
-    goal = plan(spec_uri, store_uri, Wanted(trials=trials), reporter)
+    goal = plan(spec_uri, store_uri, PlanOptions(trials=trials), reporter)
     complete([goal], reporter, n_workers=n_workers)
-    aggregate(goal.run.uri, goal.trials.stop, reporter)
-    return publish(goal.run.uri, goal.trials.stop, name, reporter)
+    aggregate(goal.run.uri, goal.trials, reporter)
+    return publish(goal.run.uri, goal.trials, name, reporter)

@@ -7,7 +7,7 @@ from mempipe.catalog.requests import RunRequest, create_request
 from mempipe.data import load_dataset, resolve_data
 from mempipe.errors import InputError, ObjectNotFoundError, RunError, SpecError
 from mempipe.places import request_key
-from mempipe.runs import Goal, Run, Span, plan_campaign, register_run
+from mempipe.runs import Goal, Run, Span, plan_campaign, read_plan, register_run
 from mempipe.spec import MAX_TRIALS, Spec, parse_spec, validated
 from mempipe.steps.progress import Reporter
 from mempipe.storage import Store, checked_key, open_store
@@ -16,17 +16,17 @@ from mempipe.training.registry import check_model_fits, resolve_model
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """What a plan is asked for beside the spec; None leaves it to the spec.
+class PlanOptions:
+    """Options of a plan; None leaves them to the spec.
 
     Attributes:
-        trials: total number of trials of the run.
+        trials: the trials that the run is to have.
         add_trials: instead of `trials`: as many more than are committed.
         chunk_size, task_size: for a run that does not exist yet.
         request: a name under which the store remembers the answer, so that a repeated plan asks for the same.
     """
 
-    trials: int | None = None
+    trials: Span | None = None
     add_trials: int | None = None
     chunk_size: int | None = None
     task_size: int | None = None
@@ -51,7 +51,7 @@ def read_spec(uri: str) -> Spec:
         raise SpecError(f"Spec cannot be read: {uri} is no UTF-8 text.", hint="save it as UTF-8.") from error
 
 
-def plan(spec_uri: str, store_uri: str, wanted: Wanted, reporter: Reporter) -> Goal:
+def plan(spec_uri: str, store_uri: str, options: PlanOptions, reporter: Reporter) -> Goal:
     """Record the run that a spec describes and plan its missing trials.
 
     Nothing is written before spec, data set and model have been checked.
@@ -59,13 +59,13 @@ def plan(spec_uri: str, store_uri: str, wanted: Wanted, reporter: Reporter) -> G
     Returns:
         The run and the trials that it must have.
     """
-    if wanted.trials is not None and wanted.add_trials is not None:
+    if options.trials is not None and options.add_trials is not None:
         raise InputError("Plan is ambiguous: --trials and --add-trials are both given.", hint="give one of them.")
-    if wanted.request is not None:
-        checked_key(request_key(wanted.request))
+    if options.request is not None:
+        checked_key(request_key(options.request))
     root = open_store(store_uri)
     spec = read_spec(spec_uri)
-    changes = {"chunk_size": wanted.chunk_size, "task_size": wanted.task_size}
+    changes = {"chunk_size": options.chunk_size, "task_size": options.task_size}
     document = spec.model_dump() | {key: value for key, value in changes.items() if value is not None}
     spec = validated(Spec, document, source=spec_uri)
     spec = spec.model_copy(update={"data": resolve_data(spec.data), "model": resolve_model(spec.model)})
@@ -75,35 +75,44 @@ def plan(spec_uri: str, store_uri: str, wanted: Wanted, reporter: Reporter) -> G
     kept = run.record.spec
     if (kept.chunk_size, kept.outcomes) != (spec.chunk_size, spec.outcomes):
         reporter.note(f"the run exists: it keeps chunk_size {kept.chunk_size}, outcomes {', '.join(kept.outcomes)}")
-    goal = Goal(run, Span(0, _trials(root, run, spec, wanted)))
+    goal = Goal(run, _trials(root, run, spec, options))
     (result,) = plan_campaign([goal], task_sizes=[spec.task_size], data=spec.data, influence=spec.influence).values()
     reporter.note(
         f"{dataset.name}: {dataset.n_train} train, {dataset.n_test} test; "
-        f"{result.trials} trials wanted, {result.n_missing} missing, in {len(result.tasks)} tasks"
+        f"{len(goal.trials)} trials wanted, {result.n_missing} missing, in {len(result.tasks)} tasks"
     )
     return goal
 
 
-def _trials(root: Store, run: Run, spec: Spec, wanted: Wanted) -> int:
-    trials = wanted.trials or spec.trials
-    if wanted.add_trials is not None:
-        committed = {trial for shard in run.shards() for trial in range(*shard.span)}
-        trials = len(committed) + wanted.add_trials
-    if trials > MAX_TRIALS:
+def _trials(root: Store, run: Run, spec: Spec, options: PlanOptions) -> Span:
+    trials = options.trials or Span(0, spec.trials)
+    if options.add_trials is not None:
+        first = _planned_first(run)
+        committed = {trial for shard in run.shards() for trial in range(*shard.span) if trial >= first}
+        trials = Span(first, first + len(committed) + options.add_trials)
+    if trials.stop > MAX_TRIALS:
         raise InputError(
-            f"Plan is too large: {trials} trials are wanted, expected at most {MAX_TRIALS}.",
+            f"Plan is too large: {trials.stop} trials are wanted, expected at most {MAX_TRIALS}.",
             hint="standard errors shrink with the square root of the trials; the paper uses 2,000 to 4,000.",
         )
-    if wanted.request is None:
+    if options.request is None:
         return trials
-    answer = create_request(root, wanted.request, RunRequest(run=run.uri, trials=trials))
+    answer = create_request(root, options.request, RunRequest(run=run.uri, first=trials.start, trials=trials.stop))
     if answer.run != run.uri:
         raise RunError(
-            f"Request was answered before: {root.uri}/{request_key(wanted.request)} run is {answer.run}, "
+            f"Request was answered before: {root.uri}/{request_key(options.request)} run is {answer.run}, "
             f"expected {run.uri}.",
             hint="the spec changed between two tries; trigger a new DAG run.",
         )
-    return answer.trials
+    return answer.span
+
+
+def _planned_first(run: Run) -> int:
+    """Return where the trials of the run's plan begin; 0 where it has none that can be read."""
+    try:
+        return read_plan(run.store).first
+    except RunError:
+        return 0
 
 
 def _reason(error: Exception) -> str:

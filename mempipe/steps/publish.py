@@ -28,7 +28,7 @@ from mempipe.release.stored_tallies import StoredTallies
 from mempipe.release.subset_design import SubsetDesign
 from mempipe.release.tally_files import EXAMPLES_FILE
 from mempipe.release.write import write_release
-from mempipe.runs import Run
+from mempipe.runs import Run, Span
 from mempipe.spec import checked_name
 from mempipe.steps.aggregate import countable, read_tallies, tallies_prefix
 from mempipe.steps.progress import Reporter
@@ -38,13 +38,13 @@ from mempipe.validation.report import ValidationReport
 
 
 def publish(
-    run_uri: str, trials: int | None, name: str | None, reporter: Reporter, *, request: str | None = None
+    run_uri: str, trials: Span | None, name: str | None, reporter: Reporter, *, request: str | None = None
 ) -> str:
-    """Publish the tallies of trials 0 to `trials` - 1 (the plan's by default) under `name` (the spec's).
+    """Publish the tallies of these trials (the plan's by default) under `name` (the spec's).
 
     Args:
         run_uri: of the run.
-        trials: how many.
+        trials: which trials.
         name: of the release.
         reporter: told what was published.
         request: a name under which the store remembers which release it is (`requests/NAME.json`).
