@@ -1,19 +1,27 @@
 """Memorization and influence scores of neural networks (Feldman & Zhang 2020), computed and published."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from mempipe.release.load import Release, load_release
+    from mempipe.steps.score import score_arrays as score
 
 __version__ = "0.1.0"
 
-__all__ = ["Release", "__version__", "load_release"]
+__all__ = ["Release", "__version__", "load_release", "score"]
+
+_PUBLIC: Final = {
+    "Release": ("mempipe.release.load", "Release"),
+    "load_release": ("mempipe.release.load", "load_release"),
+    "score": ("mempipe.steps.score", "score_arrays"),
+}
 
 
 def __getattr__(name: str) -> object:
-    """Import the reader of releases when it is asked for, so that importing mempipe costs nothing."""
-    if name in {"Release", "load_release"}:
-        from mempipe.release import load
+    """Import a public name when it is used, so that importing mempipe costs nothing."""
+    if name not in _PUBLIC:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
 
-        return getattr(load, name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module, attribute = _PUBLIC[name]
+    return getattr(import_module(module), attribute)

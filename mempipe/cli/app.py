@@ -138,7 +138,7 @@ def score(
     influence: Annotated[str, typer.Option(help="`class`: pairs of one class; `full`: all pairs.")] = "class",
 ) -> None:
     """Score predictions that were made elsewhere (PyTorch, JAX, …): writes a whole release to DIR."""
-    from mempipe.steps.score import ScoreInputs
+    from mempipe.steps.predictions import ScoreInputs
     from mempipe.steps.score import score as score_predictions
 
     inputs = ScoreInputs(subset_mask, train_correct, test_correct, train_labels, test_labels)

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -89,11 +90,14 @@ def write_release(content: ReleaseContent, staging: Path, *, check: Check | None
 
 
 def write_documents(manifest: Manifest, tables: Mapping[str, pa.Table], staging: Path) -> Manifest:
-    """Write the card and the Croissant metadata, which list the other files; return the manifest with both."""
+    """Write the card, and the Croissant metadata where mlcroissant is installed; return the manifest with them."""
     listed = manifest.model_copy(update={"files": tuple(file for file in manifest.files if file.kind != "document")})
     (staging / CARD_FILE).write_text(render_card(listed, tables), encoding="utf-8")
-    (staging / CROISSANT_FILE).write_bytes(render_croissant(listed, tables))
-    documents = tuple(describe_file(staging / name, name, "document") for name in (CARD_FILE, CROISSANT_FILE))
+    names = [CARD_FILE]
+    if find_spec("mlcroissant") is not None:
+        (staging / CROISSANT_FILE).write_bytes(render_croissant(listed, tables))
+        names.append(CROISSANT_FILE)
+    documents = tuple(describe_file(staging / name, name, "document") for name in names)
     return listed.model_copy(update={"files": listed.files + documents})
 
 

@@ -62,6 +62,18 @@ class LineReporter:
         self.note(f"{line()}, {time.monotonic() - begun:.0f} s")
 
 
+class SilentReporter:
+    """Tells nothing."""
+
+    def note(self, text: str) -> None:
+        """Drop the line."""
+
+    @contextmanager
+    def stage(self, label: str, *, total: float, unit: str) -> Iterator[Advance]:  # noqa: ARG002 - a Reporter's
+        """Count nothing."""
+        yield lambda _amount: None
+
+
 def parse_progress(line: str) -> tuple[str, float, float] | None:
     """Return (label, done, total) of a `LineReporter`'s line, or None for any other line."""
     words = line.split()
