@@ -1,22 +1,16 @@
 """A release in a plain folder of the user's, for `mempipe score --out DIR`: refused where something else lies there."""
 
-import shutil
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
 
 from mempipe.errors import InputError
 from mempipe.places import MANIFEST, TALLIES
 from mempipe.release.authors_format import index_file, matrix_file
 from mempipe.release.manifest import Manifest
 from mempipe.release.publish import Outcome, commit_release
+from mempipe.storage.keys import HIDDEN
 from mempipe.storage.local import LocalStore
 from mempipe.tables.parquet import table_file
 from mempipe.tables.schema import TABLES
-
-_STAGING: Final = ".staging-"
 
 
 def check_folder(folder: Path, *, name: str) -> Manifest | None:
@@ -59,21 +53,7 @@ def _belongs(entry: str, name: str) -> bool:
         index_file(name),
         *map(table_file, TABLES),
     }
-    return entry in known or entry.startswith((_STAGING, f"{name}_high_infl_pairs_", ".mempipe"))
-
-
-@contextmanager
-def staging_folder(folder: Path) -> Iterator[Path]:
-    """Yield a hidden folder in `folder` to write a release into; it is removed afterwards, as is `folder` if empty."""
-    existed = folder.exists()
-    folder.mkdir(parents=True, exist_ok=True)
-    staging = Path(tempfile.mkdtemp(prefix=_STAGING, dir=folder))
-    try:
-        yield staging
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
-        if not existed and not any(folder.iterdir()):
-            folder.rmdir()
+    return entry in known or entry.startswith((f"{name}_high_infl_pairs_", HIDDEN))
 
 
 def publish_folder(folder: Path, staging: Path, manifest: Manifest) -> tuple[Manifest, Outcome]:
@@ -86,11 +66,7 @@ def publish_folder(folder: Path, staging: Path, manifest: Manifest) -> tuple[Man
         ReleaseError: it holds another release, or a file of other content where one of this release belongs.
     """
     check_folder(folder, name=manifest.name)
-    committed, outcome = commit_release(LocalStore(folder), staging, manifest)
-    for leftover in folder.glob(f"{_STAGING}*"):
-        if leftover != staging:
-            shutil.rmtree(leftover, ignore_errors=True)
-    return committed, outcome
+    return commit_release(LocalStore(folder), staging, manifest)
 
 
 def _refusal(folder: Path, got: str, wanted: str) -> InputError:

@@ -1,12 +1,14 @@
 """The folder that becomes the website: never half written, and nothing but an earlier report is replaced."""
 
-import shutil
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 from typing import Final
 
 from mempipe.errors import InputError
+from mempipe.storage.staging import replace_folder, staging_folder
 
 MARKER: Final = "mempipe-report.json"
 """A file that says that a folder is a report, which may be replaced by a newer one."""
@@ -20,14 +22,11 @@ def check_folder(out: Path) -> None:
     """
     if not out.exists():
         return
-    if out.is_dir():
-        files = [path.relative_to(out).as_posix() for path in sorted(out.rglob("*"))]
-        got = f"holds {foreign}" if (foreign := foreign_to_report(files)) else None
-    else:
-        got = "is a file"
-    if got is not None:
+    foreign = foreign_to_report(_names(out)) if out.is_dir() else None
+    if foreign is not None or not out.is_dir():
         raise InputError(
-            f"Report cannot be written: {out} {got}, expected a new or empty folder, or an earlier report.",
+            f"Report cannot be written: {out} {f'holds {foreign}' if foreign else 'is a file'}, expected a new or "
+            "empty folder, or an earlier report.",
             hint="choose another folder with --out.",
         )
 
@@ -42,25 +41,20 @@ def foreign_to_report(files: Sequence[str]) -> str | None:
     return files[0] if files else None
 
 
+def _names(out: Path) -> list[str]:
+    """List what lies below a folder, which another writer of the report may replace meanwhile."""
+    names = [
+        Path(parent, name).relative_to(out).as_posix() for parent, *below in os.walk(out) for name in chain(*below)
+    ]
+    return [*([MARKER] if (out / MARKER).exists() else []), *sorted(names)]
+
+
 @contextmanager
 def replaced(out: Path) -> Iterator[Path]:
     """Yield a new folder that takes the place of `out` at the end; after an error `out` is as it was."""
     target = out.resolve()
-    target.parent.mkdir(parents=True, exist_ok=True)
-    staging, old = (target.with_name(f".{target.name}.{kind}") for kind in ("new", "old"))
-    shutil.rmtree(staging, ignore_errors=True)
-    if old.exists():  # a run was killed between the two renames below
-        if target.exists():
-            shutil.rmtree(old)
-        else:
-            old.rename(target)
-    staging.mkdir()
-    try:
+    with staging_folder(target.parent) as staging:
         yield staging
         (staging / MARKER).write_text('{"made_by": "mempipe report"}\n')
-        if target.exists():
-            target.rename(old)
-        staging.rename(target)
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
-        shutil.rmtree(old, ignore_errors=True)
+        check_folder(target)
+        replace_folder(staging, target)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from mempipe.errors import InputError
 from mempipe.release.content import ReleaseContent
-from mempipe.release.folder import check_folder, publish_folder, staging_folder
+from mempipe.release.folder import check_folder, publish_folder
 from mempipe.release.load import Release, load_release
 from mempipe.release.manifest import DataSource, Thresholds
 from mempipe.release.subset_design import SubsetDesign
@@ -23,6 +23,7 @@ from mempipe.spec import checked_name
 from mempipe.steps.batches import counted
 from mempipe.steps.predictions import Predictions, ScoreInputs, Source
 from mempipe.steps.progress import Reporter, SilentReporter
+from mempipe.storage.staging import staging_folder
 
 
 def score_arrays(

@@ -2,19 +2,22 @@
 
 import errno
 import os
+import shutil
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import BinaryIO, Final, TypeVar
 
 from mempipe.storage.keys import HIDDEN
 from mempipe.storage.os_errors import input_errors
 
-# A living writer touches its file all the time; one that was killed never again.
+T = TypeVar("T")
+
+# A living writer touches its files all the time; one that was killed never again.
 _STALE_SECONDS: Final = 24 * 3600
-# Another writer removes the empty hidden folder between our making it and our using it.
+# Another writer removes the empty folders between our making them and our using them.
 _ATTEMPTS: Final = 100
 # Some network and FUSE file systems answer so.
 _CANNOT_SYNC_FOLDERS: Final = frozenset({errno.EINVAL, errno.EOPNOTSUPP})
@@ -26,10 +29,7 @@ def scratch_file(folder: Path) -> Iterator[tuple[Path, BinaryIO]]:
 
     Whoever wants to keep the content links or renames the file while it is open here.
     """
-    sweep(folder)
-    hidden = folder / HIDDEN
-    path = hidden / f"{os.getpid()}-{uuid.uuid4().hex}"
-    file = _open_new(path)
+    path, file = make_hidden(folder, lambda path: (path, path.open("x+b")))
     try:
         with file:
             yield path, file
@@ -37,28 +37,31 @@ def scratch_file(folder: Path) -> Iterator[tuple[Path, BinaryIO]]:
         with suppress(OSError):
             path.unlink()
         with suppress(OSError):
-            hidden.rmdir()
+            path.parent.rmdir()
 
 
-def _open_new(path: Path) -> BinaryIO:
-    make_folders(path.parent.parent)
+def make_hidden(folder: Path, make: Callable[[Path], T]) -> T:
+    """Return what `make` makes under a new name in the hidden folder of `folder`, which is swept before."""
+    _sweep(folder / HIDDEN)
+    path = folder / HIDDEN / f"{os.getpid()}-{uuid.uuid4().hex}"
     for _ in range(_ATTEMPTS):
+        make_folders(folder)
         with suppress(FileExistsError):
             path.parent.mkdir()
         with suppress(FileNotFoundError):
-            return path.open("x+b")
-    return path.open("x+b")
+            return make(path)
+    return make(path)
 
 
-def sweep(folder: Path) -> None:
-    """Remove what killed writers left in the hidden folder of `folder` a day ago or longer; never what may live."""
+def _sweep(hidden: Path) -> None:
+    """Remove what killed writers left a day ago or longer; never what may live."""
     limit = time.time() - _STALE_SECONDS
     # Somebody else may sweep too, and a store that cannot be cleaned can still be used.
     with suppress(OSError):
-        for path in (folder / HIDDEN).iterdir():
+        for path in hidden.iterdir():
             with suppress(OSError):
-                if path.stat().st_mtime < limit:
-                    path.unlink()
+                if max(part.lstat().st_mtime for part in (path, *path.rglob("*"))) < limit:
+                    shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
 @contextmanager

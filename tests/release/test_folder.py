@@ -1,17 +1,21 @@
 """A release in a plain folder: new or empty, its own unfinished attempt, or itself; anything else is left alone."""
 
+import os
 from pathlib import Path
 
 import pytest
 
 from mempipe.errors import InputError, ReleaseError
 from mempipe.places import MANIFEST
-from mempipe.release.folder import check_folder, publish_folder, staging_folder
+from mempipe.release.folder import check_folder, publish_folder
 from mempipe.release.load import load_release
 from mempipe.release.manifest import Manifest
 from mempipe.release.publish import Outcome
 from mempipe.release.write import write_release
+from mempipe.storage.keys import HIDDEN
 from mempipe.storage.local import LocalStore
+from mempipe.storage.staging import staging_folder
+from tests.racing import racers
 from tests.release.stores import Killed
 from tests.release.world import World
 
@@ -82,10 +86,40 @@ def test_killed_and_repeated(
         score(world, tmp_path)
     monkeypatch.setattr(LocalStore, "create", original)
     assert not (tmp_path / MANIFEST).exists()
-    (tmp_path / ".staging-dead").mkdir()
+    (tmp_path / HIDDEN / "dead").mkdir(parents=True)
+    os.utime(tmp_path / HIDDEN / "dead", (0, 0))
     assert score(world, tmp_path)[1] is Outcome.PUBLISHED
     assert snapshot(tmp_path) == snapshot(written[0])
-    assert not (tmp_path / ".staging-dead").exists()
+    assert not (tmp_path / HIDDEN).exists()
+
+
+RACER = """
+from pathlib import Path
+from mempipe.errors import MempipeError
+from tests.release.test_folder import score
+from tests.release.world import make_world
+
+def act(out, n_trials):
+    try:
+        return score(make_world().part(0, int(n_trials)), Path(out))[0].id
+    except MempipeError as error:
+        return f"{type(error).__name__}: {error}".replace("\\n", " ")
+"""
+
+
+def test_two_at_once(world: World, written: tuple[Path, Manifest], tmp_path: Path) -> None:
+    """Of equal inputs both succeed; of different inputs one is refused, and the other's release is whole."""
+    with racers(RACER, 2) as two:
+        for round_ in range(4):
+            out = tmp_path / f"equal{round_}"
+            assert two.go(f"{out} 40", f"{out} 40") == [written[1].id] * 2
+            assert snapshot(out) == snapshot(written[0])
+            out = tmp_path / f"different{round_}"
+            answers = two.go(f"{out} 40", f"{out} 30")
+            (accepted,) = [answer for answer in answers if not answer.startswith("ReleaseError: Release cannot be pub")]
+            release = load_release(out)
+            release.verify()
+            assert release.manifest.id == accepted
 
 
 def test_unfinished_attempt_of_other_content_is_refused(world: World, tmp_path: Path) -> None:

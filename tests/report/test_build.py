@@ -17,6 +17,7 @@ from mempipe.report.from_release import content_of
 from mempipe.report.images import find_images
 from mempipe.report.sheets import TILES, tile_shape, write_sheets
 from tests.command import mempipe as command
+from tests.racing import racers
 from tests.report.conftest import Planted
 from tests.report.site import arrays, script
 
@@ -54,6 +55,29 @@ def test_a_report_is_replaced_with_equal_bytes_and_nothing_else_is(planted: Plan
     (tmp_path / "mine" / "thesis.tex").write_text("")
     refused = command("report", planted.release, "--out", tmp_path / "mine", code=20)
     assert "thesis.tex" in refused.stderr
+
+
+RACER = """
+import io
+from pathlib import Path
+from mempipe.report.build import build_report
+from mempipe.steps.progress import LineReporter
+
+def act(release, out, images):
+    options = {"data": None, "images": images == "images", "experiments": None, "reporter": LineReporter(io.StringIO())}
+    return build_report(release, Path(out), **options)
+"""
+
+
+def test_two_reports_at_once(planted: Planted, tmp_path: Path) -> None:
+    """Into one folder: both end well, and the last one stays whole."""
+    out, bare = tmp_path / "site", tmp_path / "bare"
+    command("report", planted.release, "--no-images", "--out", bare)
+    with racers(RACER, 2) as two:
+        for _ in range(4):
+            assert two.go(f"{planted.release} {out} images", f"{planted.release} {out} none") == [str(out)] * 2
+            assert files(out) in (files(planted.report), files(bare))
+            assert sorted(path.name for path in tmp_path.iterdir()) == ["bare", "site"]
 
 
 @pytest.mark.parametrize("name", ["digits", "digits_long_tail"])
