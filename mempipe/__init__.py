@@ -4,15 +4,17 @@ from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from mempipe.release.load import Release, load_release
+    from mempipe.release.open_scores import open_scores
     from mempipe.steps.score import score_arrays as score
 
 __version__ = "0.1.0"
 
-__all__ = ["Release", "__version__", "load_release", "score"]
+__all__ = ["Release", "__version__", "load_release", "open_scores", "score"]
 
 _PUBLIC: Final = {
     "Release": ("mempipe.release.load", "Release"),
     "load_release": ("mempipe.release.load", "load_release"),
+    "open_scores": ("mempipe.release.open_scores", "open_scores"),
     "score": ("mempipe.steps.score", "score_arrays"),
 }
 

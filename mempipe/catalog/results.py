@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from mempipe import places
 from mempipe.experiments.result import Result
-from mempipe.release.load import Release
+from mempipe.release.scores import Scores
 from mempipe.storage import Store, open_store
 
 
@@ -37,7 +37,7 @@ def list_results(root: Store) -> list[ResultEntry]:
     return entries
 
 
-def open_store_of(release: Release) -> Store:
+def open_store_of(release: Scores) -> Store:
     """Open the store that a release was published in.
 
     Raises:
@@ -46,9 +46,9 @@ def open_store_of(release: Release) -> Store:
     return open_store(places.parse_release_uri(release.uri).store)
 
 
-def open_results(root: Store, release: Release) -> Store:
+def open_results(root: Store, release: Scores) -> Store:
     """Return the place of the results of a release's experiments."""
-    return root.child(places.results_place(release.manifest.name, release.manifest.id))
+    return root.child(places.results_place(release.name, release.id))
 
 
 def result_key(result: Result) -> str:

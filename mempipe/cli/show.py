@@ -14,9 +14,8 @@ from rich.table import Table
 from mempipe.cli.terminal import console
 from mempipe.experiments.histogram import count_bins, edges_between, occupied
 from mempipe.release.authors_folder import NO_COUNTS
-from mempipe.release.find_authors import find_authors_files
-from mempipe.release.load import load_release
-from mempipe.release.summary import score_text, summarize, summarize_authors
+from mempipe.release.open_scores import open_scores
+from mempipe.release.summary import score_text, summarize
 from mempipe.scores.pairs import pair_statistics
 
 _BIN: Final = 0.05
@@ -25,34 +24,25 @@ _LONGEST_BAR: Final = 40
 
 def print_summary(uri: str, *, top: int) -> None:
     """Print what a release, or a folder of the authors' files, holds, and its most memorized examples."""
-    files = find_authors_files(uri)
-    console().print(summarize(load_release(uri), top=top) if files is None else summarize_authors(files, top=top))
+    console().print(summarize(open_scores(uri), top=top))
 
 
 def print_pairs(uri: str, *, mem: float, infl: float, same_label: bool, csv: bool) -> None:
-    """Print the high-influence pairs at these thresholds, the strongest first.
-
-    Of the authors' files without standard errors and counts, which they do not have.
-    """
-    files = find_authors_files(uri)
-    if files is not None:
-        pairs = files.select_pairs(mem=mem, infl=infl, same_label=same_label)
-        title, n_test = files.name, None if files.scores is None else files.scores.test_labels.size
-    else:
-        release = load_release(uri)
-        pairs = release.select_pairs(mem=mem, infl=infl, same_label=same_label)
-        title, n_test = release.manifest.id, release.manifest.n_test
+    """Print the high-influence pairs at these thresholds, the strongest first; only the columns that are known."""
+    scores = open_scores(uri)
+    pairs = scores.known(scores.select_pairs(mem=mem, infl=infl, same_label=same_label))
     if csv:
         pa_csv.write_csv(pairs, sys.stdout.buffer)
         return
+    title = scores.name if scores.manifest is None else scores.id
     kind = "of one label" if same_label else "of any labels"
     screen = console()
     screen.print(f"{title}: {pairs.num_rows} pairs {kind} with infl ≥ {infl} and mem ≥ {mem}", soft_wrap=True)
     screen.print(_table(pairs))
     if pairs.num_rows and infl < 1:
         screen.print(_histogram(pairs["infl"].to_numpy(), infl))
-    screen.print(_statistics(pairs, n_test), soft_wrap=True)
-    if files is not None:
+    screen.print(_statistics(pairs, scores.n_test if "tt_label" in pairs.column_names else None), soft_wrap=True)
+    if scores.n_trials is None:
         screen.print(f"{NO_COUNTS.capitalize()}.", soft_wrap=True)
 
 

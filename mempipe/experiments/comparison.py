@@ -12,7 +12,7 @@ from mempipe.errors import InputError
 from mempipe.experiments.agreement import Agreement, agreement
 
 if TYPE_CHECKING:
-    from mempipe.release.load import Release
+    from mempipe.release.scores import Scores
 
 _CELLS_AT_ONCE: Final = 2**20
 
@@ -20,7 +20,7 @@ GRID: Final = tuple(k / 20 for k in range(21))
 """Thresholds 0, 0.05, … 1, each the nearest number to its decimal value."""
 
 
-def require_same_data(release: Release, other: Release) -> None:
+def require_same_data(release: Scores, other: Scores) -> None:
     """Refuse to compare by position what is not of one data set.
 
     The fingerprint binds content and order. Where a release has none (it was scored from predictions made elsewhere),
@@ -30,7 +30,7 @@ def require_same_data(release: Release, other: Release) -> None:
         InputError: the data sets or their sizes differ, or it is the same release.
     """
     _require_another(release, other)
-    mine, theirs = release.manifest.data, other.manifest.data
+    mine, theirs = release.data, other.data
     if mine.fingerprint is not None and theirs.fingerprint is not None and mine.fingerprint != theirs.fingerprint:
         raise InputError(
             f"Releases cannot be compared: {other.uri} data fingerprint is {theirs.fingerprint[:16]}… ({theirs.name}), "
@@ -40,16 +40,18 @@ def require_same_data(release: Release, other: Release) -> None:
     require_same_labels(release, other)
 
 
-def require_same_labels(release: Release, other: Release) -> None:
+def require_same_labels(release: Scores, other: Scores) -> None:
     """Refuse to compare by position where sizes or labels differ; the content may be another, such as features.
+
+    The authors' files do not say how many classes there are beyond those that have examples.
 
     Raises:
         InputError: sizes or labels differ, or it is the same release.
     """
     _require_another(release, other)
-    mine, theirs = release.manifest, other.manifest
-    got, wanted = ((manifest.n_train, manifest.n_test, manifest.n_classes) for manifest in (theirs, mine))
-    if got != wanted:
+    got, wanted = ((scores.n_train, scores.n_test, scores.n_classes) for scores in (other, release))
+    classes_known = release.manifest is not None and other.manifest is not None
+    if got[:2] != wanted[:2] or (classes_known and got != wanted):
         raise InputError(
             f"Releases cannot be compared: {other.uri} sizes are {_sizes(got)}, "
             f"expected {_sizes(wanted)}, those of {release.uri}.",
@@ -57,7 +59,7 @@ def require_same_labels(release: Release, other: Release) -> None:
         )
     for part, one, two in (
         ("training", release.labels, other.labels),
-        ("test", _test_labels(release), _test_labels(other)),
+        ("test", release.test_labels, other.test_labels),
     ):
         differ = np.flatnonzero(one != two)
         if differ.size:
@@ -69,13 +71,13 @@ def require_same_labels(release: Release, other: Release) -> None:
             )
 
 
-def compare_memorization(release: Release, other: Release, thresholds: Sequence[float]) -> Agreement:
+def compare_memorization(release: Scores, other: Scores, thresholds: Sequence[float]) -> Agreement:
     """Compare the memorization of all training examples (section 3.5: I_mem, J_mem, D_mem)."""
     return agreement(thresholds, release.mem, other.mem)
 
 
 def compare_influence(
-    release: Release, others: Sequence[Release], thresholds: Sequence[float], *, min_mem: float | None
+    release: Scores, others: Sequence[Scores], thresholds: Sequence[float], *, min_mem: float | None
 ) -> list[Agreement]:
     """Compare the influence of all pairs of equal labels with each other release (section 3.5: I_infl, J_infl, D_infl).
 
@@ -92,7 +94,7 @@ def compare_influence(
         One agreement for each other release.
     """
     found = [Agreement.empty(thresholds) for _ in others]
-    for label in range(release.manifest.n_classes):
+    for label in np.intersect1d(release.labels, release.test_labels).tolist():
         mine = release.influence(label)
         for k, other in enumerate(others):
             theirs = other.influence(label).infl
@@ -106,15 +108,22 @@ def compare_influence(
     return found
 
 
-def accuracy_text(release: Release) -> str:
+def trials_text(release: Scores) -> str:
+    """Return how many trials there are, in words."""
+    return "an unknown number of trials" if release.n_trials is None else f"{release.n_trials:,} trials"
+
+
+def accuracy_text(release: Scores) -> str:
     """Return mean and standard deviation of the test accuracy over trials, with their number, in words."""
     accuracy: NDArray[np.float64] = release.trials["test_accuracy"].to_numpy()
+    if not accuracy.size:
+        return "unknown"
     if accuracy.size < 2:
         return f"{accuracy.mean():.2%} (1 trial)"
     return f"{accuracy.mean():.2%} ± {accuracy.std(ddof=1):.2%} (mean ± s.d. over {accuracy.size:,} trials)"
 
 
-def independence_notes(release: Release, other: Release, name: str) -> list[str]:
+def independence_notes(release: Scores, other: Scores, name: str) -> list[str]:
     """Return what a reader must know of how independent two releases are: shared trials or subsets, other subsets.
 
     Args:
@@ -122,8 +131,9 @@ def independence_notes(release: Release, other: Release, name: str) -> list[str]
         other: one of them.
         name: of the other, for the reader.
     """
-    common = len(release.tallies.examples.trials.overlap(other.tallies.examples.trials))
-    mine, theirs = release.manifest.subsets, other.manifest.subsets
+    here, there = release.trial_set, other.trial_set
+    common = 0 if here is None or there is None else len(here.overlap(there))
+    mine, theirs = release.subsets, other.subsets
     if common:
         return [f"{name}: trials in both releases: {common:,}; so they agree more than two runs would."]
     if "unknown" in (mine.design, theirs.design):
@@ -141,17 +151,17 @@ def independence_notes(release: Release, other: Release, name: str) -> list[str]
     return []
 
 
-def _require_another(release: Release, other: Release) -> None:
-    if other.manifest.id == release.manifest.id:
+def _require_another(release: Scores, other: Scores) -> None:
+    if other.id == release.id:
         raise InputError(
-            f"Releases cannot be compared: {other.uri} id is {other.manifest.id}, expected another release than the "
+            f"Releases cannot be compared: {other.uri} id is {other.id}, expected another release than the "
             "one that it is compared with.",
             hint="name a release of another run, or of another architecture.",
         )
 
 
 def _allowed(
-    release: Release, tr_idx: NDArray[np.int64], shape: tuple[int, ...], min_mem: float | None
+    release: Scores, tr_idx: NDArray[np.int64], shape: tuple[int, ...], min_mem: float | None
 ) -> NDArray[np.bool_] | None:
     if min_mem is None:
         return None
@@ -162,11 +172,6 @@ def _bands(n_rows: int, width: int) -> Iterator[slice]:
     step = max(1, _CELLS_AT_ONCE // max(1, width))
     for start in range(0, n_rows, step):
         yield slice(start, start + step)
-
-
-def _test_labels(release: Release) -> NDArray[np.int64]:
-    labels: NDArray[np.int64] = release.test_examples["label"].to_numpy()
-    return labels
 
 
 def _sizes(sizes: tuple[int, int, int]) -> str:

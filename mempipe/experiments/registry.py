@@ -16,7 +16,7 @@ from mempipe.spec import Strict, validated
 if TYPE_CHECKING:
     from mempipe.experiments.result import Findings
     from mempipe.experiments.training import Trained, Training
-    from mempipe.release.load import Release
+    from mempipe.release.scores import Scores
 
 
 class Experiment(Protocol):
@@ -38,7 +38,7 @@ class Experiment(Protocol):
     Params: type[Strict]
 
     @staticmethod
-    def trainings(release: Release, params: Any) -> list[Training]:
+    def trainings(release: Scores, params: Any) -> list[Training]:
         """Return the runs that must be trained first; none where the release holds all.
 
         Raises:
@@ -47,7 +47,7 @@ class Experiment(Protocol):
         ...
 
     @staticmethod
-    def find(release: Release, params: Any, trained: Sequence[Trained]) -> Findings:
+    def find(release: Scores, params: Any, trained: Sequence[Trained]) -> Findings:
         """Return what the experiment finds.
 
         Args:

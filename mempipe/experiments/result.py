@@ -8,6 +8,7 @@ import json
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
+import numpy as np
 from pydantic import Field, ValidationError, model_validator
 
 from mempipe.errors import InputError
@@ -25,6 +26,11 @@ Cell = int | float | str | None
 ExperimentName = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
 TableName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_]+$")]
 """A table is downloaded as `<experiment>-<table>.csv`: together these name it without doubt, on any file system."""
+
+
+def number(value: float) -> float | None:
+    """Return a score as a cell: None where it is NaN."""
+    return None if np.isnan(value) else float(value)
 
 
 class Fact(Strict):

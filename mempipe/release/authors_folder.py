@@ -1,293 +1,268 @@
 """Reads a folder that has only npz files in the format of the paper's authors, without a manifest.
 
-`mempipe.release.authors_format` says what each file holds. There are no counts of trials in them, so there are no
-standard errors and no held-out accuracy.
+`mempipe.release.authors_format` describes the files. They have no counts of trials, so there are no standard errors and
+no held-out accuracy.
 """
 
+import hashlib
 import re
 from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from mempipe.errors import InputError, ReleaseQuestionError
-from mempipe.release.authors_arrays import AuthorsScores, column, damaged, positions_of, read_scores, require_within
-from mempipe.release.manifest import Thresholds
-from mempipe.release.npz import NpzReader
+from mempipe.release.authors_arrays import (
+    AuthorsPairs,
+    AuthorsScores,
+    read_filenames,
+    read_pairs,
+    read_scores,
+    require_equal,
+    table_of_known,
+)
+from mempipe.release.authors_matrices import AuthorsMatrices, replace_listed
+from mempipe.release.manifest import DataSource, Thresholds, hash_file
+from mempipe.release.scores import FloatArray, InfluenceMatrix, ScoreFile, Scores
+from mempipe.release.subset_design import SubsetDesign
+from mempipe.release.tables import classes_table
 from mempipe.scores.pairs import require_thresholds
 
 NO_COUNTS: Final = "these files have no counts of trials, so there are no standard errors and no held-out accuracy"
 """What a reader of such files must know."""
 
 _PAIRS: Final = re.compile(r"(?P<name>.*)_high_infl_pairs_infl(?P<infl>[^_]+)_mem(?P<mem>[^_]+)\.npz")
-_ROUNDING: Final = 1e-6  # mem may have been rounded to float32 on its way
+_NOT_IN_FILES: Final = frozenset(
+    {"mem_se", "infl_se", "n_in", "n_out", "correct_in", "correct_out", "heldout_accuracy"}
+    | {"n_trials", "n_correct", "accuracy"}
+)
+_LABELS: Final = frozenset({"label", "tt_label"})
 
-Found = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]
 
+class AuthorsFolder(Scores):
+    """The files of one data set; each is read when it is needed.
 
-class AuthorsFolder:
-    """The files of one data set; each is read when it is asked for.
+    The matrices' influences are float32. Here each is the shortest decimal that rounds to it, 0.7 and not 0.699999988,
+    so that a threshold selects what it selects of exact influences. A value less than 1e-7 below a threshold cannot be
+    told from one at it, unless the pairs file says so: its influences are float64 and replace those of the matrices.
 
     Attributes:
-        folder: where they lie.
-        files: by kind: `matrix`, `pairs`, `index`; at least one.
+        folder: where the files lie.
+        paths: by kind: `matrix`, `pairs`, `index`; at least one.
     """
 
-    def __init__(self, folder: Path, files: dict[str, Path]) -> None:
-        """Take the files that `mempipe.release.find_authors.find_authors_files` found."""
-        self.folder = folder
-        self.files = files
+    def __init__(self, folder: Path, paths: dict[str, Path]) -> None:
+        """Take the files that `mempipe.release.open_scores.find_authors_files` found.
+
+        Raises:
+            InputError: the name of the pairs file does not state its thresholds.
+        """
+        self.folder = folder.absolute()
+        self.paths = paths
+        self.uri = str(self.folder)
+        self.name, self.thresholds = _name_and_thresholds(paths)
+        self.data = DataSource(name=self.name)
+        self.subsets = SubsetDesign(design="unknown")
+        self.has_influence = "matrix" in paths
+        self.has_pairs = self.has_influence or "pairs" in paths
+        self.has_labels = self.has_influence or "index" in paths
+        self.unknown = (
+            _NOT_IN_FILES
+            | (frozenset() if self.has_labels else _LABELS)
+            | (frozenset() if self.has_pairs else frozenset({"n_pairs"}))
+        )
+
+    @cached_property
+    def id(self) -> str:
+        """NAME-authors-DIGITS: of the SHA-256 of the matrix file, or of the other files where there is none."""
+        paths = [self.paths["matrix"]] if self.has_influence else [self.paths[kind] for kind in sorted(self.paths)]
+        digest = hashlib.sha256("".join(hash_file(path)[0] for path in paths).encode()).hexdigest()
+        return f"{self.name}-authors-{digest[:12]}"
 
     @property
-    def name(self) -> str:
-        """The data set's name, with which the files' names begin."""
-        base = self.files.get("matrix") or self.files.get("index")
-        if base is not None:
-            return base.name.removesuffix("_infl_matrix.npz").removesuffix("_index.npz")
-        match = _PAIRS.fullmatch(self.files["pairs"].name)
-        return match["name"] if match else self.folder.name
-
-    @cached_property
-    def thresholds(self) -> Thresholds | None:
-        """Those that the pairs file's name says, down to which it is complete; None without a pairs file.
-
-        Raises:
-            InputError: the name does not say them.
-        """
-        path = self.files.get("pairs")
-        if path is None:
-            return None
-        match = _PAIRS.fullmatch(path.name)
-        try:
-            infl, mem = (float(match[key]) for key in ("infl", "mem")) if match else (np.nan, np.nan)
-        except ValueError:
-            infl, mem = np.nan, np.nan
-        if not (-1 <= infl <= 1 and -1 <= mem <= 1):
-            raise InputError(
-                f"Thresholds of the pairs are unknown: {path} name is {path.name}, "
-                "expected NAME_high_infl_pairs_inflX_memY.npz with numbers in [-1, 1].",
-                hint="restore the name that the file was published with.",
-            )
-        return Thresholds(mem=mem, infl=infl)
+    def files(self) -> tuple[ScoreFile, ...]:
+        """The npz files."""
+        return tuple(ScoreFile(path.name, path.stat().st_size, None, path.absolute) for path in self.paths.values())
 
     @property
-    def has_pairs(self) -> bool:
-        """Whether these files can tell pairs at all: an index file alone cannot."""
-        return "pairs" in self.files or "matrix" in self.files
+    def trial_set(self) -> None:
+        """The trials are unknown."""
+        return None
 
-    @cached_property
-    def scores(self) -> AuthorsScores | None:
-        """Labels and memorization, from the matrix or else the index file; None where there is a pairs file only.
+    @property
+    def class_names(self) -> list[str]:
+        """The labels, as the format has no names."""
+        return [str(label) for label in range(self._scores.n_classes)]
 
-        Raises:
-            ReleaseError: a file is damaged.
-            InputError: the matrix and the index file are of different data sets.
-        """
-        read = [read_scores(self.files[kind]) for kind in ("matrix", "index") if kind in self.files]
-        if len(read) == 2:
-            self._require_equal(*read)
-        return read[0] if read else None
+    def table(self, name: str) -> pa.Table:
+        """Make one table from the files."""
+        match name:
+            case "examples":
+                columns = {"mem": self._scores.mem} | self._filenames("tr", self._scores.train_labels)
+                return _labelled(name, self._scores.train_labels, columns)
+            case "test_examples":
+                return _labelled(name, self._scores.test_labels, self._filenames("tt", self._scores.test_labels))
+            case "pairs":
+                return self.select_pairs(mem=self.thresholds.mem, infl=self.thresholds.infl)
+            case "classes":
+                return self._classes()
+            case _:
+                return table_of_known(name, {}, 0)
 
-    def require_scores(self) -> AuthorsScores:
-        """Return `scores`.
+    def influence(self, label: int, *, same_label: bool = True) -> InfluenceMatrix:
+        """Read the influence of one class; see `Scores.influence`."""
+        self._require_influence(label, same_label=same_label)
+        return self._matrix(label, np.ones(self._scores.mem.size, dtype=np.bool_))
 
-        Raises:
-            InputError: there is a pairs file only, or the files are of different data sets.
-            ReleaseError: a file is damaged.
-        """
-        if self.scores is None:
-            raise InputError(
-                f"Labels and memorization are unknown: {self.folder} has no *_infl_matrix.npz and no *_index.npz, "
-                "expected one of them.",
-                hint="put one beside the pairs file; `mempipe pairs` reads a pairs file alone.",
-            )
-        return self.scores
+    def influence_standard_error(self, label: int, *, same_label: bool = True) -> FloatArray:
+        """Return NaN of the shape of `influence(label).infl`: the files have no counts."""
+        self._require_influence(label, same_label=same_label)
+        labels = self._scores.train_labels, self._scores.test_labels
+        return np.full(tuple(int(np.count_nonzero(part == label)) for part in labels), np.nan)
 
-    @cached_property
-    def filenames(self) -> tuple[list[str], list[str]] | None:
-        """Names of the training and of the test images' files, from the index file; None without one.
-
-        Raises:
-            ReleaseError: the file is damaged.
-        """
-        path = self.files.get("index")
-        if path is None:
-            return None
-        scores = self.require_scores()
-        with NpzReader(path, source=str(path)) as archive:
-            parts = [column(archive, key, "names") for key in ("tr_filenames", "tt_filenames")]
-        for key, part, labels in zip(("tr", "tt"), parts, (scores.train_labels, scores.test_labels), strict=True):
-            if part.shape != labels.shape:
-                damaged(path, f"{key}_filenames is {part.shape}, expected {labels.shape} as {key}_labels")
-        train, test = ([_text(name) for name in part.tolist()] for part in parts)
-        return train, test
+    def influences(self) -> Iterator[InfluenceMatrix]:
+        """Yield the influences of each class."""
+        self._require_matrix()
+        for label in self._matrices.labels:
+            yield self.influence(label)
 
     def select_pairs(self, *, mem: float = 0.25, infl: float = 0.15, same_label: bool = True) -> pa.Table:
-        """Select the high-influence pairs of equal labels.
+        """Select the high-influence pairs of equal labels; see `Scores.select_pairs`.
 
-        The pairs file answers at and above the thresholds of its name; the matrices answer at any. Their influences
-        are float32, which does not tell a threshold from a value less than 1e-7 below it: both are selected, unless
-        the pairs file tells them apart.
-
-        Args:
-            mem: least memorization of the training example.
-            infl: least influence on the test example.
-            same_label: must be true: the format has no other pairs.
-
-        Returns:
-            `tr_idx`, `tt_idx` int64, `label`, `tt_label` int64 (absent where there is a pairs file only), `infl`, `mem`
-            float64; by descending influence, then positions. An influence that only a matrix has is the shortest
-            decimal that stands for its float32: 0.7, not 0.699999988. So of pairs selected at low thresholds those at
-            higher ones are selected as if they had been asked for.
-
-        Raises:
-            InputError: a threshold is no number in [-1, 1], or the files are of different data sets.
-            ReleaseQuestionError: the files do not hold these pairs.
-            ReleaseError: a file is damaged.
+        The pairs file answers at and above the thresholds of its name, the matrices at any.
         """
         require_thresholds(mem=mem, infl=infl)
         if not same_label:
-            raise ReleaseQuestionError(
-                f"Pairs of different labels are not in the authors' format: {self.folder} has pairs of equal labels, "
-                "expected a release with `influence: full`.",
-                hint="leave --any-label away, or ask a release that counted all pairs.",
-            )
-        known = self.thresholds
-        if known is not None and mem >= known.mem and infl >= known.infl:
-            pairs = self._listed
-            return pairs.filter((pairs["mem"].to_numpy() >= mem) & (pairs["infl"].to_numpy() >= infl))
-        if "matrix" in self.files:
-            tr_idx, tt_idx, found = self._as_listed(*_joined(self._from_matrices(mem, infl)))
-            chosen = found >= infl
-            return self._table(tr_idx[chosen], tt_idx[chosen], found[chosen])
-        if known is None:
+            raise self._any_label()
+        limits = self.thresholds
+        if "pairs" in self.paths and mem >= limits.mem and infl >= limits.infl:
+            return self._pairs_table(self._listed, (self._listed.mem >= mem) & (self._listed.infl >= infl))
+        if self.has_influence:
+            return self._pairs_table(self._from_matrices(mem, infl))
+        if not self.has_pairs:
             raise ReleaseQuestionError(
                 f"Pairs are unknown: {self.folder} has no *_infl_matrix.npz and no *_high_infl_pairs_*.npz, "
                 "expected one of them.",
                 hint="put one beside the index file.",
             )
         raise ReleaseQuestionError(
-            f"Pairs cannot be given: threshold mem is {mem:g} and infl is {infl:g}, expected at least {known.mem:g} "
-            f"and {known.infl:g}, down to which {self.files['pairs']} holds them.",
-            hint=f"ask for --mem {max(mem, known.mem):g} --infl {max(infl, known.infl):g}, or put the "
+            f"Pairs cannot be given: threshold mem is {mem:g} and infl is {infl:g}, expected at least {limits.mem:g} "
+            f"and {limits.infl:g}, down to which {self.paths['pairs']} holds them.",
+            hint=f"ask for --mem {max(mem, limits.mem):g} --infl {max(infl, limits.infl):g}, or put the "
             "*_infl_matrix.npz of the data set beside it.",
         )
 
     @cached_property
-    def _listed(self) -> pa.Table:
-        """The pairs of the pairs file, of equal labels where the labels are known."""
-        path, scores = self.files["pairs"], self.scores
-        with NpzReader(path, source=str(path)) as archive:
-            tr_idx, tt_idx = (column(archive, key, "integers") for key in ("tr_idx", "tt_idx"))
-            infl, mem = (column(archive, key, "floats") for key in ("infl", "mem"))
-        if not tr_idx.size == tt_idx.size == infl.size == mem.size:
-            sizes = f"{tr_idx.size}, {tt_idx.size}, {infl.size}, {mem.size}"
-            damaged(path, f"tr_idx, tt_idx, infl, mem have {sizes} values, expected equally many")
-        if scores is None:
-            require_within(path, "tr_idx", tr_idx, None)
-            require_within(path, "tt_idx", tt_idx, None)
-        else:
-            require_within(path, "tr_idx", tr_idx, scores.mem.size)
-            require_within(path, "tt_idx", tt_idx, scores.test_labels.size)
-            differ = np.flatnonzero(~(np.abs(mem - scores.mem[tr_idx]) <= _ROUNDING))
-            if differ.size:
-                i = tr_idx[differ[0]]
-                raise InputError(
-                    f"Files are of different scores: {path} mem of training example {i} is {mem[differ[0]]:g}, "
-                    f"expected {scores.mem[i]:g} as in the file beside it.",
-                    hint="put files of one data set and one computation into one folder.",
-                )
-            mem = scores.mem[tr_idx]
-            same = scores.train_labels[tr_idx] == scores.test_labels[tt_idx]
-            tr_idx, tt_idx, infl, mem = tr_idx[same], tt_idx[same], infl[same], mem[same]
-        return self._table(tr_idx, tt_idx, infl, mem)
-
-    def _from_matrices(self, mem: float, infl: float) -> Iterator[Found]:
-        """Yield the pairs of each class; a few rows of a matrix are in memory at once."""
-        scores, path = self.require_scores(), self.files["matrix"]
-        with NpzReader(path, source=str(path)) as archive:
-            for label in np.intersect1d(scores.train_labels, scores.test_labels).tolist():
-                tr_idx = positions_of(archive, f"tr_classidx_{label}", scores.train_labels, label)
-                tt_idx = positions_of(archive, f"tt_classidx_{label}", scores.test_labels, label)
-                matrix, expected = f"infl_matrix_class{label}", (tr_idx.size, tt_idx.size)
-                shape, dtype = archive.shape(matrix)
-                if shape != expected or dtype.kind != "f":
-                    damaged(path, f"{matrix} is {dtype} {shape}, expected floats {expected}")
-                position = 0
-                for band in archive.bands(matrix):
-                    rows = tr_idx[position : position + len(band)]
-                    position += len(band)
-                    r, j = np.nonzero((band >= dtype.type(infl)) & (scores.mem[rows] >= mem)[:, None])
-                    yield rows[r], tt_idx[j], band[r, j].astype(np.str_).astype(np.float64)
-
-    def _as_listed(self, tr_idx: NDArray[np.int64], tt_idx: NDArray[np.int64], infl: NDArray[np.float64]) -> Found:
-        """Return pairs of the matrices with the float64 influences of the pairs file, where there is one.
-
-        What it leaves out although its mem suffices is below its influence threshold, be it by a rounding.
-        """
-        known, scores = self.thresholds, self.require_scores()
-        if known is None:
-            return tr_idx, tt_idx, infl
-        listed, n_test = self._listed, scores.test_labels.size
-        keys = listed["tr_idx"].to_numpy() * n_test + listed["tt_idx"].to_numpy()
-        _, here, there = np.intersect1d(tr_idx * n_test + tt_idx, keys, return_indices=True)
-        exact = np.where(scores.mem[tr_idx] >= known.mem, np.minimum(infl, np.nextafter(known.infl, -2)), infl)
-        exact[here] = listed["infl"].to_numpy()[there]
-        differ = np.flatnonzero(np.abs(exact - infl) > _ROUNDING)
-        if differ.size:
-            pair = differ[0]
-            raise InputError(
-                f"Files are of different scores: {self.files['matrix']} infl of training example {tr_idx[pair]} on "
-                f"test example {tt_idx[pair]} is {infl[pair]:g}, which {self.files['pairs'].name} does not have, "
-                "expected the same pairs in both.",
-                hint="put files of one data set and one computation into one folder.",
+    def _scores(self) -> AuthorsScores:
+        """Labels and memorization, from the matrix or else the index file."""
+        read = [read_scores(self.paths[kind]) for kind in ("matrix", "index") if kind in self.paths]
+        if not read:
+            raise ReleaseQuestionError(
+                f"Labels and memorization are unknown: {self.folder} has no *_infl_matrix.npz and no *_index.npz, "
+                "expected one of them.",
+                hint="put one beside the pairs file; `mempipe pairs` reads a pairs file alone.",
             )
-        return tr_idx, tt_idx, exact
+        if len(read) == 2:
+            require_equal(*read, files=(self.paths["matrix"], self.paths["index"]))
+        return read[0]
 
-    def _table(
-        self,
-        tr_idx: NDArray[np.int64],
-        tt_idx: NDArray[np.int64],
-        infl: NDArray[np.float64],
-        mem: NDArray[np.float64] | None = None,
-    ) -> pa.Table:
+    @cached_property
+    def _listed(self) -> AuthorsPairs:
+        """The pairs of the pairs file, of equal labels where the labels are known."""
+        return read_pairs(self.paths["pairs"], self._scores if self.has_labels else None)
+
+    @cached_property
+    def _matrices(self) -> AuthorsMatrices:
+        return AuthorsMatrices(self.paths["matrix"], self._scores)
+
+    def _filenames(self, part: Literal["tr", "tt"], labels: NDArray[np.int64]) -> dict[str, list[str]]:
+        return {"filename": read_filenames(self.paths["index"], part, labels)} if "index" in self.paths else {}
+
+    def _classes(self) -> pa.Table:
+        scores = self._scores
+        table = classes_table(
+            scores.mem,
+            scores.train_labels,
+            scores.test_labels,
+            self.class_names,
+            self.pairs["tr_idx"].to_numpy() if self.has_pairs else np.empty(0, dtype=np.int64),
+            mem_threshold=self.thresholds.mem,
+        )
+        columns = {name: table[name].to_numpy() for name in self.known(table).column_names}
+        return table_of_known("classes", columns, table.num_rows)
+
+    def _from_matrices(self, mem: float, infl: float) -> AuthorsPairs:
+        """Select pairs class by class."""
+        memorized = self._scores.mem >= mem
+        selected = [(np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64), np.empty(0))]
+        for label in self._matrices.labels:
+            matrix = self._matrix(label, memorized)
+            i, j = np.nonzero(matrix.infl >= infl)
+            selected.append((matrix.tr_idx[i], matrix.tt_idx[j], matrix.infl[i, j]))
+        tr_idx, tt_idx, influences = (np.concatenate(parts) for parts in zip(*selected, strict=True))
+        return AuthorsPairs(tr_idx, tt_idx, influences, self._scores.mem[tr_idx])
+
+    def _matrix(self, label: int, rows: NDArray[np.bool_]) -> InfluenceMatrix:
+        matrix = self._matrices.read(label, rows)
+        if "pairs" not in self.paths or not matrix.infl.size:
+            return matrix
+        files = self.paths["matrix"], self.paths["pairs"]
+        return replace_listed(matrix, self._scores.mem, self._listed, self.thresholds, files=files)
+
+    def _pairs_table(self, pairs: AuthorsPairs, chosen: NDArray[np.bool_] | slice = slice(None)) -> pa.Table:
+        tr_idx, tt_idx, infl, mem = (part[chosen] for part in (pairs.tr_idx, pairs.tt_idx, pairs.infl, pairs.mem))
         order = np.lexsort((tt_idx, tr_idx, -infl))
         tr_idx, tt_idx = tr_idx[order], tt_idx[order]
-        columns: dict[str, NDArray[Any]] = {"tr_idx": tr_idx, "tt_idx": tt_idx}
-        if self.scores is not None:
-            columns |= {"label": self.scores.train_labels[tr_idx], "tt_label": self.scores.test_labels[tt_idx]}
-        columns["infl"] = infl[order]
-        columns["mem"] = self.require_scores().mem[tr_idx] if mem is None else mem[order]
-        return pa.table(columns)
+        columns = {"tr_idx": tr_idx, "tt_idx": tt_idx, "infl": infl[order], "mem": mem[order]}
+        if self.has_labels:
+            columns |= {"label": self._scores.train_labels[tr_idx], "tt_label": self._scores.test_labels[tt_idx]}
+        return table_of_known("pairs", columns, order.size)
 
-    def _require_equal(self, matrix: AuthorsScores, index: AuthorsScores) -> None:
-        differ = [
-            name
-            for name, equal in {
-                "tr_labels": np.array_equal(matrix.train_labels, index.train_labels),
-                "tt_labels": np.array_equal(matrix.test_labels, index.test_labels),
-                "tr_mem": matrix.mem.shape == index.mem.shape
-                and np.allclose(matrix.mem, index.mem, rtol=0, atol=_ROUNDING, equal_nan=True),
-            }.items()
-            if not equal
-        ]
-        if differ:
-            raise InputError(
-                f"Files are of different scores: {self.files['index']} {differ[0]} is another than in "
-                f"{self.files['matrix'].name}, expected the same.",
-                hint="put files of one data set and one computation into one folder.",
+    def _require_influence(self, label: int, *, same_label: bool) -> None:
+        if not same_label:
+            raise self._any_label()
+        self._require_matrix()
+        self.require_label(label)
+
+    def _require_matrix(self) -> None:
+        if not self.has_influence:
+            raise ReleaseQuestionError(
+                f"Influence is unknown: {self.folder} has no *_infl_matrix.npz, expected one.",
+                hint="put the *_infl_matrix.npz of the data set beside the other files.",
             )
 
+    def _any_label(self) -> ReleaseQuestionError:
+        return ReleaseQuestionError(
+            f"Pairs of different labels are not in the authors' format: {self.folder} has pairs of equal labels, "
+            "expected a release with `influence: full`.",
+            hint="leave --any-label away, or ask a release that counted all pairs.",
+        )
 
-def _joined(parts: Iterator[Found]) -> Found:
-    none = np.empty(0, dtype=np.int64)
-    tr_idx, tt_idx, infl = zip((none, none, np.empty(0)), *parts, strict=True)
-    return np.concatenate(tr_idx), np.concatenate(tt_idx), np.concatenate(infl)
+
+def _labelled(name: str, labels: NDArray[np.int64], columns: dict[str, Any]) -> pa.Table:
+    return table_of_known(name, {"idx": np.arange(labels.size), "label": labels} | columns, labels.size)
 
 
-def _text(name: bytes | str) -> str:
-    return name.decode(errors="replace") if isinstance(name, bytes) else name
+def _name_and_thresholds(paths: dict[str, Path]) -> tuple[str, Thresholds]:
+    """Return what the files' names say: the data set, and the pairs file's thresholds or else the paper's."""
+    base = paths.get("matrix") or paths.get("index")
+    name = base.name.removesuffix("_infl_matrix.npz").removesuffix("_index.npz") if base is not None else ""
+    if "pairs" not in paths:
+        return name, Thresholds()
+    path = paths["pairs"]
+    match = _PAIRS.fullmatch(path.name)
+    try:
+        infl, mem = (float(match[key]) for key in ("infl", "mem")) if match else (np.nan, np.nan)
+    except ValueError:
+        infl, mem = np.nan, np.nan
+    if match is None or not (-1 <= infl <= 1 and -1 <= mem <= 1):
+        raise InputError(
+            f"Thresholds of the pairs are unknown: {path} name is {path.name}, "
+            "expected NAME_high_infl_pairs_inflX_memY.npz with numbers in [-1, 1].",
+            hint="restore the name that the file was published with.",
+        )
+    return name or match["name"], Thresholds(mem=mem, infl=infl)

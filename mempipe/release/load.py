@@ -1,106 +1,70 @@
 """Reads a release: tables, arrays, and any question that its exact counts can answer."""
 
 import os
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Iterator
+from functools import cached_property, partial
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from numpy.typing import NDArray
 
 from mempipe.errors import ObjectNotFoundError, ReleaseError, ReleaseQuestionError
 from mempipe.places import LATEST, MANIFEST, TALLIES
 from mempipe.release.digest import BlocksDigest, content_digest, table_digest
 from mempipe.release.files import ReleaseFiles
 from mempipe.release.manifest import Latest, Manifest, hash_file, release_id
+from mempipe.release.scores import FloatArray, InfluenceMatrix, ScoreFile, Scores
 from mempipe.release.stored_tallies import StoredTallies, open_tallies
 from mempipe.release.tables import pairs_table
 from mempipe.release.tally_files import tally_digests
-from mempipe.scores.blocks import Block
+from mempipe.scores.blocks import Block, Scope
 from mempipe.scores.estimate import influence
 from mempipe.scores.pairs import select_pairs
-from mempipe.scores.tally import BlockTally
+from mempipe.scores.tally import BlockTally, TrialSet
 from mempipe.scores.uncertainty import influence_standard_error
 from mempipe.storage import Store, open_store
 from mempipe.tables.parquet import read_file, read_table, table_file
 from mempipe.tables.schema import TABLES
 
-FloatArray = NDArray[np.float64]
+_BAND_BYTES: Final = 2**24
 
 
-@dataclass(frozen=True, eq=False)
-class InfluenceMatrix:
-    """Influence of some training examples on some test examples.
-
-    Attributes:
-        tr_idx, tt_idx: int64; positions of rows and columns in the data set's own order.
-        infl: float64 [train, test]; NaN in the rows of examples that every trial saw, or none.
-    """
-
-    tr_idx: NDArray[np.int64]
-    tt_idx: NDArray[np.int64]
-    infl: FloatArray
-
-
-class Release:
+class Release(Scores):
     """A published release. Tables and counts are read when asked for, and tables are kept.
 
     Attributes:
-        uri: of the release itself.
         manifest: what it is and how it was made.
     """
+
+    manifest: Manifest
 
     def __init__(self, store: Store, manifest: Manifest) -> None:
         """Open the release that lies in `store`; `load_release` finds it."""
         self.uri = store.uri
         self.manifest = manifest
+        self.name = manifest.name
+        self.n_trials = manifest.n_trials
+        self.data = manifest.data
+        self.subsets = manifest.subsets
+        self.thresholds = manifest.thresholds
+        self.scope = Scope(manifest.influence)
+        self.spec = manifest.spec
         self._files = ReleaseFiles(store, manifest.id)
 
     def __repr__(self) -> str:
         return f"Release({self.uri!r}: {self.manifest.n_trials} trials, {self.manifest.n_train} training examples)"
 
-    @cached_property
-    def examples(self) -> pa.Table:
-        """Scores and counts of the training examples, one row each, in the data set's order."""
-        return self._table("examples")
+    @property
+    def id(self) -> str:
+        """The manifest's id."""
+        return self.manifest.id
 
-    @cached_property
-    def test_examples(self) -> pa.Table:
-        """Counts of the test examples, one row each, in the data set's order."""
-        return self._table("test_examples")
-
-    @cached_property
-    def pairs(self) -> pa.Table:
-        """High-influence pairs at the release's thresholds, by descending influence."""
-        return self._table("pairs")
-
-    @cached_property
-    def classes(self) -> pa.Table:
-        """One row for each class."""
-        return self._table("classes")
-
-    @cached_property
-    def trials(self) -> pa.Table:
-        """One row for each trial: accuracies, and where known time and hardware."""
-        return self._table("trials")
-
-    @cached_property
-    def mem(self) -> FloatArray:
-        """Memorization, float64 (n_train,); NaN where every trial saw the example, or none."""
-        return self._floats("mem")
-
-    @cached_property
-    def mem_se(self) -> FloatArray:
-        """Standard error of `mem`, float64 (n_train,); NaN where `mem` is."""
-        return self._floats("mem_se")
-
-    @cached_property
-    def labels(self) -> NDArray[np.int64]:
-        """Labels of the training examples, int64 (n_train,)."""
-        labels: NDArray[np.int64] = self.examples["label"].to_numpy()
-        return labels
+    def table(self, name: str) -> pa.Table:
+        """Read one table."""
+        file = table_file(name)
+        return read_table(self._files.local(file), name, source=f"{self.uri}/{file}")
 
     @cached_property
     def tallies(self) -> StoredTallies:
@@ -108,17 +72,21 @@ class Release:
         files = self._files  # and not self, which would keep itself alive
         return open_tallies(f"{self.uri}/{TALLIES}", locate=lambda name: files.local(f"{TALLIES}/{name}"))
 
+    @property
+    def files(self) -> tuple[ScoreFile, ...]:
+        """The files that the manifest lists."""
+        return tuple(
+            ScoreFile(entry.path, entry.bytes, entry.sha256, partial(self.local_file, entry.path))
+            for entry in self.manifest.files
+        )
+
+    @property
+    def trial_set(self) -> TrialSet:
+        """Which trials were counted."""
+        return self.tallies.examples.trials
+
     def influence(self, label: int, *, same_label: bool = True) -> InfluenceMatrix:
-        """Compute the influence of the training examples of one class, in float64 from the exact counts.
-
-        Args:
-            label: of the training examples.
-            same_label: on the test examples of this label; else on all, which needs a release with `influence: full`.
-
-        Raises:
-            ReleaseQuestionError: there is no such class, or the release has only counts by class.
-            ReleaseError: a file is missing or damaged.
-        """
+        """Compute the influence of one class, in float64 from the exact counts; see `Scores.influence`."""
         block = self._block(label, same_label=same_label)
         return InfluenceMatrix(block.block.tr_idx, block.block.tt_idx, influence(block, self.tallies.examples))
 
@@ -126,23 +94,14 @@ class Release:
         """Compute the standard error of `influence(label).infl`, of the same shape."""
         return influence_standard_error(self._block(label, same_label=same_label), self.tallies.examples)
 
+    def influences(self) -> Iterator[InfluenceMatrix]:
+        """Yield the influences of all counted pairs."""
+        for block in self.tallies.blocks(max_bytes=_BAND_BYTES):
+            yield InfluenceMatrix(block.block.tr_idx, block.block.tt_idx, influence(block, self.tallies.examples))
+
     def select_pairs(self, *, mem: float = 0.25, infl: float = 0.15, same_label: bool = True) -> pa.Table:
-        """Select high-influence pairs at any thresholds, in float64 from the exact counts.
-
-        Args:
-            mem: least memorization of the training example.
-            infl: least influence on the test example.
-            same_label: only pairs of equal labels; else of any, which needs a release with `influence: full`.
-
-        Returns:
-            A table like `pairs`: by descending influence, then positions.
-
-        Raises:
-            InputError: a threshold is no number in [-1, 1].
-            ReleaseQuestionError: the release has only counts by class.
-            ReleaseError: a file is missing or damaged.
-        """
-        known = self.manifest.thresholds
+        """Select high-influence pairs in float64 from the exact counts; see `Scores.select_pairs`."""
+        known = self.thresholds
         if not same_label:
             self._require_full()
         if same_label and known.mem <= mem <= 1 and known.infl <= infl <= 1:
@@ -200,11 +159,7 @@ class Release:
     def _block(self, label: int, *, same_label: bool) -> BlockTally:
         if not same_label:
             self._require_full()
-        if not 0 <= label < self.manifest.n_classes:
-            raise ReleaseQuestionError(
-                f"Influence cannot be given: label is {label}, expected 0 to {self.manifest.n_classes - 1}.",
-                hint="`classes` lists labels and names.",
-            )
+        self.require_label(label)
         tallies = self.tallies
         tt_idx = np.flatnonzero(tallies.test_labels == label) if same_label else np.arange(self.manifest.n_test)
         try:
@@ -219,21 +174,13 @@ class Release:
         return BlockTally(block, whole.correct_in[:, columns], whole.trials)
 
     def _require_full(self) -> None:
-        if self.manifest.influence != "full":
+        if self.scope is not Scope.FULL:
             raise ReleaseQuestionError(
                 f"Pairs of different labels are not in the release: {self.uri} influence is "
                 f"{self.manifest.influence!r}, expected 'full'.",
                 hint="set `influence: full` in the spec and run it again (nothing is trained anew), or give "
                 "`mempipe score --influence full`.",
             )
-
-    def _floats(self, column: str) -> FloatArray:
-        values: FloatArray = self.examples[column].to_numpy()  # null becomes NaN
-        return values
-
-    def _table(self, name: str) -> pa.Table:
-        file = table_file(name)
-        return read_table(self._files.local(file), name, source=f"{self.uri}/{file}")
 
 
 def load_release(uri: str | os.PathLike[str]) -> Release:

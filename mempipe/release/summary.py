@@ -10,91 +10,47 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from mempipe.release.authors_folder import NO_COUNTS, AuthorsFolder
+from mempipe.release.authors_folder import NO_COUNTS
 from mempipe.release.card import design_text, lemma_text, percent
-from mempipe.release.load import Release
 from mempipe.release.manifest import Manifest, PairCounts, Thresholds
-from mempipe.release.tables import classes_table, descending
+from mempipe.release.scores import Scores
+from mempipe.release.tables import descending
 from mempipe.scores.pairs import PairStatistics, pair_statistics
-from mempipe.tables.parquet import has_values
 
 _CLASSES = 20
 
 
-def summarize(release: Release, *, top: int = 10) -> RenderableType:
-    """Return what a release holds: header, most memorized examples, pairs and classes.
+def summarize(scores: Scores, *, top: int = 10) -> RenderableType:
+    """Return what a release, or the authors' files, hold: header, most memorized examples, pairs and classes.
 
     Args:
-        release: as loaded.
-        top: how many of the most memorized examples.
-    """
-    manifest = release.manifest
-    title = f"{manifest.id}: memorization and influence of {manifest.data.name} over {manifest.n_trials} training runs"
-    parts: list[RenderableType] = [
-        Text(title, style="bold"),
-        _grid(_facts(release)),
-        Text(),
-        _most_memorized(release.examples, _names(release.classes), top),
-        Text(
-            "mem: how much more often the label is predicted when the example was trained on than when it was held "
-            "out, ± standard error. C-score: how often when it was held out.",
-            style="dim",
-        ),
-        Text(),
-        _pairs(manifest.pairs, manifest.thresholds),
-        Text(),
-        _classes(release.classes, manifest.thresholds.mem),
-    ]
-    return Group(*parts)
-
-
-def summarize_authors(files: AuthorsFolder, *, top: int = 10) -> RenderableType:
-    """Return what the authors' files hold: header, most memorized examples, pairs and classes.
-
-    Pairs are those of the pairs file, or else the matrices' at the paper's thresholds.
-
-    Args:
-        files: as found.
+        scores: as opened.
         top: how many of the most memorized examples.
 
     Raises:
-        InputError: there is a pairs file only, or the files are of different data sets.
-        ReleaseError: a file is damaged.
+        ReleaseQuestionError: there is a pairs file only.
+        InputError: the files are of different data sets.
+        ReleaseError: a file is missing or damaged.
     """
-    scores, limits = files.require_scores(), files.thresholds or Thresholds()
-    examples = {"idx": np.arange(scores.mem.size), "label": scores.train_labels}
-    table = pa.table(examples | {"mem": pa.array(scores.mem, from_pandas=True)})
-    if files.filenames is not None:
-        table = table.append_column("filename", pa.array(files.filenames[0], pa.string()))
-    names = [str(label) for label in range(scores.n_classes)]
-    nothing = np.empty(0, dtype=np.int64)
-    pairs = files.select_pairs(mem=limits.mem, infl=limits.infl) if files.has_pairs else None
-    tr_idx, tt_idx = (nothing if pairs is None else pairs[name].to_numpy() for name in ("tr_idx", "tt_idx"))
-    labels = scores.train_labels, scores.test_labels
-    classes = classes_table(scores.mem, *labels, names, tr_idx, mem_threshold=limits.mem)
-    statistics = pair_statistics(tr_idx, tt_idx, scores.test_labels.size)
-    facts = [
-        ("examples", f"{scores.mem.size} train, {scores.test_labels.size} test, {scores.n_classes} classes"),
-        ("memorized", f"{int((scores.mem >= limits.mem).sum())} training examples with mem ≥ {limits.mem:g}"),
-        ("without a score", f"{int(np.isnan(scores.mem).sum())} training examples"),
-        ("not in them", NO_COUNTS),
-        ("made from", ", ".join(path.name for path in files.files.values())),
-        ("where", str(files.folder)),
-    ]
+    manifest, limits = scores.manifest, scores.thresholds
+    of_counts = "." if scores.n_trials is None else ", ± standard error. C-score: how often when it was held out."
+    examples = scores.known(scores.examples)
     return Group(
-        Text(f"{files.name}: memorization and influence from files in the format of the paper's authors", style="bold"),
-        _grid(facts),
+        Text(_title(scores), style="bold"),
+        _grid(_facts_of_files(scores) if manifest is None else _facts(manifest, scores.uri)),
         Text(),
-        _most_memorized(table, dict(enumerate(names)), top),
+        _most_memorized(examples, scores.class_names, top),
         Text(
             "mem: how much more often the label is predicted when the example was trained on than when it was held "
-            "out.",
+            f"out{of_counts}",
             style="dim",
         ),
         Text(),
-        Text("Pairs are unknown: an index file has none.") if pairs is None else _pairs(statistics, limits),
+        _pairs(_pair_counts(scores), limits)
+        if scores.has_pairs
+        else Text("Pairs are unknown: an index file has none."),
         Text(),
-        _classes(classes.drop_columns("n_pairs") if pairs is None else classes, limits.mem),
+        _classes(scores.known(scores.classes), limits.mem),
     )
 
 
@@ -113,8 +69,13 @@ def _grid(rows: Sequence[tuple[str, str]]) -> Table:
     return table
 
 
-def _facts(release: Release) -> list[tuple[str, str]]:
-    manifest = release.manifest
+def _title(scores: Scores) -> str:
+    if scores.n_trials is None:
+        return f"{scores.name}: memorization and influence from files in the format of the paper's authors"
+    return f"{scores.id}: memorization and influence of {scores.data.name} over {scores.n_trials} training runs"
+
+
+def _facts(manifest: Manifest, uri: str) -> list[tuple[str, str]]:
     accuracies = manifest.accuracies
     return [
         ("examples", f"{manifest.n_train} train, {manifest.n_test} test, {manifest.n_classes} classes"),
@@ -128,16 +89,34 @@ def _facts(release: Release) -> list[tuple[str, str]]:
         ("Lemma 2.1", lemma_text(manifest)),
         ("without a score", f"{manifest.undefined.examples} training examples (every trial saw them, or none)"),
         ("made from", f"{'run' if manifest.key_kind == 'run' else 'inputs'} {manifest.key[:12]}, {_when(manifest)}"),
-        ("where", release.uri),
+        ("where", uri),
     ]
+
+
+def _facts_of_files(scores: Scores) -> list[tuple[str, str]]:
+    mem, least = scores.mem, scores.thresholds.mem
+    return [
+        ("examples", f"{scores.n_train} train, {scores.n_test} test, {scores.n_classes} classes"),
+        ("memorized", f"{int((mem >= least).sum())} training examples with mem ≥ {least:g}"),
+        ("without a score", f"{int(np.isnan(mem).sum())} training examples"),
+        ("not in them", NO_COUNTS),
+        ("made from", ", ".join(file.path for file in scores.files)),
+        ("where", scores.uri),
+    ]
+
+
+def _pair_counts(scores: Scores) -> PairCounts | PairStatistics:
+    if scores.manifest is not None:
+        return scores.manifest.pairs
+    return pair_statistics(scores.pairs["tr_idx"].to_numpy(), scores.pairs["tt_idx"].to_numpy(), scores.n_test)
 
 
 def _when(manifest: Manifest) -> str:
     return f"{manifest.created:%Y-%m-%d %H:%M} UTC, mempipe {manifest.software.get('mempipe', 'unknown')}"
 
 
-def _most_memorized(examples: pa.Table, names: dict[int, str], top: int) -> Group:
-    with_counts, with_file = ("n_in" in examples.column_names, has_values(examples, "filename"))
+def _most_memorized(examples: pa.Table, names: Sequence[str], top: int) -> Group:
+    with_counts, with_file = ("n_in" in examples.column_names, "filename" in examples.column_names)
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("idx", justify="right")
     table.add_column("label")
@@ -188,7 +167,3 @@ def _classes(classes: pa.Table, least_mem: float) -> Table:
             str(row["n_undefined"]),
         )
     return table
-
-
-def _names(classes: pa.Table) -> dict[int, str]:
-    return dict(zip(classes["label"].to_pylist(), classes["name"].to_pylist(), strict=True))

@@ -11,15 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 import mempipe
-from mempipe.errors import InputError
-from mempipe.release.find_authors import find_authors_files
-from mempipe.release.load import load_release
+from mempipe.release.open_scores import open_scores
 from mempipe.report.content import ReportContent
 from mempipe.report.downloads import write_downloads
 from mempipe.report.experiments import find_experiments, script_of, summary_of
 from mempipe.report.folder import check_folder, replaced
-from mempipe.report.from_authors import content_of_authors
-from mempipe.report.from_release import content_of
+from mempipe.report.from_scores import content_of
 from mempipe.report.images import FoundImages, find_images
 from mempipe.report.packed import pack, write_script
 from mempipe.report.similarity import pixel_difference
@@ -52,7 +49,8 @@ def build_report(
     """
     check_folder(out)
     with reporter.stage("reading scores", total=1, unit="releases") as advance:
-        content = _read(release, experiments)
+        scores = open_scores(release)
+        content = content_of(scores, find_experiments(scores, experiments))
         advance(1)
     found = find_images(content, data) if images else FoundImages(None, "No images: --no-images was given.")
     reporter.note(found.note)
@@ -70,20 +68,6 @@ def build_report(
     down_to = f", down to mem {floor.mem:g} and infl {floor.infl:g}" if content.has_pairs else ": they are unknown"
     reporter.note(f"{n_pairs:,} pairs{down_to}")
     return out.resolve()
-
-
-def _read(release: str, experiments: str | None) -> ReportContent:
-    files = find_authors_files(release)
-    if files is not None:
-        if experiments is not None:
-            raise InputError(
-                f"Report cannot be made: --experiments is given, expected none for {release}, whose files have no "
-                "release id that a result could name.",
-                hint="leave --experiments away.",
-            )
-        return content_of_authors(files)
-    found = load_release(release)
-    return content_of(found, find_experiments(found, experiments))
 
 
 def _write_images(

@@ -1,14 +1,13 @@
 """What a report shows, wherever it came from: arrays, tables to download, and facts in words."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from mempipe.release.scores import ScoreFile
 from mempipe.report.experiments import ShownExperiment
 
 MAX_PAIRS: Final = 20_000
@@ -27,30 +26,13 @@ class Limits:
     infl: float
 
 
-@dataclass(frozen=True)
-class ScoreFile:
-    """A file of the release.
-
-    Attributes:
-        path: relative to the release.
-        n_bytes: its size.
-        sha256: of its bytes; None where no manifest says it.
-        local: returns a copy on this machine that lasts until the content is let go; it may be fetched for that.
-    """
-
-    path: str
-    n_bytes: int
-    sha256: str | None
-    local: Callable[[], Path]
-
-
 @dataclass(frozen=True, eq=False)
 class ReportContent:
     """Scores of a release, or of the authors' files.
 
     Attributes:
         title: what the scores are of.
-        id: of the release, or the name of the folder.
+        id: of the scores.
         uri: where the scores lie.
         facts: provenance as (name, value), in the order of the page.
         class_names: one a label.
@@ -63,7 +45,7 @@ class ReportContent:
             influence.
         train_names, test_names: names of image files; None where there are none.
         tables: to download as CSV, by file name without ending.
-        files: the release's own files.
+        files: that hold the scores.
         spec: the resolved spec as YAML; None where there was no run.
         data: the spec's data set (a component's keys); None where unknown.
         fingerprint: of the data set; None where unknown.
@@ -85,7 +67,7 @@ class ReportContent:
     train_names: list[str] | None
     test_names: list[str] | None
     tables: dict[str, pa.Table] = field(default_factory=dict)
-    files: list[ScoreFile] = field(default_factory=list)
+    files: tuple[ScoreFile, ...] = ()
     spec: str | None = None
     data: dict[str, Any] | None = None
     fingerprint: str | None = None

@@ -11,7 +11,7 @@ from mempipe import places
 from mempipe.catalog.results import open_results, open_store_of, read_results, result_key
 from mempipe.errors import InputError
 from mempipe.experiments.result import Examples, Pairs, Result, Table
-from mempipe.release.load import Release
+from mempipe.release.scores import Scores
 from mempipe.storage import Store, open_store
 
 _DOWNLOADS: Final = "downloads"
@@ -30,22 +30,22 @@ class ShownExperiment:
     older: tuple[Result, ...]
 
 
-def find_experiments(release: Release, uri: str | None) -> list[ShownExperiment]:
-    """Return the experiments of a release, ordered by where they stand in the paper, then by name.
+def find_experiments(scores: Scores, uri: str | None) -> list[ShownExperiment]:
+    """Return the experiments of a release or of the authors' files, in the paper's order, then by name.
 
     Args:
-        release: whose experiments they are.
-        uri: folder or URI with files of results; None: as the release's store has them, none outside a store.
+        scores: whose experiments they are.
+        uri: folder or URI with files of results; None: as the store of the release has them, none outside a store.
 
     Raises:
         InputError: a result is damaged or of another release, or `uri` has none.
     """
-    place = _own_place(release) if uri is None else open_store(uri)
+    place = _own_place(scores) if uri is None else open_store(uri)
     if place is None:
         return []
     by_experiment: dict[str, dict[str, Result]] = {}
     for key, result in read_results(place):
-        _check_release(result, release, source=f"{place.uri}/{key}")
+        _check_release(result, scores, source=f"{place.uri}/{key}")
         same = by_experiment.setdefault(result.experiment, {})
         same[result.digest] = max(same.get(result.digest, result), result, key=lambda one: one.created)
     if uri is not None and not by_experiment:
@@ -58,12 +58,12 @@ def find_experiments(release: Release, uri: str | None) -> list[ShownExperiment]
     return sorted(shown, key=lambda experiment: (experiment.newest.paper, experiment.newest.experiment))
 
 
-def _own_place(release: Release) -> Store | None:
+def _own_place(scores: Scores) -> Store | None:
     try:
-        root = open_store_of(release)
+        root = open_store_of(scores)
     except InputError:  # a folder of its own
         return None
-    return open_results(root, release)
+    return open_results(root, scores)
 
 
 def _shown(results: Iterable[Result]) -> ShownExperiment:
@@ -71,18 +71,17 @@ def _shown(results: Iterable[Result]) -> ShownExperiment:
     return ShownExperiment(newest, tuple(older))
 
 
-def _check_release(result: Result, release: Release, *, source: str) -> None:
-    manifest = release.manifest
-    if result.release != manifest.id:
+def _check_release(result: Result, scores: Scores, *, source: str) -> None:
+    if result.release != scores.id:
         raise InputError(
-            f"Result is of another release: {source} release is {result.release}, expected {manifest.id}.",
+            f"Result is of another release: {source} release is {result.release}, expected {scores.id}.",
             hint="give a folder with results of this release only, or make the report of that release.",
         )
     for figure in result.findings.figures:
         if not isinstance(figure, Examples | Pairs):
             continue
         table = result.findings.tables[figure.table]
-        for column, n in (("tr_idx", manifest.n_train), ("tt_idx", manifest.n_test)):
+        for column, n in (("tr_idx", scores.n_train), ("tt_idx", scores.n_test)):
             values = table.columns[column].values if column in table.columns else ()
             beyond = next((value for value in values if isinstance(value, int) and value >= n), None)
             if beyond is not None:

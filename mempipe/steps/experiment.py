@@ -18,7 +18,7 @@ from mempipe.experiments.registry import experiment, params_of, with_others
 from mempipe.experiments.result import Result, TrainedRun
 from mempipe.experiments.training import Trained
 from mempipe.places import experiment_plan_key
-from mempipe.release.load import load_release
+from mempipe.release.open_scores import open_scores
 from mempipe.runs import Campaign, Goal, read_plan
 from mempipe.spec import Strict
 from mempipe.steps.batches import read_batches
@@ -64,7 +64,7 @@ def plan_experiment(config: ExperimentConfig, reporter: Reporter, *, request: st
         InputError: the experiment or a parameter is unknown, or it cannot be made of this release.
         DataError: the data set is not the release's.
     """
-    release = load_release(config.release)
+    release = open_scores(config.release)
     params = _pinned(config)
     root = open_store_of(release) if config.store is None else open_store(config.store)
     trainings = experiment(config.experiment).trainings(release, params)
@@ -150,24 +150,24 @@ def run_experiment(config: ExperimentConfig, reporter: Reporter, *, n_workers: i
 def _find(plan: ExperimentPlan, campaign: Campaign, reporter: Reporter) -> str:
     """Find the result of a validated campaign and commit it; returns its URI."""
     kind, params = experiment(plan.experiment), params_of(plan.experiment, plan.params)
-    release = load_release(plan.release)
+    release = open_scores(plan.release)
     trained = [_trained(goal) for goal in campaign]
     findings = kind.find(release, params, trained)
-    manifests = [release.manifest]
+    scores = [release]
 
     def by_id(uri: str) -> str:
-        manifests.append(load_release(uri).manifest)
-        return manifests[-1].id
+        scores.append(open_scores(uri))
+        return scores[-1].id
 
     named = with_others(plan.experiment, params, by_id)
     result = Result(
         experiment=plan.experiment,
         title=kind.TITLE,
         paper=kind.PAPER,
-        release=release.manifest.id,
-        release_name=release.manifest.name,
-        other_releases=tuple(manifest.id for manifest in manifests[1:]),
-        subsets={manifest.id: manifest.subsets for manifest in manifests},
+        release=release.id,
+        release_name=release.name,
+        other_releases=tuple(other.id for other in scores[1:]),
+        subsets={one.id: one.subsets for one in scores},
         params=named,
         runs=tuple(_used(item) for item in trained),
         findings=findings,
@@ -198,7 +198,7 @@ def _written(plan: ExperimentPlan) -> bytes:
 def _pinned(config: ExperimentConfig) -> Strict:
     """Return the parameters with other releases named by their own URIs, not by that of the latest of their name."""
     params = params_of(config.experiment, config.params)
-    return params_of(config.experiment, with_others(config.experiment, params, lambda uri: load_release(uri).uri))
+    return params_of(config.experiment, with_others(config.experiment, params, lambda uri: open_scores(uri).uri))
 
 
 def _trained(goal: Goal) -> Trained:

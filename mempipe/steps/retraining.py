@@ -9,7 +9,7 @@ from mempipe.data import Dataset, load_dataset, resolve_data
 from mempipe.errors import DataError, InputError
 from mempipe.experiments.training import Training
 from mempipe.places import MANIFEST
-from mempipe.release.load import Release
+from mempipe.release.scores import Scores
 from mempipe.runs import Campaign, Goal, Plan, Span, plan_campaign, register_run
 from mempipe.spec import Spec, Subsets, validated
 from mempipe.steps.progress import Reporter
@@ -21,7 +21,7 @@ SUFFIX: Final = "-removal"
 
 
 def plan_trainings(
-    root: Store, release: Release, trainings: Sequence[Training], data: dict[str, Any] | None, reporter: Reporter
+    root: Store, release: Scores, trainings: Sequence[Training], data: dict[str, Any] | None, reporter: Reporter
 ) -> tuple[Campaign, dict[str, Plan]]:
     """Record the runs of an experiment's trainings and plan what is missing of them.
 
@@ -64,7 +64,7 @@ def scaled_task_size(spec: Spec, subsets: Subsets, n_train: int) -> int:
     return max(1, spec.task_size * subset_size(spec.subsets, n_train) // subset_size(subsets, n_train))
 
 
-def spec_and_data(release: Release, data: dict[str, Any] | None) -> tuple[Spec, Dataset]:
+def spec_and_data(release: Scores, data: dict[str, Any] | None) -> tuple[Spec, Dataset]:
     """Return the release's spec, named for removals, and its data set.
 
     Args:
@@ -75,22 +75,21 @@ def spec_and_data(release: Release, data: dict[str, Any] | None) -> tuple[Spec, 
         InputError: the release was not trained by mempipe.
         DataError: the data set cannot be read, or is another one.
     """
-    manifest = release.manifest
-    if manifest.spec is None:
+    if release.spec is None:
         raise InputError(
-            f"Models cannot be trained: release {release.uri} has no spec, as it was scored from predictions that "
-            "were made elsewhere.",
+            f"Models cannot be trained: {release.uri} has no spec, as its scores are of models that were trained "
+            "elsewhere.",
             hint="choose a release that mempipe trained.",
         )
-    document = manifest.spec | ({} if data is None else {"data": data})
+    document = release.spec | ({} if data is None else {"data": data})
     spec = validated(Spec, document, source=f"{release.uri}/{MANIFEST}")
     own = {"name": spec.name[: 63 - len(SUFFIX)] + SUFFIX, "influence": "class", "data": resolve_data(spec.data)}
     spec = spec.model_copy(update=own)
     dataset = load_dataset(spec.data)
-    if dataset.fingerprint != manifest.data.fingerprint:
+    if dataset.fingerprint != release.data.fingerprint:
         raise DataError(
             f"Data set is not the release's: {dataset.name} fingerprint is {dataset.fingerprint[:16]}…, "
-            f"expected {str(manifest.data.fingerprint)[:16]}….",
+            f"expected {str(release.data.fingerprint)[:16]}….",
             hint="say by --data where the release's own data set lies now.",
         )
     return spec, dataset

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mempipe.experiments.kinds import histograms
+from mempipe.release import load
 from mempipe.scores.blocks import Scope
 from tests.experiments.reading import column, facts, find, rows
 from tests.experiments.releases import known_release
@@ -65,7 +65,7 @@ def test_every_counted_pair_is_in_a_bin_whatever_the_parts(
     assert sum(column(found, "influence", "count")) == 13 * (10 if full else 5)
     assert facts(found)["Without a score"].startswith(f"training examples: 1, pairs: {10 if full else 5} (")
     assert ("all pairs" in facts(found)["Influence"]) == full
-    monkeypatch.setattr(histograms, "_PART_BYTES", 1)
+    monkeypatch.setattr(load, "_BAND_BYTES", 1)
     assert find("histograms", release) == found
 
 

@@ -1,5 +1,6 @@
 """A folder with only the authors' files answers as the release that they are of, at the precision of the files."""
 
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -12,10 +13,11 @@ from mempipe import load_release
 from mempipe.errors import InputError, ReleaseError, ReleaseQuestionError
 from mempipe.experiments.histogram import edges_between
 from mempipe.experiments.kinds import pairs as pairs_experiment
+from mempipe.release.authors_arrays import shortest_decimals
 from mempipe.release.authors_folder import AuthorsFolder
-from mempipe.release.find_authors import find_authors_files
 from mempipe.release.load import Release
 from mempipe.release.manifest import Thresholds
+from mempipe.release.open_scores import find_authors_files
 from mempipe.release.write import write_release
 from mempipe.scores.pairs import pair_statistics
 from tests.release.world import ALWAYS_SEEN, NEVER_SEEN, World, make_world
@@ -67,9 +69,11 @@ def change(path: Path, **arrays: Any) -> None:
 def test_pairs_are_those_of_the_release(
     release: Release, copied: Copied, names: tuple[str, ...], mem: float, infl: float
 ) -> None:
-    got = found(copied(*names)).select_pairs(mem=mem, infl=infl)
-    wanted = release.select_pairs(mem=mem, infl=infl)
-    assert got.column_names == ["tr_idx", "tt_idx", "label", "tt_label", "infl", "mem"]
+    files = found(copied(*names))
+    got, wanted = files.select_pairs(mem=mem, infl=infl), release.select_pairs(mem=mem, infl=infl)
+    assert (got.schema.names, got.schema.types) == (wanted.schema.names, wanted.schema.types)
+    assert files.known(got).column_names == ["tr_idx", "tt_idx", "label", "tt_label", "infl", "mem"]
+    assert {got[name].null_count for name in files.unknown & set(got.column_names)} == {got.num_rows}
     got, wanted = (table.to_pandas().set_index(["tr_idx", "tt_idx"]) for table in (got, wanted))
     assert got["infl"].is_monotonic_decreasing
     exact = PAIRS in names and mem >= 0.25 and infl >= 0.15
@@ -102,37 +106,85 @@ def test_statistics_and_figure_3_are_those_of_the_experiment(
     assert tuple(counts.tolist()) == experiment.tables["histogram"].columns["count"].values
 
 
-def test_labels_memorization_and_names(release: Release, copied: Copied) -> None:
-    for names in ((MATRIX,), (INDEX,), (MATRIX, INDEX)):
-        folder = copied(*names)
-        files = found(folder)
-        scores = files.require_scores()
-        assert (files.name, scores.n_classes, files.thresholds) == ("tiny", 3, None)
-        np.testing.assert_array_equal(scores.mem, release.mem)
-        assert np.isnan(scores.mem[[ALWAYS_SEEN, NEVER_SEEN]]).all()
-        np.testing.assert_array_equal(scores.train_labels, release.labels)
-        np.testing.assert_array_equal(scores.test_labels, release.test_examples["label"].to_numpy())
-        if INDEX in names:
-            assert files.filenames is not None
-            assert files.filenames[0] == release.examples["filename"].to_pylist()
-            assert files.filenames[1] == release.test_examples["filename"].to_pylist()
-        else:
-            assert files.filenames is None
-        shutil.rmtree(folder)
+@pytest.mark.parametrize("names", [(MATRIX,), (INDEX,), (MATRIX, PAIRS, INDEX)])
+def test_tables_and_arrays_are_those_of_the_release(release: Release, copied: Copied, names: tuple[str, ...]) -> None:
+    files = found(copied(*names))
+    assert (files.name, files.thresholds, files.n_trials) == ("tiny", Thresholds(), None)
+    assert np.isnan(files.mem[[ALWAYS_SEEN, NEVER_SEEN]]).all()
+    assert np.isnan(files.mem_se).all()
+    for array in ("mem", "labels", "test_labels"):
+        np.testing.assert_array_equal(getattr(files, array), getattr(release, array))
+    assert (files.n_train, files.n_test, files.class_names) == (41, 23, ["0", "1", "2"])
+    assert (files.trials.schema.names, files.trials.num_rows, files.trial_set) == (release.trials.schema.names, 0, None)
+    absent = files.unknown | (set() if INDEX in names else {"filename"}) | ({"n_pairs"} if names == (INDEX,) else set())
+    for name in ("examples", "test_examples", "classes"):
+        got, wanted = getattr(files, name), getattr(release, name)
+        if name == "classes":  # the format has neither names nor a class without examples
+            wanted = wanted.slice(0, 3).set_column(1, "name", [files.class_names])
+        assert [(field.name, field.type) for field in got.schema] == [
+            (field.name, field.type) for field in wanted.schema
+        ]
+        known = [column for column in wanted.column_names if column not in absent]
+        assert got.select(known).to_pylist() == wanted.select(known).to_pylist()
+        assert files.known(got).column_names == known
+        assert all(got[column].null_count == got.num_rows for column in set(got.column_names) - set(known))
+
+
+@pytest.mark.parametrize("names", [(MATRIX,), (MATRIX, PAIRS)])
+def test_influence_is_that_of_the_release(release: Release, copied: Copied, names: tuple[str, ...]) -> None:
+    files = found(copied(*names))
+    for label in range(3):
+        got, wanted = files.influence(label), release.influence(label)
+        np.testing.assert_array_equal(got.tr_idx, wanted.tr_idx)
+        np.testing.assert_array_equal(got.tt_idx, wanted.tt_idx)
+        np.testing.assert_array_equal(got.infl.astype(np.float32), wanted.infl.astype(np.float32))
+        error = files.influence_standard_error(label)
+        assert error.shape == wanted.infl.shape
+        assert np.isnan(error).all()
+    assert sum(matrix.infl.size for matrix in files.influences()) == sum(m.infl.size for m in release.influences())
+    with pytest.raises(ReleaseQuestionError, match="label is 3, expected 0 to 2"):
+        files.influence(3)
+
+
+def test_the_id_is_of_the_scores(copied: Copied) -> None:
+    """Files that add nothing to the matrices do not change it; another score does."""
+    folder = copied(MATRIX)
+    before = found(folder).id
+    assert re.fullmatch("tiny-authors-[0-9a-f]{12}", before)
+    assert found(copied(MATRIX, PAIRS, INDEX)).id == before
+    with np.load(folder / MATRIX) as archive:
+        matrix = archive["infl_matrix_class0"]
+    matrix[0, 0] += 0.5
+    change(folder / MATRIX, infl_matrix_class0=matrix)
+    assert found(folder).id != before
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_shortest_decimals(dtype: type) -> None:
+    """As Python writes each number, which is the shortest decimal that rounds to it."""
+    values = np.random.default_rng(0).integers(-400, 401, (50, 3)) / np.array([400, 397, 3000])
+    array = np.append(values, [np.nan, 1, -1, 0.7, 0.15, 0]).astype(dtype)
+    wanted = array.astype(np.str_).astype(np.float64)
+    np.testing.assert_allclose(shortest_decimals(array), wanted, rtol=0, atol=1e-10)
+    np.testing.assert_array_equal(shortest_decimals(array)[-5:], [1, -1, 0.7, 0.15, 0])
 
 
 def test_a_pairs_file_alone_answers_down_to_its_thresholds(release: Release, copied: Copied) -> None:
     files = found(copied(PAIRS))
-    assert (files.name, files.scores, files.thresholds) == ("tiny", None, Thresholds(mem=0.25, infl=0.15))
+    assert (files.name, files.thresholds) == ("tiny", Thresholds(mem=0.25, infl=0.15))
+    assert files.known(files.pairs).column_names == ["tr_idx", "tt_idx", "infl", "mem"]
     for mem, infl in ((0.25, 0.15), (0.3, 0.2), (1, 1)):
         got, wanted = files.select_pairs(mem=mem, infl=infl), release.select_pairs(mem=mem, infl=infl)
-        assert got.equals(wanted.select(["tr_idx", "tt_idx", "infl", "mem"]).cast(got.schema))
+        assert files.known(got).equals(wanted.select(["tr_idx", "tt_idx", "infl", "mem"]))
     for mem, infl in ((0.2, 0.15), (0.25, 0.1)):
         with pytest.raises(ReleaseQuestionError, match=r"expected at least 0\.25 and 0\.15") as caught:
             files.select_pairs(mem=mem, infl=infl)
         assert "--mem 0.25 --infl 0.15" in caught.value.hint
-    with pytest.raises(InputError, match=r"no \*_infl_matrix\.npz and no \*_index\.npz"):
-        files.require_scores()
+    for array in ("mem", "labels", "test_labels", "class_names"):
+        with pytest.raises(ReleaseQuestionError, match=r"no \*_infl_matrix\.npz and no \*_index\.npz"):
+            getattr(files, array)
+    with pytest.raises(ReleaseQuestionError, match=r"no \*_infl_matrix\.npz, expected one"):
+        files.influence(0)
 
 
 def test_thresholds_are_those_of_the_name(world: World, tmp_path: Path) -> None:
@@ -220,7 +272,7 @@ def test_what_is_no_folder_of_the_authors_files(release: Release, copied: Copied
     folder = copied(MATRIX, "examples.parquet")
     assert find_authors_files(str(folder)) is None
     (folder / "examples.parquet").unlink()
-    assert found(folder).files.keys() == {"matrix"}
+    assert found(folder).paths.keys() == {"matrix"}
     assert find_authors_files(folder.as_uri()) is not None
     shutil.copy(folder / MATRIX, folder / "other_infl_matrix.npz")
     with pytest.raises(InputError, match=r"other_infl_matrix\.npz and tiny_infl_matrix\.npz, expected one of a kind"):
@@ -292,8 +344,9 @@ def test_files_of_different_scores_are_refused(
 
 def read_all(folder: Path) -> None:
     files = found(folder)
-    assert files.filenames is None or files.scores is not None
-    if files.thresholds is not None:
-        files.select_pairs()
-    if "matrix" in files.files:
+    if "index" in files.paths:
+        assert files.examples.num_rows + files.test_examples.num_rows
+    if "pairs" in files.paths:
+        assert files.pairs.num_columns
+    if "matrix" in files.paths:
         files.select_pairs(mem=-1, infl=-1)

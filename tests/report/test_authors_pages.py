@@ -12,7 +12,7 @@ from playwright.sync_api import Page
 
 from mempipe.experiments.histogram import count_bins, edges_between
 from mempipe.release.authors_folder import AuthorsFolder
-from mempipe.release.find_authors import find_authors_files
+from mempipe.release.open_scores import find_authors_files
 from mempipe.scores.pairs import pair_statistics
 from tests.command import mempipe
 from tests.report.conftest import Planted, opened, visit
@@ -50,10 +50,9 @@ def test_a_report_without_pairs_does_not_say_that_there_are_none(
     browser: Page, authors: Callable[..., Authors]
 ) -> None:
     made = authors(MATRIX)
-    scores = made.files.require_scores()
     folder = made.files.folder.with_name("index")
     folder.mkdir()
-    index = {"tr_labels": scores.train_labels, "tt_labels": scores.test_labels, "tr_mem": scores.mem}
+    index = {"tr_labels": made.files.labels, "tt_labels": made.files.test_labels, "tr_mem": made.files.mem}
     names = {f"{part}_filenames": np.full(index[f"{part}_labels"].size, b"x.png") for part in ("tr", "tt")}
     np.savez(folder / "planted_index.npz", **index, **names)
     done = mempipe("report", folder, "--no-images", "--out", folder.with_name("bare"))
@@ -71,7 +70,6 @@ def test_sliders_and_figure_3_count_what_python_selects(
 ) -> None:
     """`opened` refuses a word on the console."""
     made = authors(*names)
-    n_test = made.files.require_scores().test_labels.size
     with opened(browser, made.report) as page:
         visit(page, made.report, "pairs")
         infl, mem = (page.get_by_label(re.compile(f"^{name} at least$")) for name in ("Influence", "Memorization"))
@@ -81,7 +79,7 @@ def test_sliders_and_figure_3_count_what_python_selects(
             infl.fill(str(least_infl))
             mem.fill(str(least_mem))
             table = made.files.select_pairs(mem=least_mem, infl=least_infl)
-            wanted = pair_statistics(table["tr_idx"].to_numpy(), table["tt_idx"].to_numpy(), n_test)
+            wanted = pair_statistics(table["tr_idx"].to_numpy(), table["tt_idx"].to_numpy(), made.files.n_test)
             share = round(100 * wanted.test_share, 2)
             assert numbers(page) == [wanted.n_pairs, wanted.n_train, wanted.n_test, share, wanted.n_test_single]
             counts.append(wanted.n_pairs)

@@ -13,7 +13,7 @@ import mempipe
 from mempipe.data.sources import npz
 from mempipe.errors import InputError
 from mempipe.report.content import Limits, floor_for
-from mempipe.report.from_release import content_of
+from mempipe.report.from_scores import content_of
 from mempipe.report.images import find_images
 from mempipe.report.sheets import TILES, tile_shape, write_sheets
 from tests.command import mempipe as command
@@ -128,6 +128,11 @@ def test_the_authors_files_alone(planted: Planted, tmp_path: Path, with_pairs: b
     got = set(zip(pairs["tr_idx"][chosen].tolist(), pairs["tt_idx"][chosen].tolist(), strict=True))
     assert got == set(zip(release.pairs["tr_idx"].to_pylist(), release.pairs["tt_idx"].to_pylist(), strict=True))
     assert meta["nTrials"] is None
+    assert meta["id"].startswith("planted-authors-")
+    tables = {file["path"]: file for file in meta["downloads"] if file["path"].endswith(".csv")}
+    assert sorted(tables) == ["classes.csv", "examples.csv", "pairs.csv", "test_examples.csv"]
+    header = (tmp_path / "site" / "downloads" / "pairs.csv").read_text().splitlines()[0]
+    assert header == '"tr_idx","tt_idx","label","tt_label","infl","mem"'
     assert "only the labels were compared" in meta["imagesNote"]
 
 

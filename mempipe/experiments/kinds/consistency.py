@@ -24,7 +24,7 @@ from mempipe.spec import Strict
 
 if TYPE_CHECKING:
     from mempipe.experiments.training import Trained, Training
-    from mempipe.release.load import Release
+    from mempipe.release.scores import Scores
 
 TITLE: Final = "Consistency between runs and architectures"
 PAPER: Final = "Section 3.5, Figure 7"
@@ -45,7 +45,7 @@ class Params(Strict):
     min_infl: Threshold = Field(0.15, description="Influence from which on a pair counts as a high-influence pair.")
 
 
-def trainings(release: Release, params: Params) -> list[Training]:
+def trainings(release: Scores, params: Params) -> list[Training]:
     """Return none: the releases hold all.
 
     Raises:
@@ -55,7 +55,7 @@ def trainings(release: Release, params: Params) -> list[Training]:
     return []
 
 
-def find(release: Release, params: Params, trained: Sequence[Trained]) -> Findings:  # noqa: ARG001
+def find(release: Scores, params: Params, trained: Sequence[Trained]) -> Findings:  # noqa: ARG001
     """Return Jaccard similarity and mean difference at each threshold, for each other release."""
     others = _others(release, params)
     mem_grid = sorted({*params.mem_thresholds, params.min_mem})
@@ -64,7 +64,7 @@ def find(release: Release, params: Params, trained: Sequence[Trained]) -> Findin
     of_infl = compare_influence(release, others, infl_grid, min_mem=params.min_mem)
     names = _names(others)
     legend = [_legend(name, other, params) for name, other in zip(names, others, strict=True)]
-    facts = [Fact(name=release.manifest.name, value=_about(release, params))]
+    facts = [Fact(name=release.name, value=_about(release, params))]
     for name, other, mem, infl in zip(names, others, of_mem, of_infl, strict=True):
         facts += [
             Fact(name=name, value=_about(other, params)),
@@ -89,40 +89,41 @@ def find(release: Release, params: Params, trained: Sequence[Trained]) -> Findin
     )
 
 
-def _others(release: Release, params: Params) -> list[Release]:
-    from mempipe.release.load import load_release
+def _others(release: Scores, params: Params) -> list[Scores]:
+    from mempipe.release.open_scores import open_scores
 
     if not params.releases:
         raise InputError(
             "Consistency cannot be measured: params.releases is empty, expected at least one other release.",
             hint="name releases of the same data set, of another seed or architecture, by --releases URI,URI.",
         )
-    others = [load_release(uri) for uri in params.releases]
+    others = [open_scores(uri) for uri in params.releases]
     for other in others:
         require_same_data(release, other)
     return others
 
 
-def _names(others: list[Release]) -> list[str]:
+def _names(others: list[Scores]) -> list[str]:
     """Return the releases' names, where they are different, or else their ids."""
-    names = [other.manifest.name for other in others]
+    names = [other.name for other in others]
     return [
-        name if times == 1 else other.manifest.id
+        name if times == 1 else other.id
         for name, times, other in zip(names, map(Counter(names).get, names), others, strict=True)
     ]
 
 
-def _n_pairs(release: Release, params: Params) -> int:
+def _n_pairs(release: Scores, params: Params) -> int:
     return int(release.select_pairs(mem=params.min_mem, infl=params.min_infl).num_rows)
 
 
-def _legend(name: str, release: Release, params: Params) -> str:
+def _legend(name: str, release: Scores, params: Params) -> str:
     """Return the paper's legend: `ResNet50 (1062 high-influence pairs, test accuracy 72.3 %)`."""
-    accuracy = float(np.mean(release.trials["test_accuracy"].to_numpy()))
-    return f"{name} ({_n_pairs(release, params)} high-influence pairs, test accuracy {100 * accuracy:.1f} %)"
+    accuracy = release.trials["test_accuracy"].to_numpy()
+    shown = f"{100 * float(np.mean(accuracy)):.1f} %" if accuracy.size else "unknown"
+    return f"{name} ({_n_pairs(release, params)} high-influence pairs, test accuracy {shown})"
 
 
-def _about(release: Release, params: Params) -> str:
+def _about(release: Scores, params: Params) -> str:
     return f"{_n_pairs(release, params):,} high-influence pairs, test accuracy {accuracy_text(release)}"
 
 
@@ -168,8 +169,8 @@ def _lines(table: str, quantity: str, column: str, legend: list[str]) -> Lines:
 
 
 def _notes(
-    release: Release,
-    others: list[Release],
+    release: Scores,
+    others: list[Scores],
     names: list[str],
     of_mem: list[Agreement],
     of_infl: list[Agreement],
@@ -198,7 +199,10 @@ def _notes(
                 f"{name}: left out, because one of the two releases has no score: training examples: "
                 f"{mem.n_undefined:,}, pairs: {infl.n_undefined:,}."
             )
-        if release.manifest.data.fingerprint is None or other.manifest.data.fingerprint is None:
-            notes.append(f"{name}: a data set has no fingerprint; sizes and labels are equal, and that is all we know.")
+        if release.data.fingerprint is None or other.data.fingerprint is None:
+            notes.append(
+                f"{name}: a data set has no fingerprint, so positions were compared by labels only: sizes and labels "
+                "are equal, and that is all we know."
+            )
         notes += independence_notes(release, other, name)
     return notes

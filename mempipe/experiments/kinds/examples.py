@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 from pydantic import Field, StrictInt, StrictStr, model_validator
 
 from mempipe.errors import InputError
-from mempipe.experiments.result import Column, Examples, Fact, Findings, Table
+from mempipe.experiments.result import Column, Examples, Fact, Findings, Table, number
 from mempipe.spec import Strict
 from mempipe.subsets import Stream, random_order, raw_words
 
 if TYPE_CHECKING:
     from mempipe.experiments.training import Trained, Training
-    from mempipe.release.load import Release
+    from mempipe.release.scores import Scores
 
 TITLE: Final = "Training examples near given memorization values"
 PAPER: Final = "Section 3.1, Figure 1"
@@ -71,7 +71,7 @@ class _Group:
         return f"{self.place}, near {self.near:g}" if self.place else f"near {self.near:g}"
 
 
-def trainings(release: Release, params: Params) -> list[Training]:
+def trainings(release: Scores, params: Params) -> list[Training]:
     """Return none: the release holds all.
 
     Raises:
@@ -81,7 +81,7 @@ def trainings(release: Release, params: Params) -> list[Training]:
     return []
 
 
-def find(release: Release, params: Params, trained: Sequence[Trained]) -> Findings:  # noqa: ARG001
+def find(release: Scores, params: Params, trained: Sequence[Trained]) -> Findings:  # noqa: ARG001
     """Return the examples nearest to each value, in the whole training set or class by class."""
     order = random_order(raw_words(params.seed, Stream.SELECTION, _EXAMPLES, count=len(release.mem)))
     groups = []
@@ -135,9 +135,9 @@ def nearest(
     return found[:n], int(inside.sum())
 
 
-def _places(release: Release, params: Params) -> list[tuple[str, NDArray[np.bool_]]]:
+def _places(release: Scores, params: Params) -> list[tuple[str, NDArray[np.bool_]]]:
     """Return name and members, bool (n_train,), of what is shown one by one: classes, or the training set ("")."""
-    names: list[str] = release.classes["name"].to_pylist()
+    names: list[str] = release.class_names
     if not params.classes and not params.n_classes:
         return [("", np.ones(len(release.mem), dtype=np.bool_))]
     if params.classes:
@@ -167,8 +167,8 @@ def _label(asked: int | str, names: list[str], uri: str) -> int:
     )
 
 
-def _rows(release: Release, groups: list[_Group]) -> list[dict[str, Any]]:
-    names = release.classes["name"].to_pylist()
+def _rows(release: Scores, groups: list[_Group]) -> list[dict[str, Any]]:
+    names = release.class_names
     heldout = release.examples["heldout_accuracy"].to_numpy()
     return [
         {
@@ -176,8 +176,8 @@ def _rows(release: Release, groups: list[_Group]) -> list[dict[str, Any]]:
             "near": group.near,
             "tr_idx": int(i),
             "mem": float(release.mem[i]),
-            "mem_se": float(release.mem_se[i]),
-            "heldout_accuracy": float(heldout[i]),
+            "mem_se": number(release.mem_se[i]),
+            "heldout_accuracy": number(heldout[i]),
             "label": int(release.labels[i]),
             "class": names[release.labels[i]],
         }
@@ -186,7 +186,7 @@ def _rows(release: Release, groups: list[_Group]) -> list[dict[str, Any]]:
     ]
 
 
-def _notes(release: Release, params: Params, groups: list[_Group]) -> list[str]:
+def _notes(release: Scores, params: Params, groups: list[_Group]) -> list[str]:
     whose = "of the class" if params.classes or params.n_classes else "of the whole training set"
     notes = [
         f"Not hand-picked: a group shows the {params.n} training examples {whose} whose memorization is nearest to its "
@@ -201,8 +201,10 @@ def _notes(release: Release, params: Params, groups: list[_Group]) -> list[str]:
     n_undefined = int(np.isnan(release.mem).sum())
     if n_undefined:
         notes.append(f"Training examples without a score (every trial saw them, or none): {n_undefined:,}.")
+    unknown = "heldout_accuracy" in release.unknown
+    which = "which of the two is unknown" if unknown else "the column heldout_accuracy tells which"
     notes.append(
         "Memorization near 0 means that seeing the example changes nothing: its label is predicted anyway, or never; "
-        "the column heldout_accuracy tells which."
+        f"{which}."
     )
     return notes

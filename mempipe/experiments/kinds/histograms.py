@@ -15,13 +15,11 @@ from mempipe.spec import Strict
 
 if TYPE_CHECKING:
     from mempipe.experiments.training import Trained, Training
-    from mempipe.release.load import Release
+    from mempipe.release.scores import Scores
 
 TITLE: Final = "Histograms of memorization and influence"
 PAPER: Final = "Section 3.1; the authors' page"
 AUTOMATIC: Final = True
-
-_PART_BYTES: Final = 2**24
 
 
 class Params(Strict):
@@ -32,12 +30,12 @@ class Params(Strict):
     mem: float = Field(0.25, ge=-1, le=1, description="Memorization from which on an example counts as memorized.")
 
 
-def trainings(release: Release, params: Params) -> list[Training]:  # noqa: ARG001 - the contract's
+def trainings(release: Scores, params: Params) -> list[Training]:  # noqa: ARG001 - the contract's
     """Return none: the release holds all."""
     return []
 
 
-def find(release: Release, params: Params, trained: Sequence[Trained]) -> Findings:  # noqa: ARG001
+def find(release: Scores, params: Params, trained: Sequence[Trained]) -> Findings:  # noqa: ARG001
     """Return both histograms and the memorization of each class; what has no score is counted beside them."""
     mem = release.mem
     n_undefined = int(np.isnan(mem).sum())
@@ -45,7 +43,7 @@ def find(release: Release, params: Params, trained: Sequence[Trained]) -> Findin
     infl_counts, n_pairs_undefined = _influences(release, infl_edges)
     n_pairs = int(infl_counts.sum())
     pairs = "all pairs of training and test examples"
-    if release.manifest.influence == "class":
+    if release.scope == "class":
         pairs = "the pairs of equal labels"
     defined = mem[~np.isnan(mem)]
     facts = [
@@ -113,22 +111,18 @@ def find(release: Release, params: Params, trained: Sequence[Trained]) -> Findin
     )
 
 
-def _influences(release: Release, edges: NDArray[np.float64]) -> tuple[NDArray[np.int64], int]:
-    """Count every counted pair in bins, some rows at a time; return the counts and how many pairs have no score."""
-    from mempipe.scores.estimate import influence
-
-    tallies = release.tallies
+def _influences(release: Scores, edges: NDArray[np.float64]) -> tuple[NDArray[np.int64], int]:
+    """Count every known influence in bins; return the counts and how many pairs have no score."""
     counts, n_undefined = np.zeros(edges.size - 1, dtype=np.int64), 0
-    for block in tallies.blocks(max_bytes=_PART_BYTES):
-        values = influence(block, tallies.examples)
-        counts += count_bins(values, edges)
-        n_undefined += int(np.isnan(values).sum())
+    for matrix in release.influences():
+        counts += count_bins(matrix.infl, edges)
+        n_undefined += int(np.isnan(matrix.infl).sum())
     return counts, n_undefined
 
 
-def _classes(release: Release, threshold: float) -> Table:
+def _classes(release: Scores, threshold: float) -> Table:
     """Return the distribution of memorization in each class that has a score, ascending by mean, then by label."""
-    names, labels, mem = release.classes["name"].to_pylist(), release.labels, release.mem
+    names, labels, mem = release.class_names, release.labels, release.mem
     rows = []
     for label, name in enumerate(names):
         scores = mem[labels == label]

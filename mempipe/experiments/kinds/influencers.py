@@ -18,7 +18,7 @@ from mempipe.spec import Strict
 from mempipe.subsets import removal
 
 if TYPE_CHECKING:
-    from mempipe.release.load import Release
+    from mempipe.release.scores import Scores
 
 TITLE: Final = "Marginal utility of the influencers"
 PAPER: Final = "Section 3.3"
@@ -76,7 +76,7 @@ class _Loss:
     share_se: float | None
 
 
-def trainings(release: Release, params: Params) -> list[Training]:
+def trainings(release: Scores, params: Params) -> list[Training]:
     """Return one run on everything, and one of both arms: without the influencers, and without as many at random.
 
     Raises:
@@ -89,7 +89,7 @@ def trainings(release: Release, params: Params) -> list[Training]:
     return [everything, Training("influencers removed", removal(removed), 2 * params.repeats)]
 
 
-def find(release: Release, params: Params, trained: Sequence[Trained]) -> Findings:
+def find(release: Scores, params: Params, trained: Sequence[Trained]) -> Findings:
     """Return accuracies with and without the influencers, on all tests and on those that they influence."""
     tr_idx, tt_idx = _unique(release, params)
     everything, without = trained
@@ -134,7 +134,7 @@ def find(release: Release, params: Params, trained: Sequence[Trained]) -> Findin
     )
 
 
-def _unique(release: Release, params: Params) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _unique(release: Scores, params: Params) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return the unique training and test examples of the high-influence pairs (S_h and S'_h), ascending."""
     pairs = release.select_pairs(mem=params.mem, infl=params.infl)
     if pairs.num_rows == 0:

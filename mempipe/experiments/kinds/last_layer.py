@@ -14,13 +14,14 @@ from mempipe.experiments.comparison import (
     compare_influence,
     independence_notes,
     require_same_labels,
+    trials_text,
 )
 from mempipe.experiments.result import Column, Fact, Findings, Lines, Series, Table
 from mempipe.spec import Strict
 
 if TYPE_CHECKING:
     from mempipe.experiments.training import Trained, Training
-    from mempipe.release.load import Release
+    from mempipe.release.scores import Scores
 
 TITLE: Final = "Whether the last layer suffices for memorization"
 PAPER: Final = "Section 3.6, Figure 8"
@@ -38,7 +39,7 @@ class Params(Strict):
     infl: Threshold = Field(0.15, description="Influence from which on a pair counts as a high-influence pair.")
 
 
-def trainings(release: Release, params: Params) -> list[Training]:
+def trainings(release: Scores, params: Params) -> list[Training]:
     """Return none: both releases hold all.
 
     Raises:
@@ -48,7 +49,7 @@ def trainings(release: Release, params: Params) -> list[Training]:
     return []
 
 
-def find(release: Release, params: Params, trained: Sequence[Trained]) -> Findings:  # noqa: ARG001
+def find(release: Scores, params: Params, trained: Sequence[Trained]) -> Findings:  # noqa: ARG001
     """Return how far the influences of both agree at each threshold, and how much each memorizes."""
     linear = _linear(release, params)
     grid = sorted({*params.infl_thresholds, params.infl})
@@ -63,7 +64,7 @@ def find(release: Release, params: Params, trained: Sequence[Trained]) -> Findin
         *(
             Fact(
                 name=f"Memorized examples, {name}",
-                value=f"{int((one.mem >= params.mem).sum()):,} of {one.manifest.n_train:,} have mem ≥ {params.mem:g}",
+                value=f"{int((one.mem >= params.mem).sum()):,} of {one.n_train:,} have mem ≥ {params.mem:g}",
             )
             for name, one in ((whole, release), (head, linear))
         ),
@@ -123,15 +124,15 @@ def find(release: Release, params: Params, trained: Sequence[Trained]) -> Findin
     )
 
 
-def _linear(release: Release, params: Params) -> Release:
-    from mempipe.release.load import load_release
+def _linear(release: Scores, params: Params) -> Scores:
+    from mempipe.release.open_scores import open_scores
 
     if not params.linear:
         raise InputError(
             "Last layer cannot be compared: params.linear is empty, expected a release of linear models.",
             hint="name it by --linear URI.",
         )
-    linear = load_release(params.linear)
+    linear = open_scores(params.linear)
     require_same_labels(release, linear)
     model = _model(linear)
     if model not in {None, "linear"}:
@@ -143,25 +144,25 @@ def _linear(release: Release, params: Params) -> Release:
     return linear
 
 
-def _model(release: Release) -> str | None:
+def _model(release: Scores) -> str | None:
     """Return the name of the model; None where the release holds no spec: mempipe did not train it."""
-    name = ((release.manifest.spec or {}).get("model") or {}).get("name")
+    name = ((release.spec or {}).get("model") or {}).get("name")
     return None if name is None else str(name)
 
 
-def _notes(release: Release, linear: Release, params: Params, n_undefined: int) -> list[str]:
+def _notes(release: Scores, linear: Scores, params: Params, n_undefined: int) -> list[str]:
     notes = [
         f"Whole network: {_what(release)}. Linear models: {_what(linear)}.",
         "The linear models see features and the network sees images, so fingerprints cannot be compared; sizes and all "
         "labels are equal, and that a position means the same example in both follows from the features' having been "
         "made in the data set's order.",
         "Pairs are of equal labels, whatever the memorization of the training example, as in Figure 8.",
-        f"± is one standard deviation over trials ({release.manifest.n_trials:,} of the network, "
-        f"{linear.manifest.n_trials:,} linear).",
+        f"± is one standard deviation over trials ({trials_text(release)} of the network, "
+        f"{trials_text(linear)} linear).",
     ]
     if _model(linear) is None:
         notes.append(
-            f"Release {linear.manifest.name} holds no spec, so it is not known that its models are linear: that it is "
+            f"Release {linear.name} holds no spec, so it is not known that its models are linear: that it is "
             "what --linear asks for is taken on trust."
         )
     if (params.mem, params.infl) == (0.25, 0.15):
@@ -177,7 +178,6 @@ def _notes(release: Release, linear: Release, params: Params, n_undefined: int) 
     return notes
 
 
-def _what(release: Release) -> str:
+def _what(release: Scores) -> str:
     """Return name, model and data set of a release, so that a reader sees what was compared."""
-    manifest = release.manifest
-    return f"release {manifest.name}, model {_model(release) or 'not known'}, data set {manifest.data.name}"
+    return f"release {release.name}, model {_model(release) or 'not known'}, data set {release.data.name}"

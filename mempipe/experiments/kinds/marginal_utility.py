@@ -16,7 +16,7 @@ from mempipe.spec import Strict
 from mempipe.subsets import removal
 
 if TYPE_CHECKING:
-    from mempipe.release.load import Release
+    from mempipe.release.scores import Scores
 
 TITLE: Final = "Marginal utility of the memorized examples"
 PAPER: Final = "Section 3.2, Figure 2"
@@ -33,7 +33,7 @@ class Params(Strict):
     repeats: int = Field(100, ge=2, le=10_000, description="Models for each threshold and kind of removal.")
 
 
-def trainings(release: Release, params: Params) -> list[Training]:
+def trainings(release: Scores, params: Params) -> list[Training]:
     """Return one run on everything, and one for each threshold: both arms, memorized and random removals.
 
     Raises:
@@ -51,7 +51,7 @@ def trainings(release: Release, params: Params) -> list[Training]:
     return runs
 
 
-def find(release: Release, params: Params, trained: Sequence[Trained]) -> Findings:
+def find(release: Scores, params: Params, trained: Sequence[Trained]) -> Findings:
     """Return mean and standard deviation of the test accuracy for each threshold and kind of removal."""
     n = len(release.mem)
     removals = _removals(release.mem, params.thresholds)
@@ -94,7 +94,7 @@ def find(release: Release, params: Params, trained: Sequence[Trained]) -> Findin
             "excess_se": Column.of(of_means, excess_se),
         },
     )
-    shown = int(np.argmin([abs(row[0] - release.manifest.thresholds.mem) for row in rows]))
+    shown = int(np.argmin([abs(row[0] - release.thresholds.mem) for row in rows]))
     facts = (
         Fact(
             name=f"Marginal utility of mem ≥ {rows[shown][0]:g}",

@@ -9,12 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from mempipe.experiments.result import Column, Fact, Findings, Pairs, Table
+from mempipe.experiments.result import Column, Fact, Findings, Pairs, Table, number
 from mempipe.spec import Strict
 
 if TYPE_CHECKING:
     from mempipe.experiments.training import Trained, Training
-    from mempipe.release.load import Release
+    from mempipe.release.scores import Scores
 
 TITLE: Final = "Examples of high-influence pairs, not hand-picked"
 PAPER: Final = "Section 3.4, Figures 4-6, Appendix C"
@@ -43,12 +43,12 @@ class Params(Strict):
     n_test_egs: int = Field(4, ge=1, le=100, description="Test examples for each training example.")
 
 
-def trainings(release: Release, params: Params) -> list[Training]:  # noqa: ARG001 - the contract's
+def trainings(release: Scores, params: Params) -> list[Training]:  # noqa: ARG001 - the contract's
     """Return none: the release holds all."""
     return []
 
 
-def find(release: Release, params: Params, trained: Sequence[Trained]) -> Findings:  # noqa: ARG001
+def find(release: Scores, params: Params, trained: Sequence[Trained]) -> Findings:  # noqa: ARG001
     """Return the picked training examples, each with the test examples of its class that it influences most."""
     pairs = release.select_pairs(mem=params.mem, infl=params.infl)
     selected, highest = highest_influence(pairs["tr_idx"].to_numpy(), pairs["infl"].to_numpy())
@@ -127,10 +127,10 @@ def pick(
     return [(f"set {copy + 1}", order[base + copy]) for copy in range(n_copies)]
 
 
-def _rows(release: Release, sets: list[tuple[str, NDArray[np.int64]]], n_test: int) -> list[dict[str, Any]]:
+def _rows(release: Scores, sets: list[tuple[str, NDArray[np.int64]]], n_test: int) -> list[dict[str, Any]]:
     """Return one row for each picked pair; scores are computed class by class."""
     chosen = [(group, int(i)) for group, members in sets for i in members]
-    names = release.classes["name"].to_pylist()
+    names = release.class_names
     most: dict[int, list[dict[str, Any]]] = {}
     for label in sorted({int(release.labels[i]) for _, i in chosen}):
         matrix, error = release.influence(label), release.influence_standard_error(label)
@@ -140,10 +140,10 @@ def _rows(release: Release, sets: list[tuple[str, NDArray[np.int64]]], n_test: i
                 {
                     "tr_idx": i,
                     "mem": float(release.mem[i]),
-                    "mem_se": float(release.mem_se[i]),
+                    "mem_se": number(release.mem_se[i]),
                     "tt_idx": int(matrix.tt_idx[j]),
                     "infl": float(matrix.infl[row, j]),
-                    "infl_se": float(error[row, j]),
+                    "infl_se": number(error[row, j]),
                     "label": label,
                     "class": names[label],
                 }

@@ -9,13 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from mempipe.experiments.comparison import trials_text
 from mempipe.experiments.histogram import bins_table, count_bins, edges_between
 from mempipe.experiments.result import Bars, Column, Fact, Figure, Findings, Table
 from mempipe.spec import Strict
 
 if TYPE_CHECKING:
     from mempipe.experiments.training import Trained, Training
-    from mempipe.release.load import Release
+    from mempipe.release.scores import Scores
 
 TITLE: Final = "High-influence pairs and their statistics"
 PAPER: Final = "Section 3.3, Figure 3"
@@ -38,12 +39,12 @@ class Params(Strict):
     width: float = Field(0.05, ge=0.001, le=1, description="Width of the histogram's bins.")
 
 
-def trainings(release: Release, params: Params) -> list[Training]:  # noqa: ARG001 - the contract's
+def trainings(release: Scores, params: Params) -> list[Training]:  # noqa: ARG001 - the contract's
     """Return none: the release holds all."""
     return []
 
 
-def find(release: Release, params: Params, trained: Sequence[Trained]) -> Findings:  # noqa: ARG001
+def find(release: Scores, params: Params, trained: Sequence[Trained]) -> Findings:  # noqa: ARG001
     """Return the pairs' statistics, the histogram of their influences, and how many pairs an example is in."""
     pairs = release.select_pairs(mem=params.mem, infl=params.infl)
     infl: NDArray[np.float64] = pairs["infl"].to_numpy()
@@ -77,20 +78,19 @@ def find(release: Release, params: Params, trained: Sequence[Trained]) -> Findin
 
 
 def _facts(
-    release: Release,
+    release: Scores,
     params: Params,
     infl: NDArray[np.float64],
     by_train: NDArray[np.int64],
     by_test: NDArray[np.int64],
 ) -> list[Fact]:
-    manifest = release.manifest
-    share = f" ({by_test.size / manifest.n_test:.2%} of {manifest.n_test:,})" if manifest.n_test else ""
+    share = f" ({by_test.size / release.n_test:.2%} of {release.n_test:,})" if release.n_test else ""
     n_single = int((by_test == 1).sum())
     facts = [
         Fact(
             name="High-influence pairs",
             value=f"{infl.size:,} of mem ≥ {params.mem:g}, infl ≥ {params.infl:g} and equal labels, over "
-            f"{manifest.n_trials:,} trials",
+            f"{trials_text(release)}",
         ),
         Fact(
             name="Unique training examples",

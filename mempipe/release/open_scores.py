@@ -1,5 +1,6 @@
-"""Finds the npz files of the paper's authors in a folder that has no manifest."""
+"""Opens scores, wherever they lie: a release, or a folder with files in the format of the paper's authors."""
 
+import os
 from pathlib import Path
 from typing import Final
 
@@ -7,6 +8,8 @@ from mempipe.data.fetch import is_remote
 from mempipe.errors import InputError
 from mempipe.places import LATEST, MANIFEST
 from mempipe.release.authors_folder import AuthorsFolder
+from mempipe.release.load import load_release
+from mempipe.release.scores import Scores
 from mempipe.tables.parquet import table_file
 
 _PATTERNS: Final = {
@@ -14,6 +17,24 @@ _PATTERNS: Final = {
     "pairs": "*_high_infl_pairs_infl*_mem*.npz",
     "index": "*_index.npz",
 }
+
+
+def open_scores(uri: str | os.PathLike[str]) -> Scores:
+    """Open a release, or a folder that has only npz files in the format of the paper's authors.
+
+    Args:
+        uri: as of `load_release`; or a local folder with the authors' files of one data set, under their own names.
+
+    Raises:
+        ReleaseError: there are neither, or a release is damaged or of an unknown schema.
+        InputError: the folder has two of the authors' files of one kind, or a name without thresholds.
+
+    Example:
+        >>> scores = mempipe.open_scores("downloads/cifar100")  # doctest: +SKIP
+        >>> scores.select_pairs(mem=0.25, infl=0.15).to_pandas()  # doctest: +SKIP
+    """
+    place = os.fspath(uri)
+    return find_authors_files(place) or load_release(place)
 
 
 def find_authors_files(uri: str) -> AuthorsFolder | None:
