@@ -2,18 +2,17 @@
 
 from typing import ClassVar, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from mempipe.errors import ObjectExistsError, RunError
 from mempipe.places import request_key
 from mempipe.spans import Span
+from mempipe.spec import Stored
 from mempipe.storage import Store, checked_key, put
 
 
-class Request(BaseModel):
+class Request(Stored):
     """What a command made for a request; fields of later versions are ignored."""
-
-    model_config = ConfigDict(frozen=True)
 
     CONTENT: ClassVar[str]
 

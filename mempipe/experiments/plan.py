@@ -1,17 +1,15 @@
 """The plan of an experiment: which runs are trained for it, and which tasks are missing; kept beside its results."""
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, ClassVar
 
-from pydantic import ValidationError
-
-from mempipe.errors import ObjectNotFoundError, RunError
+from mempipe.errors import MempipeError, ObjectNotFoundError, RunError
 from mempipe.runs import Campaign, Plan, Span, goal_of
-from mempipe.spec import Strict
+from mempipe.spec import Document, Stored
 from mempipe.storage import Store
 
 
-class PlannedRun(Strict):
+class PlannedRun(Stored):
     """A run that the experiment needs.
 
     Attributes:
@@ -25,14 +23,14 @@ class PlannedRun(Strict):
     trials: int
 
 
-class PlannedTask(Strict):
+class PlannedTask(Stored):
     """Trials of a run, for one `mempipe train`."""
 
     run: str
     trials: Span
 
 
-class ExperimentPlan(Strict):
+class ExperimentPlan(Document):
     """An experiment on a release, and the campaign that trains for it.
 
     Attributes:
@@ -44,7 +42,11 @@ class ExperimentPlan(Strict):
         tasks: that were missing when it was planned, or validated since.
     """
 
-    schema_version: Literal[1] = 1
+    FAILURE: ClassVar[str] = "Plan cannot be used"
+    ERROR: ClassVar[type[MempipeError]] = RunError
+    HINT: ClassVar[str] = "run `mempipe experiment plan` again."
+    INDENT: ClassVar[int] = 1
+
     experiment: str
     release: str
     store: str
@@ -74,14 +76,9 @@ def read_experiment_plan(store: Store, key: str) -> ExperimentPlan:
     """
     source = f"{store.uri}/{key}"
     try:
-        return ExperimentPlan.model_validate_json(store.read(key))
+        return ExperimentPlan.from_json(store.read(key), source=source)
     except ObjectNotFoundError as error:
         raise RunError(
             f"Experiment was not planned: {source} is missing, expected a plan.",
             hint="run `mempipe experiment plan` first and use the URI that it prints.",
-        ) from error
-    except ValidationError as error:
-        raise RunError(
-            f"Plan cannot be used: {source} is damaged ({error.error_count()} problems).",
-            hint="run `mempipe experiment plan` again.",
         ) from error

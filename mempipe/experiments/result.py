@@ -6,19 +6,17 @@ A result is a versioned object of its own, bound to the release that it belongs 
 import hashlib
 import json
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, Literal
 
 import numpy as np
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
-from mempipe.errors import InputError
+from mempipe.errors import InputError, MempipeError
 from mempipe.release.subset_design import SubsetDesign
-from mempipe.spec import Strict
+from mempipe.spec import Document, Stored
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-SCHEMA_VERSION: Final = 1
 
 _OUTSIDE_DIGEST: Final[Any] = {"created": True, "software": True, "runs": {"__all__": {"uri"}}}
 
@@ -33,14 +31,14 @@ def number(value: float) -> float | None:
     return None if np.isnan(value) else float(value)
 
 
-class Fact(Strict):
+class Fact(Stored):
     """One statement: what it is, and its value in words, with its error bar and its counts."""
 
     name: str
     value: str
 
 
-class Column(Strict):
+class Column(Stored):
     """One column of a table.
 
     Attributes:
@@ -57,7 +55,7 @@ class Column(Strict):
         return cls(meaning=meaning, values=tuple(None if value != value else value for value in values.tolist()))
 
 
-class Table(Strict):
+class Table(Stored):
     """A table that can be downloaded as CSV.
 
     Attributes:
@@ -76,7 +74,7 @@ class Table(Strict):
         return self
 
 
-class Series(Strict):
+class Series(Stored):
     """One line of a plot.
 
     Attributes:
@@ -90,7 +88,7 @@ class Series(Strict):
     error: str | None = None
 
 
-class Lines(Strict):
+class Lines(Stored):
     """Lines over a common axis.
 
     Attributes:
@@ -110,7 +108,7 @@ class Lines(Strict):
     series: tuple[Series, ...]
 
 
-class Bars(Strict):
+class Bars(Stored):
     """A histogram.
 
     Attributes:
@@ -131,7 +129,7 @@ class Bars(Strict):
     log: bool = False
 
 
-class Examples(Strict):
+class Examples(Stored):
     """Training examples, shown as images in groups.
 
     Attributes:
@@ -144,7 +142,7 @@ class Examples(Strict):
     table: str
 
 
-class Pairs(Strict):
+class Pairs(Stored):
     """Training examples, each with the test examples that it helps, shown as images in groups.
 
     Attributes:
@@ -161,7 +159,7 @@ class Pairs(Strict):
 Figure = Annotated[Lines | Bars | Examples | Pairs, Field(discriminator="kind")]
 
 
-class Findings(Strict):
+class Findings(Stored):
     """What an experiment found.
 
     Attributes:
@@ -191,7 +189,7 @@ class Findings(Strict):
         return self
 
 
-class TrainedRun(Strict):
+class TrainedRun(Stored):
     """A run that was trained for an experiment.
 
     Attributes:
@@ -209,7 +207,7 @@ class TrainedRun(Strict):
     seed: int
 
 
-class Result(Strict):
+class Result(Document):
     """An experiment's result.
 
     Attributes:
@@ -225,7 +223,11 @@ class Result(Strict):
         software: versions; outside the digest.
     """
 
-    schema_version: Literal[1] = SCHEMA_VERSION
+    FAILURE: ClassVar[str] = "Result cannot be read"
+    ERROR: ClassVar[type[MempipeError]] = InputError
+    HINT: ClassVar[str] = "move the file away and run the experiment again; or read it with the mempipe that wrote it."
+    INDENT: ClassVar[int] = 1
+
     experiment: ExperimentName
     title: str
     paper: str
@@ -244,27 +246,6 @@ class Result(Strict):
         """SHA-256 (hex) of what was found and of what it was found from: not of when, where and with which versions."""
         content = self.model_dump(mode="json", exclude=_OUTSIDE_DIGEST)
         return hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
-
-    def to_json(self) -> bytes:
-        """Return the result's bytes."""
-        return (self.model_dump_json(indent=1) + "\n").encode()
-
-    @classmethod
-    def from_json(cls, content: bytes, *, source: str) -> "Result":
-        """Read a result.
-
-        Raises:
-            InputError: it is damaged or of an unknown schema.
-        """
-        try:
-            return cls.model_validate_json(content)
-        except ValidationError as error:
-            first = error.errors()[0]
-            where = ".".join(str(part) for part in first["loc"]) or "content"
-            raise InputError(
-                f"Result cannot be read: {source} {where} {first['msg']}.",
-                hint="move the file away and run the experiment again; or read it with the mempipe that wrote it.",
-            ) from error
 
 
 def columns_of(figure: Lines | Bars | Examples | Pairs) -> list[str]:

@@ -3,35 +3,34 @@
 import hashlib
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, ClassVar, Final, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
-from mempipe.errors import ReleaseError
+from mempipe.errors import MempipeError, ReleaseError
 from mempipe.release.subset_design import SubsetDesign
-from mempipe.spec import Name, Strict
-from mempipe.tables.schema import SCHEMA_VERSION
+from mempipe.spec import Document, Name, Stored
 
 _CHUNK: Final = 2**20
 
 
-class FileEntry(Strict):
+class FileEntry(Stored):
     """One file of the release.
 
     Attributes:
         path: relative to the release.
         sha256: of its bytes.
         bytes: its size.
-        kind: `scores` and `tallies` are fixed by the content; `document` describes it.
+        kind: `scores` and `tallies` are fixed by the content; `document` describes it; later versions may have others.
     """
 
     path: str
     sha256: str
     bytes: int
-    kind: Literal["scores", "tallies", "document"]
+    kind: str
 
 
-class DataSource(Strict):
+class DataSource(Stored):
     """The data set that the positions refer to.
 
     Attributes:
@@ -49,7 +48,7 @@ class DataSource(Strict):
     license: str | None = None
 
 
-class Thresholds(Strict):
+class Thresholds(Stored):
     """The selection of high-influence pairs: mem >= `mem` and infl >= `infl`, of equal labels if `same_label`."""
 
     mem: float = Field(0.25, ge=-1, le=1)
@@ -57,7 +56,7 @@ class Thresholds(Strict):
     same_label: bool = True
 
 
-class LemmaBound(Strict):
+class LemmaBound(Stored):
     """The bound of Lemma 2.1, for independent, uniformly drawn subsets.
 
     Attributes:
@@ -71,7 +70,7 @@ class LemmaBound(Strict):
     note: str
 
 
-class Undefined(Strict):
+class Undefined(Stored):
     """Scores that do not exist, because every trial saw the example, or none did.
 
     Attributes:
@@ -83,7 +82,7 @@ class Undefined(Strict):
     pairs: int
 
 
-class PairCounts(Strict):
+class PairCounts(Stored):
     """The statistics of section 3.3.
 
     Attributes:
@@ -101,7 +100,7 @@ class PairCounts(Strict):
     n_test_single: int
 
 
-class Accuracies(Strict):
+class Accuracies(Stored):
     """Mean accuracies over trials, from the counts.
 
     Attributes:
@@ -115,11 +114,11 @@ class Accuracies(Strict):
     test: float | None
 
 
-class Manifest(Strict):
+class Manifest(Document):
     """What a release is.
 
     Attributes:
-        schema_version: of the manifest, tables and tallies.
+        schema_version, minor_version: of the manifest, tables and tallies (docs/release-format.md).
         id: `{name}-{key, 12 digits}-t{trials}-{content digest, 12 digits}`.
         name: of the release.
         content_digest: SHA-256 over tables and tallies, equal between equal runs.
@@ -145,7 +144,11 @@ class Manifest(Strict):
         software: versions that wrote the release; outside the digest.
     """
 
-    schema_version: Literal[1] = SCHEMA_VERSION
+    FAILURE: ClassVar[str] = "Release cannot be read"
+    ERROR: ClassVar[type[MempipeError]] = ReleaseError
+    HINT: ClassVar[str] = "fetch the release again; a manifest is never edited."
+
+    minor_version: int = 0
     id: str
     name: Name
     content_digest: str
@@ -173,35 +176,8 @@ class Manifest(Strict):
     created: datetime
     software: dict[str, str]
 
-    def to_json(self) -> bytes:
-        """Return the manifest's bytes, equal for equal manifests."""
-        return (self.model_dump_json(indent=2) + "\n").encode()
 
-    @classmethod
-    def from_json(cls, content: bytes, *, source: str) -> "Manifest":
-        """Read a manifest.
-
-        Raises:
-            ReleaseError: it is damaged or of an unknown schema.
-        """
-        try:
-            return cls.model_validate_json(content)
-        except ValidationError as error:
-            first = error.errors()[0]
-            where = ".".join(str(part) for part in first["loc"])
-            if where == "schema_version":
-                raise ReleaseError(
-                    f"Release cannot be read: {source} schema_version is {first['input']!r}, "
-                    f"expected {SCHEMA_VERSION}.",
-                    hint="install a version of mempipe that knows this schema.",
-                ) from error
-            raise ReleaseError(
-                f"Release cannot be read: {source} {where or 'content'} is damaged ({first['msg']}).",
-                hint="fetch the release again; a manifest is never edited.",
-            ) from error
-
-
-class Latest(Strict):
+class Latest(Document):
     """`latest.json`: the release of a name that readers get.
 
     Attributes:
@@ -210,7 +186,10 @@ class Latest(Strict):
         content_digest, n_trials, created: from its manifest.
     """
 
-    schema_version: Literal[1] = SCHEMA_VERSION
+    FAILURE: ClassVar[str] = "Latest release cannot be found"
+    ERROR: ClassVar[type[MempipeError]] = ReleaseError
+    HINT: ClassVar[str] = "open a release by its own URI, or delete this file and publish again."
+
     release: str
     key: str
     content_digest: str
@@ -228,28 +207,13 @@ class Latest(Strict):
             created=manifest.created,
         )
 
-    def to_json(self) -> bytes:
-        """Return the pointer's bytes."""
-        return (self.model_dump_json(indent=2) + "\n").encode()
-
-    @classmethod
-    def from_json(cls, content: bytes, *, source: str) -> "Latest":
-        """Read a pointer; `ReleaseError` where it is none."""
-        try:
-            return cls.model_validate_json(content)
-        except ValidationError as error:
-            raise ReleaseError(
-                f"Latest release cannot be found: {source} is damaged ({error.errors()[0]['msg']}).",
-                hint="open a release by its own URI, or delete this file and publish again.",
-            ) from error
-
 
 def release_id(name: str, key: str, n_trials: int, content_digest: str) -> str:
     """Return the release's id: what it is of, how many trials, and what it says."""
     return f"{name}-{key[:12]}-t{n_trials}-{content_digest[:12]}"
 
 
-def describe_file(path: Path, name: str, kind: Literal["scores", "tallies", "document"]) -> FileEntry:
+def describe_file(path: Path, name: str, kind: str) -> FileEntry:
     """Return the entry of a local file that the release calls `name`."""
     digest, size = hash_file(path)
     return FileEntry(path=name, sha256=digest, bytes=size, kind=kind)

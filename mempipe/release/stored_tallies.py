@@ -14,6 +14,7 @@ from mempipe.release.npz import NpzReader
 from mempipe.release.tally_files import EXAMPLES_FILE, Groups, file_groups, write_tallies
 from mempipe.scores.blocks import Block, Scope
 from mempipe.scores.tally import BlockTally, ExampleTally, TrialSet, merge
+from mempipe.spec import require_known_version
 from mempipe.tables.schema import SCHEMA_VERSION
 
 PART_BYTES: Final = 2**26
@@ -106,18 +107,15 @@ def open_tallies(folder: Path | str, *, locate: Locate | None = None) -> StoredT
         locate: returns the local file of a name; by default the one in `folder`.
 
     Raises:
-        ReleaseError: a file is missing, damaged or of an unknown schema.
+        ReleaseError: a file is missing or damaged.
+        LaterVersionError: a later version of mempipe wrote them.
     """
     find = locate or (lambda name: Path(folder) / name)
     source = f"{folder}/{EXAMPLES_FILE}"
     with NpzReader(find(EXAMPLES_FILE), source=source) as archive:
-        version = archive.read("schema_version")
-        if version.shape or version != SCHEMA_VERSION:
-            raise ReleaseError(
-                f"Tallies cannot be read: {source} schema_version is {version}, expected {SCHEMA_VERSION}.",
-                hint="install the version of mempipe that wrote them, or a newer one.",
-            )
         try:
+            version = int(archive.read("schema_version"))
+            require_known_version(version, SCHEMA_VERSION, failure="Tallies cannot be read", source=source)
             examples = ExampleTally(
                 TrialSet.from_dict(json.loads(str(archive.read("trials")))),
                 *(archive.read(name) for name in ("n_in", "n_out", "correct_in", "correct_out", "test_correct")),

@@ -2,10 +2,10 @@
 
 from typing import Literal
 
-from mempipe.spec import Strict
+from mempipe.spec import Stored
 
 
-class SubsetDesign(Strict):
+class SubsetDesign(Stored):
     """How the trials' subsets were drawn.
 
     Attributes:

@@ -42,6 +42,7 @@ from mempipe.scores.pairs import PairTable, pair_statistics, select_pairs
 from mempipe.scores.tally import ExampleTally
 from mempipe.scores.uncertainty import METHOD, lemma_2_1_bound
 from mempipe.tables.parquet import table_file, write_table
+from mempipe.tables.schema import MINOR_VERSION
 
 CARD_FILE: Final = "README.md"
 CROISSANT_FILE: Final = "croissant.json"
@@ -156,6 +157,7 @@ def _manifest(
     digest = content_digest(digests)
     statistics = pair_statistics(pairs.tr_idx, pairs.tt_idx, examples.n_test)
     return Manifest(
+        minor_version=MINOR_VERSION,
         id=release_id(content.name, content.key, examples.n_trials, digest),
         name=content.name,
         content_digest=digest,

@@ -1,18 +1,16 @@
 """`plan.json`: what was asked for last: how many trials, from where the data, which pairs; and the tasks to do."""
 
-from typing import Literal
+from typing import ClassVar, Literal
 
-from pydantic import ValidationError
-
-from mempipe.errors import GenerationError, ObjectNotFoundError, RunError
+from mempipe.errors import GenerationError, MempipeError, ObjectNotFoundError, RunError
 from mempipe.places import PLAN
 from mempipe.spans import Span
-from mempipe.spec import Component, Strict
+from mempipe.spec import Component, Document
 from mempipe.storage.protocol import Store
 from mempipe.storage.put import put
 
 
-class Plan(Strict):
+class Plan(Document):
     """The latest plan of a run.
 
     Attributes:
@@ -23,7 +21,10 @@ class Plan(Strict):
         influence: which pairs to count.
     """
 
-    schema_version: Literal[1] = 1
+    FAILURE: ClassVar[str] = "Plan cannot be used"
+    ERROR: ClassVar[type[MempipeError]] = RunError
+    HINT: ClassVar[str] = "run `mempipe plan` again."
+
     first: int = 0
     trials: int
     n_missing: int
@@ -39,9 +40,8 @@ class Plan(Strict):
 
 def write_plan(store: Store, plan: Plan) -> None:
     """Replace the run's plan."""
-    content = (plan.model_dump_json(indent=2) + "\n").encode()
     try:
-        put(store, PLAN, content)
+        put(store, PLAN, plan.to_json())
     except GenerationError as error:
         raise GenerationError(
             f"Plan cannot be written: {store.uri}/{PLAN} changes all the time, expected one planner at once.",
@@ -55,15 +55,11 @@ def read_plan(store: Store) -> Plan:
     Raises:
         RunError: the run was never planned, or the plan is damaged.
     """
+    source = f"{store.uri}/{PLAN}"
     try:
-        return Plan.model_validate_json(store.read(PLAN))
+        return Plan.from_json(store.read(PLAN), source=source)
     except ObjectNotFoundError as error:
         raise RunError(
-            f"Run has no plan: {store.uri}/{PLAN} is missing, expected a plan.",
+            f"Run has no plan: {source} is missing, expected a plan.",
             hint="run `mempipe plan SPEC --store URI` first.",
-        ) from error
-    except ValidationError as error:
-        raise RunError(
-            f"Plan cannot be used: {store.uri}/{PLAN} is damaged ({error.error_count()} problems).",
-            hint="run `mempipe plan` again.",
         ) from error

@@ -4,6 +4,7 @@ from mempipe.spec.key import NUMERICS_VERSION, run_key
 from mempipe.spec.read import parse_spec
 from mempipe.spec.recipe import Augmentation, Constant, Recipe, WarmupLinear, WarmupSteps
 from mempipe.spec.spec import MAX_TRIALS, Spec
+from mempipe.spec.stored import Document, Stored, require_known_version, without_later_keys
 from mempipe.spec.strict import Component, Name, Strict, checked_name, validated
 from mempipe.spec.subsets import Subsets
 from mempipe.spec.trainers import Ensemble, Single
@@ -14,17 +15,21 @@ __all__ = [
     "Augmentation",
     "Component",
     "Constant",
+    "Document",
     "Ensemble",
     "Name",
     "Recipe",
     "Single",
     "Spec",
+    "Stored",
     "Strict",
     "Subsets",
     "WarmupLinear",
     "WarmupSteps",
     "checked_name",
     "parse_spec",
+    "require_known_version",
     "run_key",
     "validated",
+    "without_later_keys",
 ]

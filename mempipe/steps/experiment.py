@@ -80,7 +80,7 @@ def plan_experiment(config: ExperimentConfig, reporter: Reporter, *, request: st
     digest = hashlib.sha256(json.dumps([plan.experiment, plan.release, plan.params], sort_keys=True).encode())
     place = open_results(root, release)
     key = experiment_plan_key(config.experiment, digest.hexdigest())
-    put(place, key, _written(plan))
+    put(place, key, plan.to_json())
     uri = f"{place.uri}/{key}"
     write_request(root, request, ExperimentRequest(plan=uri))
     n_missing = sum(own.n_missing for own in plans.values())
@@ -112,7 +112,7 @@ def validate_experiment(plan_uri: str, reporter: Reporter) -> int:
     n_missing = sum(len(chunk) for report in reports for chunk in report.missing)
     if n_missing:
         plans = {goal.run.uri: read_plan(goal.run.store) for goal in campaign}
-        put(place, key, _written(plan.model_copy(update={"tasks": tasks_of(plans)})))
+        put(place, key, plan.model_copy(update={"tasks": tasks_of(plans)}).to_json())
     return n_missing
 
 
@@ -189,10 +189,6 @@ def _find(plan: ExperimentPlan, campaign: Campaign, reporter: Reporter) -> str:
     for fact in findings.facts:
         reporter.note(f"{fact.name}: {fact.value}")
     return f"{place.uri}/{key}"
-
-
-def _written(plan: ExperimentPlan) -> bytes:
-    return (plan.model_dump_json(indent=1) + "\n").encode()
 
 
 def _pinned(config: ExperimentConfig) -> Strict:

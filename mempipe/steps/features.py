@@ -151,6 +151,7 @@ def _train(run: Run, dataset: Dataset, trial: int, key: str, reporter: Reporter)
     from mempipe.training.checkpoints import Checkpoints
     from mempipe.training.trainer import open_trainer
 
+    run.record.require_known_spec(run.uri)
     checkpoints = Checkpoints(run.store)
     trainer = open_trainer(run.record.spec, dataset, checkpoints=checkpoints)
     with reporter.stage("training", total=1, unit="models") as advance:

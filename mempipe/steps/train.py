@@ -69,6 +69,7 @@ def train(run_uri: str, wanted: Span, reporter: Reporter) -> None:
 
 def _dataset(run: Run) -> Dataset:
     record = run.record
+    record.require_known_spec(run.uri)
     if record.numerics_version != NUMERICS_VERSION:
         raise RunError(
             f"Run cannot be continued: {run.uri} numerics_version is {record.numerics_version}, "

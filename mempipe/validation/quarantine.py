@@ -4,18 +4,26 @@ import hashlib
 from collections.abc import Iterable
 from contextlib import suppress
 from datetime import UTC, datetime
-from typing import Literal
+from typing import ClassVar, Literal
 
-from pydantic import ValidationError
+from pydantic import ConfigDict
 
-from mempipe.errors import GenerationError, ObjectExistsError, ObjectNotFoundError, ShardError, TrialError
+from mempipe.errors import (
+    GenerationError,
+    MempipeError,
+    ObjectExistsError,
+    ObjectNotFoundError,
+    RunError,
+    ShardError,
+    TrialError,
+)
 from mempipe.places import QUARANTINE, quarantine_keys
 from mempipe.runs import Run, ShardRef, Span
-from mempipe.spec import Strict
+from mempipe.spec import Document
 from mempipe.storage.protocol import Store
 
 
-class QuarantineRecord(Strict):
+class QuarantineRecord(Document):
     """The tombstone of one bad shard: `quarantine/<its trials>-<sha256[:16]>.json`, beside its bytes in `.npz`.
 
     Attributes:
@@ -30,7 +38,13 @@ class QuarantineRecord(Strict):
         found: when, UTC.
     """
 
-    schema_version: Literal[1] = 1
+    FAILURE: ClassVar[str] = "Record of a bad shard cannot be used"
+    ERROR: ClassVar[type[MempipeError]] = RunError
+    HINT: ClassVar[str] = "it is written anew when its shard is moved aside again."
+    INDENT: ClassVar[int] = 1
+
+    model_config = ConfigDict(extra="allow")  # it is read and written again: what a later version added is kept
+
     key: str
     trials: Span
     sha256: str
@@ -41,10 +55,6 @@ class QuarantineRecord(Strict):
     bytes_key: str
     state: Literal["copied", "removed"]
     found: str
-
-    def to_json(self) -> bytes:
-        """Return the tombstone's bytes."""
-        return (self.model_dump_json(indent=1) + "\n").encode()
 
 
 def quarantine(run: Run, ref: ShardRef, content: bytes, error: ShardError) -> QuarantineRecord:
@@ -133,8 +143,8 @@ def _tombstone(store: Store, key: str, fresh: QuarantineRecord) -> tuple[Quarant
         store.create(key, fresh.to_json())
     content, generation = store.read_versioned(key)
     try:
-        return QuarantineRecord.model_validate_json(content), generation
-    except ValidationError:  # damaged: it can say nothing of the past
+        return QuarantineRecord.from_json(content, source=f"{store.uri}/{key}"), generation
+    except RunError:  # damaged: it can say nothing of the past
         return fresh, store.replace(key, fresh.to_json(), generation=generation)
 
 
@@ -159,7 +169,8 @@ def _tombstones(store: Store) -> list[tuple[str, QuarantineRecord, str]]:
         if info.key.endswith(".json"):
             try:
                 content, generation = store.read_versioned(info.key)
-                found.append((info.key, QuarantineRecord.model_validate_json(content), generation))
-            except (ObjectNotFoundError, ValidationError):
+                record = QuarantineRecord.from_json(content, source=f"{store.uri}/{info.key}")
+                found.append((info.key, record, generation))
+            except (ObjectNotFoundError, RunError):
                 continue
     return found

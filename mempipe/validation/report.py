@@ -3,14 +3,12 @@
 import hashlib
 import json
 from collections.abc import Iterable
-from typing import Any, Final, Literal
+from typing import Any, ClassVar, Final
 
-from pydantic import ValidationError
-
-from mempipe.errors import ObjectExistsError, ObjectNotFoundError, RunError
+from mempipe.errors import MempipeError, ObjectExistsError, ObjectNotFoundError, RunError
 from mempipe.places import validation_report_key
 from mempipe.runs import Run, ShardRef, Span
-from mempipe.spec import Strict
+from mempipe.spec import Document, Stored
 from mempipe.validation.checks import Suite
 from mempipe.validation.quarantine import QuarantineRecord
 from mempipe.validation.results import SuiteResults
@@ -19,7 +17,7 @@ VALIDATION_VERSION: Final = 1
 """Raised when our invariants or the quality table change, so that runs are validated again."""
 
 
-class CheckedShard(Strict):
+class CheckedShard(Stored):
     """A shard that passed.
 
     Attributes:
@@ -36,7 +34,7 @@ class CheckedShard(Strict):
     sha256: str
 
 
-class OddTrial(Strict):
+class OddTrial(Stored):
     """A valid trial that is unlike the others; it counts.
 
     Attributes:
@@ -50,7 +48,7 @@ class OddTrial(Strict):
     shard: str
 
 
-class ValidationReport(Strict):
+class ValidationReport(Document):
     """What `mempipe validate` found.
 
     Attributes:
@@ -66,7 +64,11 @@ class ValidationReport(Strict):
         docs_key: first page of the Data Docs.
     """
 
-    schema_version: Literal[1] = 1
+    FAILURE: ClassVar[str] = "Validation report cannot be used"
+    ERROR: ClassVar[type[MempipeError]] = RunError
+    HINT: ClassVar[str] = "delete it and run `mempipe validate` again."
+    INDENT: ClassVar[int] = 1
+
     run_uri: str
     id: str | None
     wanted: Span
@@ -82,10 +84,6 @@ class ValidationReport(Strict):
     def uri(self) -> str:
         """The report's URI; the run's while trials are missing."""
         return self.run_uri if self.id is None else f"{self.run_uri}/{validation_report_key(self.id)}"
-
-    def to_json(self) -> bytes:
-        """Return the report's bytes."""
-        return (self.model_dump_json(indent=1) + "\n").encode()
 
 
 def validation_id(run: Run, refs: Iterable[ShardRef], wanted: Span, suite: Suite) -> str:
@@ -105,19 +103,14 @@ def read_report(run: Run, identity: str) -> ValidationReport | None:
 
     Raises:
         RunError: it is damaged.
+        LaterVersionError: a later version of mempipe wrote it.
     """
     key = validation_report_key(identity)
     try:
-        report = ValidationReport.model_validate_json(run.store.read(key))
-        return report.model_copy(update={"run_uri": run.uri})  # a store may have been moved
+        report = ValidationReport.from_json(run.store.read(key), source=f"{run.uri}/{key}")
     except ObjectNotFoundError:
         return None
-    except ValidationError as error:
-        raise RunError(
-            f"Validation report cannot be used: {run.uri}/{key} is damaged ({error.error_count()} problems), "
-            "expected a report of this version.",
-            hint="delete it and run `mempipe validate` again.",
-        ) from error
+    return report.model_copy(update={"run_uri": run.uri})  # a store may have been moved
 
 
 def write_report(run: Run, report: ValidationReport) -> ValidationReport:

@@ -3,11 +3,11 @@
 from typing import Any
 
 from mempipe.errors import ExpectationError
-from mempipe.spec import Strict
+from mempipe.spec import Stored
 from mempipe.validation.checks import Severity
 
 
-class Outcome(Strict):
+class Outcome(Stored):
     """The result of one check.
 
     Attributes:
@@ -43,7 +43,7 @@ class Outcome(Strict):
         return ", ".join(self.observed) if isinstance(self.observed, list) else str(self.observed)
 
 
-class SuiteResult(Strict):
+class SuiteResult(Stored):
     """The result of one suite.
 
     Attributes:
@@ -63,7 +63,7 @@ class SuiteResult(Strict):
         return tuple(item for item in self.outcomes if not item.success and item.severity in severities)
 
 
-class SuiteResults(Strict):
+class SuiteResults(Stored):
     """The results of all suites of one call."""
 
     suites: tuple[SuiteResult, ...]

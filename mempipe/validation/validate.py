@@ -61,6 +61,7 @@ def validate_run(run: Run, wanted: Span, *, progress: Progress = lambda _: None)
 
     Raises:
         TrialError: a shard came back with the same bad bytes after it was moved aside (all others were checked first).
+        LaterVersionError: run or shards are of a later version of mempipe; nothing is moved aside.
         ExpectationError: the quality table contradicts what must hold; the Data Docs are in the store.
     """
     listed = run.shards()
@@ -72,6 +73,7 @@ def validate_run(run: Run, wanted: Span, *, progress: Progress = lambda _: None)
         if known is not None:
             progress(len(refs))
             return known
+    run.record.require_known_spec(run.uri)
     checked = _check_all(run, refs, progress)
     taken = trial_rows(checked, wanted)
     report = ValidationReport(

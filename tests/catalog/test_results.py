@@ -47,7 +47,7 @@ def test_results_are_read_in_order_and_nothing_else() -> None:
 def test_a_damaged_result_is_named() -> None:
     place = MemoryStore(uuid.uuid4().hex)
     place.create("pairs-0.json", result().to_json()[:100])
-    with pytest.raises(InputError, match=rf"Result cannot be read: {place.uri}/pairs-0\.json content Invalid JSON"):
+    with pytest.raises(InputError, match=rf"{place.uri}/pairs-0\.json is damaged \(content: Invalid JSON"):
         list(read_results(place))
 
 

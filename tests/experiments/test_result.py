@@ -97,9 +97,7 @@ def test_numbers_are_finite() -> None:
     assert Column.of("m", np.empty(0)).values == ()
 
 
-def test_unknown_keys_and_kinds_are_refused() -> None:
-    with pytest.raises(ValidationError, match="Extra inputs are not permitted"):
-        Fact(name="a", value="b", unit="c")  # type: ignore[call-arg]
+def test_unknown_kinds_are_refused() -> None:
     with pytest.raises(ValidationError, match="does not match any of the expected tags"):
         Findings.model_validate({"facts": [], "figures": [{"kind": "pie"}], "tables": {}})
 
@@ -143,16 +141,16 @@ def test_what_was_found_is_in_the_digest(changes: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("content", "says"),
     [
-        (b"", "content Invalid JSON"),
-        (b"\xff\xfe", "content Invalid JSON"),
-        (result().to_json()[:-20], "content Invalid JSON"),
-        (b"{}", "experiment Field required"),
-        (b"[]", "content Input should be an object"),
-        (json.dumps({**json.loads(result().to_json()), "schema_version": 2}).encode(), "schema_version Input should"),
+        (b"", "content: Invalid JSON"),
+        (b"\xff\xfe", "content: Invalid JSON"),
+        (result().to_json()[:-20], "content: Invalid JSON"),
+        (b"{}", "experiment: Field required"),
+        (b"[]", "content: Input should be an object"),
+        (json.dumps({**json.loads(result().to_json()), "schema_version": 0}).encode(), "schema_version: Input should"),
     ],
 )
 def test_damage_is_named(content: bytes, says: str) -> None:
-    with pytest.raises(InputError, match=f"Result cannot be read: store/x.json {says}") as caught:
+    with pytest.raises(InputError, match=rf"Result cannot be read: store/x.json is damaged \({says}") as caught:
         Result.from_json(content, source="store/x.json")
     assert "run the experiment again" in caught.value.hint
 
@@ -160,5 +158,5 @@ def test_damage_is_named(content: bytes, says: str) -> None:
 def test_damaged_findings_are_named_with_their_place() -> None:
     document = json.loads(result().to_json())
     document["findings"]["tables"]["t"]["columns"]["a"]["values"] = [1]
-    with pytest.raises(InputError, match=r"x\.json findings\.tables\.t Value error, columns have \[1, 2\] rows"):
+    with pytest.raises(InputError, match=r"damaged \(findings\.tables\.t: Value error, columns have \[1, 2\] rows"):
         Result.from_json(json.dumps(document).encode(), source="x.json")

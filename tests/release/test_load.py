@@ -177,12 +177,11 @@ def test_fault_of_the_store_is_not_a_missing_release(monkeypatch: pytest.MonkeyP
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"schema_version": 2}, "schema_version is 2, expected 1"),
-        ({"surprise": 1}, "surprise is damaged"),
-        ({"n_trials": "many"}, "n_trials is damaged"),
+        ({"schema_version": "one"}, r"is damaged \(schema_version: "),
+        ({"n_trials": "many"}, r"is damaged \(n_trials: "),
     ],
 )
-def test_unknown_manifest(damaged: Path, change: dict[str, Any], message: str) -> None:
+def test_damaged_manifest(damaged: Path, change: dict[str, Any], message: str) -> None:
     document = json.loads((damaged / MANIFEST).read_text()) | change
     (damaged / MANIFEST).write_text(json.dumps(document))
     with pytest.raises(ReleaseError, match=message):

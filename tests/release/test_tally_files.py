@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mempipe.errors import ReleaseError, TallyError
+from mempipe.errors import LaterVersionError, ReleaseError, TallyError
 from mempipe.release import tally_files
 from mempipe.release.npz import NpzWriter
 from mempipe.release.stored_tallies import StoredTallies, merge_tallies, open_tallies
@@ -144,10 +144,19 @@ def test_damage_is_named(world: World, tmp_path: Path) -> None:
         open_tallies(tmp_path)
 
 
+def write_changed(world: World, folder: Path, change: dict[str, np.ndarray]) -> None:
+    write(world, folder)
+    with np.load(folder / EXAMPLES_FILE) as archive:
+        arrays = dict(archive) | change
+    with NpzWriter(folder / EXAMPLES_FILE) as writer:
+        for name, array in arrays.items():
+            writer.add(name, array)
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"schema_version": np.asarray(2)}, "schema_version is 2, expected 1"),
+        ({"schema_version": np.ones(2)}, "contradicts itself"),
         ({"trials": np.asarray(json.dumps({"run": [[0, 5]]}))}, "contradicts itself"),
         ({"trials": np.asarray("[1")}, "contradicts itself"),
         ({"trials": np.asarray('{"run": [3]}')}, "contradicts itself"),
@@ -159,13 +168,16 @@ def test_damage_is_named(world: World, tmp_path: Path) -> None:
     ],
 )
 def test_contradictions_are_named(world: World, tmp_path: Path, change: dict[str, np.ndarray], message: str) -> None:
-    write(world, tmp_path)
-    with np.load(tmp_path / EXAMPLES_FILE) as archive:
-        arrays = dict(archive) | change
-    with NpzWriter(tmp_path / EXAMPLES_FILE) as writer:
-        for name, array in arrays.items():
-            writer.add(name, array)
+    write_changed(world, tmp_path, change)
     with pytest.raises(ReleaseError, match=message):
+        open_tallies(tmp_path)
+
+
+def test_counts_of_a_later_version_are_not_damaged(world: World, tmp_path: Path) -> None:
+    write_changed(world, tmp_path, {"later_array": np.zeros(3)})
+    assert open_tallies(tmp_path).examples.n_trials == 40
+    write_changed(world, tmp_path, {"schema_version": np.asarray(2)})
+    with pytest.raises(LaterVersionError, match="schema_version is 2, expected 1: it was written by a later version"):
         open_tallies(tmp_path)
 
 

@@ -296,7 +296,7 @@ def test_a_damaged_report_is_named(world: Any) -> None:
     report = validate_run(world.run, Span(0, 10))
     key = f"validation/{report.id}/report.json"
     content, generation = world.run.store.read_versioned(key)
-    document = json.loads(content) | {"surplus": 1}
+    document = json.loads(content) | {"wanted": "all"}
     world.run.store.replace(key, json.dumps(document).encode(), generation=generation)
     with pytest.raises(RunError, match=r"Validation report cannot be used: .*report\.json is damaged"):
         validate_run(world.run, Span(0, 10))
