@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from mempipe import places
-from mempipe.errors import ObjectNotFoundError, ReleaseError
+from mempipe.errors import LaterVersionError, ObjectNotFoundError, ReleaseError
 from mempipe.release.manifest import Latest, Manifest
 from mempipe.storage import Store
 
@@ -61,7 +61,7 @@ def read_latest(root: Store, name: str) -> Latest:
 def _latest_id(root: Store, name: str) -> str | None:
     try:
         return read_latest(root, name).release
-    except (ObjectNotFoundError, ReleaseError):
+    except (ObjectNotFoundError, ReleaseError, LaterVersionError):
         return None
 
 
@@ -69,7 +69,7 @@ def _entry(root: Store, name: str, release_id: str, *, is_latest: bool) -> Relea
     place = root.child(places.release_place(name, release_id))
     try:
         manifest = Manifest.from_json(place.read(places.MANIFEST), source=f"{place.uri}/{places.MANIFEST}")
-    except (ObjectNotFoundError, ReleaseError) as error:
+    except (ObjectNotFoundError, ReleaseError, LaterVersionError) as error:
         return ReleaseEntry(name, release_id, place.uri, is_latest, problem=error.message)
     return ReleaseEntry(
         name,

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from mempipe import places
-from mempipe.errors import RunError
+from mempipe.errors import LaterVersionError, RunError
 from mempipe.runs import Run, Span, missing_chunks, open_run, read_plan
 from mempipe.storage import Store
 
@@ -60,13 +60,13 @@ def _entry(root: Store, run_id: str, committed: list[Span], *, planned: bool) ->
     everything = Span(0, max((span.stop for span in committed), default=0))
     try:
         run: Run = open_run(place)
-    except RunError as error:
+    except (RunError, LaterVersionError) as error:
         return RunEntry(run_id, place.uri, None, None, None, n_committed(everything, committed), error.message)
     key = run.record.run_key
     if not planned:
         return RunEntry(run_id, place.uri, key, None, None, n_committed(everything, committed))
     try:
         span = read_plan(place).span
-    except RunError as error:
+    except (RunError, LaterVersionError) as error:
         return RunEntry(run_id, place.uri, key, None, None, n_committed(everything, committed), error.message)
     return RunEntry(run_id, place.uri, key, span.start, span.stop, n_committed(span, committed))

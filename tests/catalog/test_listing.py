@@ -82,7 +82,7 @@ def test_a_damaged_release_is_listed_and_an_unfinished_one_is_not(tmp_path: Path
     put(open_store(release.uri), "manifest.json", b"{")
     (entry,) = list_releases(root)
     assert (entry.id, entry.is_latest, entry.n_trials) == (release.manifest.id, True, None)
-    assert "manifest.json content is damaged" in (entry.problem or "")
+    assert "manifest.json is damaged (content: " in (entry.problem or "")
 
 
 def test_the_command(world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
