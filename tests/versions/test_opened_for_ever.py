@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from mempipe.report.from_release import content_of
+from mempipe.report.from_scores import content_of
 from rich.console import Console
 
 from mempipe.catalog.requests import ExperimentRequest, ReleaseRequest, read_request
