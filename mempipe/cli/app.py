@@ -146,6 +146,25 @@ def score(
 
 
 @app.command()
+def merge(
+    releases: Annotated[list[str], typer.Argument(metavar="RELEASE...", help="Folders or URIs, two or more.")],
+    name: Annotated[str, typer.Option(help="Name of the merged release.")],
+    out: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option(metavar="DIR", help="A new folder, which becomes the release."),
+    ] = None,
+    store: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(metavar="URI", help="Or the store that it is published in."),
+    ] = None,
+) -> None:
+    """Merge releases that count different trials of one run, or of one data set; prints the merged one's URI."""
+    from mempipe.steps.merge import merge_releases
+
+    print(merge_releases(releases, name=name, out=out, store=store, reporter=reporter()))
+
+
+@app.command()
 def pairs(
     release: ReleaseArgument,
     mem: Annotated[float, typer.Option(min=-1, max=1, help="Least memorization of the train example.")] = 0.25,

@@ -1,8 +1,9 @@
 """Reads tallies from their files: the examples at once, the pairs class by class or in parts of bounded size."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import reduce
 from pathlib import Path
 from typing import Final
 
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 
 from mempipe.errors import ReleaseError, TallyError
 from mempipe.release.npz import NpzReader
-from mempipe.release.tally_files import EXAMPLES_FILE, Groups, file_groups, write_tallies
+from mempipe.release.tally_files import EXAMPLES_FILE, Groups, file_groups
 from mempipe.scores.blocks import Block, Scope
 from mempipe.scores.tally import BlockTally, ExampleTally, TrialSet, merge
 from mempipe.spec import require_known_version
@@ -137,23 +138,26 @@ def open_tallies(folder: Path | str, *, locate: Locate | None = None) -> StoredT
     return StoredTallies(examples, *labels, scope, str(folder), find)
 
 
-def merge_tallies(a: StoredTallies, b: StoredTallies, folder: Path) -> str:
-    """Add two tallies of different trials of the same data, exactly, into `folder`; return their digest.
+def merge_blocks(tallies: Sequence[StoredTallies]) -> Iterator[BlockTally]:
+    """Yield the counts of the pairs of several tallies added up, exactly, as `StoredTallies.blocks` gives those of one.
+
+    Args:
+        tallies: of different trials of data sets with the same labels, and of the same scope.
 
     Raises:
-        TallyError: a trial is in both, so it would count twice; or labels or scope differ.
+        TallyError: a trial is in two of them, so it would count twice; or labels or scope differ.
         ReleaseError: a file is missing or damaged.
     """
-    for what, one, other in (
-        ("scope", np.asarray(str(a.scope)), np.asarray(str(b.scope))),
-        ("train_labels", a.train_labels, b.train_labels),
-        ("test_labels", a.test_labels, b.test_labels),
-    ):
-        if not np.array_equal(one, other):
-            raise TallyError(
-                f"Counts cannot be combined: {b.source} {what} is another, expected that of {a.source}.",
-                hint="merge only tallies of the same data set and scope.",
-            )
-    examples = merge(a.examples, b.examples)
-    blocks = (merge(one, other) for one, other in zip(a.blocks(), b.blocks(), strict=True))
-    return write_tallies(folder, examples, blocks, a.train_labels, a.test_labels, a.scope)
+    first = tallies[0]
+    for other in tallies[1:]:
+        for what, got, expected in (
+            ("scope", np.asarray(str(other.scope)), np.asarray(str(first.scope))),
+            ("train_labels", other.train_labels, first.train_labels),
+            ("test_labels", other.test_labels, first.test_labels),
+        ):
+            if not np.array_equal(got, expected):
+                raise TallyError(
+                    f"Counts cannot be combined: {other.source} {what} is another, expected that of {first.source}.",
+                    hint="merge only tallies of the same data set and scope.",
+                )
+    return (reduce(merge, parts) for parts in zip(*(one.blocks() for one in tallies), strict=True))

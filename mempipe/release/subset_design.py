@@ -1,6 +1,9 @@
 """How the subsets of a release's trials were drawn: in its manifest, and beside what comparing releases finds."""
 
-from typing import Literal
+from typing import Literal, Self
+
+import numpy as np
+from numpy.typing import NDArray
 
 from mempipe.spec import Stored
 
@@ -19,3 +22,13 @@ class SubsetDesign(Stored):
     ratio: str | None = None
     seed: int | None = None
     subset_size: int | None = None
+
+    @classmethod
+    def of_counts(cls, n_in: NDArray[np.int64], n_trials: int) -> Self:
+        """Return what the counts tell of subsets that were drawn elsewhere.
+
+        Args:
+            n_in: int64 (n_train,); trials that saw each training example.
+            n_trials: trials counted.
+        """
+        return cls(design="unknown", ratio=f"{n_in.mean() / n_trials:.6f}".rstrip("0").rstrip("."))

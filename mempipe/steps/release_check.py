@@ -43,7 +43,7 @@ def check_without_docs(examples: ExampleTally, thresholds: Thresholds, *, name: 
         from mempipe.validation.great import run_suites
 
         results = run_suites(suites, frames, run_name=name)
-        results.raise_on_failure(docs_uri="(none are kept for `mempipe score`)")
+        results.raise_on_failure(docs_uri="(none are kept outside a run)")
         return _described(results, None)
 
     return check

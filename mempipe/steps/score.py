@@ -8,9 +8,6 @@ from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
 from mempipe.errors import InputError
 from mempipe.release.content import ReleaseContent
 from mempipe.release.folder import check_folder, publish_folder
@@ -142,7 +139,7 @@ def score(inputs: ScoreInputs, *, name: str, out: Path, influence: str, reporter
             test_labels=labels[1],
             class_names=[str(label) for label in range(int(max(part.max() for part in labels)) + 1)],
             trials=trials,
-            subsets=SubsetDesign(design="unknown", ratio=_share(examples.n_in, examples.n_trials)),
+            subsets=SubsetDesign.of_counts(examples.n_in, examples.n_trials),
             data=DataSource(name=name, source="predictions made elsewhere"),
             thresholds=thresholds,
         )
@@ -163,7 +160,3 @@ def _expectations(examples: ExampleTally, thresholds: Thresholds, name: str, rep
     from mempipe.steps.release_check import check_without_docs  # pandas, which only the check needs
 
     return check_without_docs(examples, thresholds, name=name)
-
-
-def _share(n_in: NDArray[np.int64], n_trials: int) -> str:
-    return f"{n_in.mean() / n_trials:.6f}".rstrip("0").rstrip(".")

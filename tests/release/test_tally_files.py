@@ -11,7 +11,7 @@ import pytest
 from mempipe.errors import LaterVersionError, ReleaseError, TallyError
 from mempipe.release import tally_files
 from mempipe.release.npz import NpzWriter
-from mempipe.release.stored_tallies import StoredTallies, merge_tallies, open_tallies
+from mempipe.release.stored_tallies import StoredTallies, merge_blocks, open_tallies
 from mempipe.release.tally_files import EXAMPLES_FILE, file_groups, write_tallies
 from mempipe.scores.blocks import Scope, blocks_of
 from mempipe.scores.tally import BlockTally, ExampleTally, TrialSet
@@ -86,8 +86,9 @@ def test_merged_parts_are_the_whole(world: World, tmp_path: Path, scope: Scope) 
     for name, part in (("a", world.part(0, 13)), ("b", world.part(13, 40))):
         write(part, tmp_path / name, scope)
         parts.append(open_tallies(tmp_path / name))
-    assert merge_tallies(*parts, tmp_path / "ab") == whole
-    assert merge_tallies(*reversed(parts), tmp_path / "ba") == whole
+    examples, labels = world.examples(), (world.train_labels, world.test_labels)
+    assert write_tallies(tmp_path / "ab", examples, merge_blocks(parts), *labels, scope) == whole
+    assert write_tallies(tmp_path / "ba", examples, merge_blocks(parts[::-1]), *labels, scope) == whole
     assert contents(tmp_path / "ab") == contents(tmp_path / "ba") == contents(tmp_path / "whole")
 
 
@@ -96,16 +97,16 @@ def test_merge_refuses_a_trial_twice_and_other_data(world: World, tmp_path: Path
     write(world.part(19, 40), tmp_path / "b")
     a, b = open_tallies(tmp_path / "a"), open_tallies(tmp_path / "b")
     with pytest.raises(TallyError, match="trial 19 of source run is given twice"):
-        merge_tallies(a, b, tmp_path / "c")
+        list(merge_blocks([a, b]))
     labels = world.train_labels[::-1].copy()
     later = world.part(20, 40)
     other = World(later.mask, later.train, later.test, labels, later.test_labels, first_trial=20)
     write(other, tmp_path / "d")
     with pytest.raises(TallyError, match="train_labels is another"):
-        merge_tallies(a, open_tallies(tmp_path / "d"), tmp_path / "c")
+        merge_blocks([a, open_tallies(tmp_path / "d")])
     write(world.part(20, 40), tmp_path / "e", Scope.FULL)
     with pytest.raises(TallyError, match="scope is another"):
-        merge_tallies(a, open_tallies(tmp_path / "e"), tmp_path / "c")
+        merge_blocks([a, open_tallies(tmp_path / "e")])
 
 
 def test_wrong_streams_are_refused_and_never_complete(world: World, tmp_path: Path) -> None:
