@@ -35,6 +35,6 @@ def plan_arguments(context: Mapping[str, Any], jinja_env: object = None) -> list
     return arguments
 
 
-def of_requested(field: str, *, task_id: str) -> str:
-    """Return the template of one field of what the task `task_id` read about the requested run."""
+def xcom_field(field: str, *, task_id: str) -> str:
+    """Return the template of one field of the dictionary that the task `task_id` returned."""
     return f"{{{{ ti.xcom_pull(task_ids='{task_id}')['{field}'] }}}}"

@@ -4,8 +4,8 @@ from airflow.sdk import XComArg, get_current_context, task
 from airflow.sdk.exceptions import AirflowSkipException
 
 from mempipe.orchestration import store_reader
-from mempipe.orchestration.asked import asked_releases
 from mempipe.orchestration.assets import LOOK_BACK, RESULTS, new_results
+from mempipe.orchestration.jobs import jobs_of
 from mempipe.orchestration.outcome import mempipe_errors
 
 
@@ -21,9 +21,7 @@ def announce_results(suffix: str = "") -> XComArg:
         """Update the asset with what was found for the releases of this DAG run."""
         context = get_current_context()
         with mempipe_errors():
-            found = [
-                store_reader.experiment_result(asked.store, asked.request + suffix) for asked in asked_releases(context)
-            ]
+            found = [store_reader.experiment_result(job.store, job.request + suffix) for job in jobs_of(context)]
         earlier = context["inlet_events"][RESULTS].ascending(False).limit(LOOK_BACK)
         news = new_results(found, (event.extra or {} for event in earlier))
         if not news:

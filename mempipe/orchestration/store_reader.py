@@ -88,6 +88,11 @@ def experiment_plan(store_uri: str, request: str) -> str:
     return read_request(open_store(store_uri), request, ExperimentRequest).plan
 
 
+def read_experiment_request(store_uri: str, request: str) -> dict[str, str]:
+    """Return what the commands after `mempipe experiment plan` need: the URI `plan`, and the name `request`."""
+    return {"plan": experiment_plan(store_uri, request), "request": request}
+
+
 def missing_trials(store_uri: str, request: str) -> list[list[str]]:
     """Return the arguments of `mempipe train`, one list a task, for the planned tasks of which any trial is missing."""
     from mempipe.runs import open_run, read_plan

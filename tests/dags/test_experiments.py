@@ -18,27 +18,36 @@ from mempipe.orchestration.assets import RELEASES, RESULTS
 ROOT = Path(__file__).resolve().parents[2]
 NAMES = [name for name in available() if name != "last-layer"]
 
-EDGES = {
-    "asked": set(),
-    "plan": {"asked"},
-    "planned": {"plan"},
+TRAINING = {
+    "plan": set(),
+    "read_request": {"plan"},
     "missing_trials": {"plan"},
     "train": {"missing_trials"},
-    "validate": {"planned", "train"},
+    "validate": {"read_request", "train"},
     "repairs": {"validate"},
     "train_again": {"repairs"},
-    "finish": {"planned", "train_again"},
+    "validate_again": {"train_again"},
+    "finish": {"validate_again"},
     "announce_results": {"finish"},
 }
-SOURCES = {
-    "plan": "asked",
-    "train": "missing_trials",
-    "validate": "planned",
-    "train_again": "repairs",
-    "finish": "planned",
+READING = {
+    "releases": set(),
+    "plan": {"releases"},
+    "plans": {"plan"},
+    "finish": {"plans"},
+    "announce_results": {"finish"},
 }
-TRAINING = {"missing_trials", "train", "validate", "repairs", "train_again"}
-READING = {task: upstream for task, upstream in EDGES.items() if task not in TRAINING} | {"finish": {"planned"}}
+"""Of the experiments that train, and of those that only read a release."""
+
+SOURCES = {"train": "missing_trials", "train_again": "repairs"}, {"plan": "releases", "finish": "plans"}
+"""Of the same: the mapped tasks, and what they are mapped over."""
+
+RULES = {
+    "validate": TriggerRule.NONE_FAILED,
+    "validate_again": TriggerRule.NONE_FAILED_MIN_ONE_SUCCESS,
+    "finish": TriggerRule.NONE_FAILED,
+}
+"""Where nothing is missing, `train` is skipped, or `train_again`; what reads the next repairs must not be."""
 
 
 def dag_of(dag_bag: DagBag, name: str) -> DAG:
@@ -62,20 +71,24 @@ def test_registry_and_commands_are_one_for_one():
 @pytest.mark.parametrize("name", NAMES)
 def test_order(dag_bag: DagBag, name: str):
     dag = dag_of(dag_bag, name)
-    wanted = READING if is_automatic(name) else EDGES
-    assert {task.task_id: task.upstream_task_ids for task in dag.tasks} == wanted
-    for task_id, source in SOURCES.items():
-        if task_id in wanted:
-            task = dag.get_task(task_id)
-            assert isinstance(task, MappedOperator)
-            assert {operator.task_id for operator in task.iter_mapped_dependencies()} == {source}
-    rules = {task.task_id: task.trigger_rule for task in dag.tasks}
-    # Nothing may be missing, so that `train` is skipped, or `train_again`; what reads the next repairs must not be.
-    for task_id in {"validate", "finish"} & set(wanted):
-        assert rules.pop(task_id) is TriggerRule.NONE_FAILED
-    assert set(rules.values()) == {TriggerRule.ALL_SUCCESS}
+    reading = is_automatic(name)
+    assert {task.task_id: task.upstream_task_ids for task in dag.tasks} == (READING if reading else TRAINING)
+    mapped = [task for task in dag.tasks if isinstance(task, MappedOperator)]
+    assert {task.task_id: [of.task_id for of in task.iter_mapped_dependencies()] for task in mapped} == {
+        task_id: [source] for task_id, source in SOURCES[reading].items()
+    }
+    rules = {task.task_id: task.trigger_rule for task in dag.tasks if task.trigger_rule is not TriggerRule.ALL_SUCCESS}
+    assert rules == ({} if reading else RULES)
     changing = {task.task_id: [asset.uri for asset in task.outlets] for task in dag.tasks if task.outlets}
     assert changing == {"announce_results": ["mempipe://results/"]}
+
+
+def test_what_trains_works_on_its_plan(dag_bag: DagBag):
+    dag = dag_of(dag_bag, "influencers")
+    plan, request = (f"{{{{ ti.xcom_pull(task_ids='read_request')['{field}'] }}}}" for field in ("plan", "request"))
+    for task_id in ("validate", "validate_again"):
+        assert dag.get_task(task_id).arguments == ["experiment", "validate", plan]
+    assert dag.get_task("finish").arguments == ["experiment", "finish", "--request", request, plan]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -91,10 +104,11 @@ import sys
 sys.path.insert(0, "dags")
 from mempipe.experiments.kinds import influencers
 influencers.AUTOMATIC = True
+from mempipe.orchestration.assets import RELEASES
 import experiments
 dag = experiments.experiment_influencers
-assert dag.schedule == [experiments.RELEASES], dag.schedule
-assert set(dag.task_ids) == {"asked", "plan", "planned", "finish", "announce_results"}, dag.task_ids
+assert dag.schedule == [RELEASES], dag.schedule
+assert set(dag.task_ids) == {"releases", "plan", "plans", "finish", "announce_results"}, dag.task_ids
 assert dag.params.get_param("release").resolve(None) is None
 assert "mempipe_releases" in dag.doc_md
 assert "missing_trials" not in dag.doc_md
@@ -151,8 +165,8 @@ def test_last_layer_order(dag_bag: DagBag):
         "plan": {"read_features"},
         "linear_release": {"publish"},
         "plan_comparison": {"linear_release"},
-        "planned_comparison": {"plan_comparison"},
-        "finish": {"planned_comparison"},
+        "comparison": {"plan_comparison"},
+        "finish": {"comparison"},
         "announce_results": {"finish"},
     }
     assert edges == shared | own

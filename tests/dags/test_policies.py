@@ -64,8 +64,8 @@ def test_what_computes_is_bounded_by_our_pools(dag_bag: DagBag):
     assert train == {"train", "train_again", "features"}
     steps = {"plan", "validate", "validate_again", "aggregate", "publish", "finish", "plan_comparison", "report"}
     assert cpu == steps
-    small = {"read_request", "missing_trials", "repairs", "announce", "asked", "planned", "announce_results"}
-    small |= {"read_features", "linear_release", "planned_comparison", "reports"}
+    small = {"read_request", "missing_trials", "repairs", "announce", "releases", "plans", "announce_results"}
+    small |= {"read_features", "linear_release", "comparison", "reports"}
     assert {task_id for task_id, pool in pools if pool not in {"mempipe_train", "mempipe_cpu"}} == small
 
 

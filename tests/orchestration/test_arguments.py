@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from mempipe.orchestration.arguments import of_requested, plan_arguments, request_id
+from mempipe.orchestration.arguments import plan_arguments, request_id, xcom_field
 
 EMPTY = {"trials": None, "add_trials": None, "chunk_size": None, "task_size": None, "release_name": None}
 
@@ -54,4 +54,4 @@ def test_request_ids_that_look_alike_differ():
 
 
 def test_template_of_what_was_read():
-    assert of_requested("run", task_id="read_request") == "{{ ti.xcom_pull(task_ids='read_request')['run'] }}"
+    assert xcom_field("run", task_id="read_request") == "{{ ti.xcom_pull(task_ids='read_request')['run'] }}"

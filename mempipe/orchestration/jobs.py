@@ -12,7 +12,7 @@ from mempipe.orchestration.outcome import mempipe_errors
 from mempipe.places import store_of_releases
 
 
-class AskedRelease(NamedTuple):
+class Job(NamedTuple):
     """A release that a DAG run is about.
 
     Attributes:
@@ -26,7 +26,7 @@ class AskedRelease(NamedTuple):
     request: str
 
 
-def asked_releases(context: Mapping[str, Any]) -> list[AskedRelease]:
+def jobs_of(context: Mapping[str, Any]) -> list[Job]:
     """Return the releases that a DAG run is about: the form's, or else those whose announcement started it.
 
     Raises:
@@ -41,50 +41,49 @@ def asked_releases(context: Mapping[str, Any]) -> list[AskedRelease]:
         )
     request = request_id(context["dag"].dag_id, context["run_id"])
     return [
-        AskedRelease(
-            release, params.get("store") or store_of_releases(release), f"{request}.{number}" if number else request
-        )
+        Job(release, params.get("store") or store_of_releases(release), f"{request}.{number}" if number else request)
         for number, release in enumerate(releases)
     ]
 
 
-def experiment_arguments(name: str, params: Mapping[str, Any], asked: AskedRelease) -> list[str]:
+def job_of(context: Mapping[str, Any]) -> Job:
+    """Return the one release that a DAG run is about, of a DAG that is only started by its form."""
+    (job,) = jobs_of(context)
+    return job
+
+
+def experiment_arguments(name: str, params: Mapping[str, Any], job: Job) -> list[str]:
     """Return `mempipe experiment plan …`; the release comes last, by which the user interface names the task.
 
     Args:
         name: of the experiment.
         params: its own parameters.
-        asked: the release.
+        job: the release.
     """
-    options = ["--params", json.dumps(dict(params)), "--store", asked.store, "--request", asked.request]
-    return ["experiment", "plan", *options, name, asked.release]
+    options = ["--params", json.dumps(dict(params)), "--store", job.store, "--request", job.request]
+    return ["experiment", "plan", *options, name, job.release]
 
 
 def features_arguments(context: Mapping[str, Any], jinja_env: object = None) -> list[str]:  # noqa: ARG001
     """Return `mempipe experiment features …` for a DAG run's form; Airflow calls it when the task runs."""
     params = context["params"]
     with mempipe_errors():
-        (asked,) = asked_releases(context)
-    arguments = ["experiment", "features", asked.release, "--store", asked.store, "--request", asked.request]
+        job = job_of(context)
+    arguments = ["experiment", "features", job.release, "--store", job.store, "--request", job.request]
     if params["trials"] is not None:
         arguments += ["--trials", str(params["trials"])]
     return [*arguments, "--epochs", str(params["epochs"])]
 
 
-def finish_arguments(asked: AskedRelease, suffix: str = "") -> list[str]:
+def finish_arguments(job: Job, suffix: str = "") -> list[str]:
     """Return `mempipe experiment finish …`; the plan comes last, by which the user interface names the task.
 
     Args:
-        asked: the release.
+        job: the release.
         suffix: of the name of the request that was planned.
     """
-    request = asked.request + suffix
-    return ["experiment", "finish", "--request", request, store_reader.experiment_plan(asked.store, request)]
-
-
-def validate_arguments(finish: list[str]) -> list[str]:
-    """Return `mempipe experiment validate …` for the plan of a `finish_arguments`."""
-    return ["experiment", "validate", finish[-1]]
+    request = job.request + suffix
+    return ["experiment", "finish", "--request", request, store_reader.experiment_plan(job.store, request)]
 
 
 def _extras(context: Mapping[str, Any]) -> Iterable[Mapping[str, Any]]:

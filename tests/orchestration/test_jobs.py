@@ -9,15 +9,14 @@ from airflow.sdk.exceptions import AirflowFailException
 
 from mempipe.errors import InputError
 from mempipe.orchestration.arguments import request_id
-from mempipe.orchestration.asked import (
-    AskedRelease,
-    asked_releases,
+from mempipe.orchestration.assets import RELEASES, RESULTS, announced_releases, new_results
+from mempipe.orchestration.jobs import (
+    Job,
     experiment_arguments,
     features_arguments,
     finish_arguments,
-    validate_arguments,
+    jobs_of,
 )
-from mempipe.orchestration.assets import RELEASES, RESULTS, announced_releases, new_results
 from mempipe.storage import open_store
 
 RUN_ID = "asset_triggered__2026-11-23T20:48:59+00:00"
@@ -39,9 +38,9 @@ def release(number: int) -> dict[str, str]:
 
 
 def test_the_form_counts_and_its_store_is_the_releases():
-    asked = asked_releases(context({RELEASES: [release(1)]}, release="/s/releases/tiny"))
-    assert asked == [AskedRelease("/s/releases/tiny", "/s", REQUEST)]
-    (other,) = asked_releases(context(release="/s/releases/tiny/tiny-1", store="gs://b"))
+    jobs = jobs_of(context({RELEASES: [release(1)]}, release="/s/releases/tiny"))
+    assert jobs == [Job("/s/releases/tiny", "/s", REQUEST)]
+    (other,) = jobs_of(context(release="/s/releases/tiny/tiny-1", store="gs://b"))
     assert other.store == "gs://b"
 
 
@@ -49,28 +48,28 @@ def test_all_that_were_announced_since_the_last_run():
     """Events queue while a run is active: none is lost, and what two events tell is done once."""
     results = {"results": [{"result": "r", **release(3)}, {"result": "q", **release(1)}]}
     events = {RELEASES: [release(2), release(1), release(2)], RESULTS: [results]}
-    asked = asked_releases(context(events))
-    assert [item.release for item in asked] == [release(number)["release"] for number in (1, 2, 3)]
-    assert {item.store for item in asked} == {"gs://b/x"}
-    assert [item.request for item in asked] == [REQUEST, f"{REQUEST}.1", f"{REQUEST}.2"]
+    jobs = jobs_of(context(events))
+    assert [item.release for item in jobs] == [release(number)["release"] for number in (1, 2, 3)]
+    assert {item.store for item in jobs} == {"gs://b/x"}
+    assert [item.request for item in jobs] == [REQUEST, f"{REQUEST}.1", f"{REQUEST}.2"]
 
 
 @pytest.mark.parametrize("events", [None, {RELEASES: [None, {}, {"note": "made by hand"}]}])
 def test_nothing_to_do_is_said(events: Any):
     with pytest.raises(InputError, match="release is empty, expected the URI of a release"):
-        asked_releases(context(events))
+        jobs_of(context(events))
 
 
 @pytest.mark.parametrize("uri", ["/copied/tiny-1", "gs://b/releases", "gs://b/releases/a/b/c"])
 def test_a_release_outside_a_store_needs_one(uri: str):
     with pytest.raises(InputError, match="Store is not known"):
-        asked_releases(context(release=uri))
-    assert asked_releases(context(release=uri, store="/s"))[0].store == "/s"
+        jobs_of(context(release=uri))
+    assert jobs_of(context(release=uri, store="/s"))[0].store == "/s"
 
 
 def test_commands():
-    asked = AskedRelease("/s/releases/tiny", "/s", "id")
-    assert experiment_arguments("pairs", {"mem": 0.5, "list": [1, 2]}, asked) == [
+    job = Job("/s/releases/tiny", "/s", "id")
+    assert experiment_arguments("pairs", {"mem": 0.5, "list": [1, 2]}, job) == [
         *("experiment", "plan", "--params", json.dumps({"mem": 0.5, "list": [1, 2]})),
         *("--store", "/s", "--request", "id", "pairs", "/s/releases/tiny"),
     ]
@@ -88,7 +87,7 @@ def test_the_command_line_takes_them(tmp_path):
     from mempipe.cli.main import run
 
     for arguments in (
-        experiment_arguments("influencers", {"repeats": 3}, AskedRelease(str(tmp_path), str(tmp_path), "id")),
+        experiment_arguments("influencers", {"repeats": 3}, Job(str(tmp_path), str(tmp_path), "id")),
         ["experiment", "features", str(tmp_path), "--store", str(tmp_path), "--request", "id", "--epochs", "40"],
         ["experiment", "validate", str(tmp_path / "plans" / "x.json")],
         ["report", "--out", str(tmp_path / "out"), str(tmp_path)],
@@ -96,11 +95,10 @@ def test_the_command_line_takes_them(tmp_path):
         assert run(arguments) == 20
 
 
-def test_the_commands_that_validate_and_finish_name_the_plan(tmp_path):
+def test_the_command_that_finishes_names_the_plan(tmp_path):
     open_store(str(tmp_path)).create("requests/id.linear.json", b'{"plan": "/s/plans/x.json"}')
-    arguments = finish_arguments(AskedRelease("/s/releases/tiny", str(tmp_path), "id"), ".linear")
+    arguments = finish_arguments(Job("/s/releases/tiny", str(tmp_path), "id"), ".linear")
     assert arguments == ["experiment", "finish", "--request", "id.linear", "/s/plans/x.json"]
-    assert validate_arguments(arguments) == ["experiment", "validate", "/s/plans/x.json"]
 
 
 def test_a_result_is_news_once():
