@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from mempipe.report.from_scores import content_of
 from rich.console import Console
 
 from mempipe.catalog.requests import ExperimentRequest, ReleaseRequest, read_request
@@ -15,6 +14,7 @@ from mempipe.experiments.plan import read_experiment_plan
 from mempipe.release.load import Release, load_release
 from mempipe.release.summary import summarize
 from mempipe.report.experiments import find_experiments
+from mempipe.report.from_scores import content_of
 from mempipe.runs import Span, open_run, read_plan
 from mempipe.spec import run_key
 from mempipe.steps.progress import LineReporter
