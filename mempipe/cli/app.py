@@ -1,17 +1,39 @@
 """The commands and their options: names are a contract that DAGs, scripts and documents use."""
 
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated, Any, Final, Optional
 
-import typer
+import typer.main
 
-from mempipe.cli.experiment import experiments
+import mempipe
+from mempipe.cli.groups import CommandGroup
 from mempipe.cli.spans import parse_optional_span, parse_span
 from mempipe.cli.terminal import reporter
 from mempipe.spec import MAX_TRIALS
 
+_EXPERIMENT: Final = "experiment"
+
+
+class _Commands(CommandGroup):
+    """The commands below, and those of the experiments, which are loaded when they are used."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Return the names of the commands."""
+        return [*super().list_commands(ctx), _EXPERIMENT]
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """Return a command, or None where there is none of this name."""
+        if cmd_name != _EXPERIMENT:
+            return super().get_command(ctx, cmd_name)
+        from mempipe.cli.experiment import experiments
+
+        return typer.main.get_command(experiments)
+
+
 app = typer.Typer(
     name="mempipe",
+    cls=_Commands,
+    context_settings={"help_option_names": ["-h", "--help"]},
     help="Memorization and influence scores of neural networks (Feldman & Zhang 2020), computed and published.",
     add_completion=False,
     rich_markup_mode=None,
@@ -39,6 +61,21 @@ RequestOption = Annotated[
 ]
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print a JSON document.")]
+
+
+def _print_version(given: bool) -> None:
+    if given:
+        print(f"mempipe {mempipe.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def global_options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """Take the options that stand before a command."""
 
 
 @app.command()
@@ -230,6 +267,3 @@ def status(run: RunArgument, as_json: JsonOption = False) -> None:
     from mempipe.cli.catalog import print_status
 
     print_status(run, as_json=as_json)
-
-
-app.add_typer(experiments)

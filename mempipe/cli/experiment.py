@@ -4,18 +4,18 @@ import inspect
 from collections.abc import Callable
 from typing import Annotated, Any, Final, Optional, get_origin
 
-import typer.core
 import typer.main
 import yaml
 from pydantic import BaseModel
 
+from mempipe.cli.groups import CommandGroup
 from mempipe.cli.terminal import reporter
 from mempipe.errors import InputError
 from mempipe.experiments.registry import available, experiment
 from mempipe.spec import MAX_TRIALS
 
 
-class _Experiments(typer.core.TyperGroup):
+class _Experiments(CommandGroup):
     """The steps, and a command for each experiment, made when it is used."""
 
     def list_commands(self, ctx: Any) -> list[str]:
@@ -36,6 +36,7 @@ experiments = typer.Typer(
     cls=_Experiments,
     help="The paper's experiments on a release; each prints the URI of its result, which the report then shows.",
     no_args_is_help=True,
+    add_completion=False,
     rich_markup_mode=None,
 )
 

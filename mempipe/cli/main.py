@@ -1,6 +1,7 @@
 """Entry point of `mempipe`: runs a command and turns its errors into messages and exit codes."""
 
 import logging
+import os
 import signal
 import sys
 from typing import Final, NoReturn
@@ -36,6 +37,7 @@ def run(arguments: list[str]) -> int:
     """Run one command and return its exit code; the message of an error goes to standard error."""
     try:
         result = app(arguments or ["--help"], prog_name="mempipe", standalone_mode=False)
+        sys.stdout.flush()
     except MempipeError as error:
         return _fail(error.message, error.hint, error.exit_code)
     except TyperException as error:
@@ -55,9 +57,9 @@ def run(arguments: list[str]) -> int:
             f"pip install 'mempipe[{_EXTRAS[package]}]'.",
             ExitCode.PERMANENT,
         )
-    except BrokenPipeError:
-        sys.stderr.close()
-        return ExitCode.OK
+    except BrokenPipeError:  # of the last write; where an earlier one fails, typer and rich end the process likewise
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     except OSError as error:
         where = f" {error.filename}" if error.filename else ""
         return _fail(
