@@ -40,7 +40,13 @@ experiments = typer.Typer(
     rich_markup_mode=None,
 )
 
-Release = Annotated[str, typer.Argument(metavar="RELEASE", help="Folder or URI of a release, or of its name.")]
+Release = Annotated[
+    str,
+    typer.Argument(
+        metavar="RELEASE",
+        help="Folder or URI of a release, or of its name; a folder of the authors' files where no model is trained.",
+    ),
+]
 Store = Annotated[
     Optional[str],  # noqa: UP045 - typer reads the annotation
     typer.Option("--store", metavar="URI", help="Keeps runs and results; the store of the release by default."),

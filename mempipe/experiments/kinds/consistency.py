@@ -36,7 +36,9 @@ Threshold = Annotated[float, Field(ge=-1, le=1)]
 class Params(Strict):
     """Parameters of the experiment."""
 
-    releases: tuple[str, ...] = Field((), description="Folders or URIs of the releases to compare with, at least one.")
+    releases: tuple[str, ...] = Field(
+        (), description="Folders or URIs of releases, or folders of the authors' files, to compare with; at least one."
+    )
     mem_thresholds: tuple[Threshold, ...] = Field(GRID, min_length=1, description="Memorization thresholds.")
     infl_thresholds: tuple[Threshold, ...] = Field(GRID, min_length=1, description="Influence thresholds.")
     min_mem: Threshold = Field(
