@@ -17,7 +17,7 @@ from mempipe.release.summary import summarize
 from mempipe.release.write import write_release
 from mempipe.scores.blocks import Scope
 from mempipe.tables.page import with_columns
-from mempipe.tables.schema import TABLES
+from mempipe.tables.schema import MINOR_VERSION, SCHEMA_VERSION, TABLES
 from tests.release.world import World
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "release-format.md"
@@ -153,6 +153,7 @@ def test_documentation_lists_every_column() -> None:
     """`python -m mempipe.tables docs/release-format.md` wrote it."""
     page = DOCUMENT.read_text(encoding="utf-8")
     assert with_columns(page) == page
+    assert f"Schema version {SCHEMA_VERSION}.{MINOR_VERSION}. " in page
     listed = [cells[:2] for cells in rows_of(page, first=r"file \| column")]
     assert listed == [[f"{name}.parquet", column.name] for name, columns in TABLES.items() for column in columns]
 
