@@ -93,7 +93,7 @@ def test_what_cannot_be_shown_is_refused(experimented: Experimented, tmp_path: P
     content = hand_made(load_release(experimented.release)).to_json()
     columns = ("findings", "tables", "examples", "columns")
     damaged, message = {
-        "truncated": (content[:-100], "one.json content"),
+        "truncated": (content[:-100], "one.json is damaged (content: "),
         "other release": (
             changed(content, "release", to="digits-1-t2-3"),
             "release is digits-1-t2-3, expected planted",
@@ -103,7 +103,10 @@ def test_what_cannot_be_shown_is_refused(experimented: Experimented, tmp_path: P
             "tr_idx is 1437, expected less than 1437",
         ),
         "text": (changed(content, *columns, "mem", "values", 3, to="0.5"), "cannot show '0.5' in column 'mem'"),
-        "name": (changed(content, "experiment", to="../../escaped"), "one.json experiment String should match pattern"),
+        "name": (
+            changed(content, "experiment", to="../../escaped"),
+            "one.json is damaged (experiment: String should match pattern",
+        ),
         "none": (b"", "holds no result"),
         "file": (content, "is a file, expected a folder"),
     }[fault]
