@@ -10,6 +10,7 @@ from mempipe.cli.groups import CommandGroup
 from mempipe.cli.spans import parse_optional_span, parse_span
 from mempipe.cli.terminal import reporter
 from mempipe.spec import MAX_TRIALS
+from mempipe.spec.folder import spec_files
 
 _EXPERIMENT: Final = "experiment"
 
@@ -40,7 +41,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-SpecArgument = Annotated[str, typer.Argument(metavar="SPEC", help="Path or URI of a spec (YAML).")]
+SpecArgument = Annotated[
+    str, typer.Argument(metavar="SPEC", help="Path or URI of a spec (YAML), or a name that `mempipe specs` lists.")
+]
 RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="The run's URI, as `mempipe plan` printed it.")]
 ReleaseArgument = Annotated[str, typer.Argument(metavar="RELEASE", help="Folder or URI of a release, or of its name.")]
 StoreOption = Annotated[str, typer.Option("--store", metavar="URI", help="Folder or gs:// URI that keeps everything.")]
@@ -76,6 +79,15 @@ def global_options(
     ] = False,
 ) -> None:
     """Take the options that stand before a command."""
+
+
+@app.command()
+def specs() -> None:
+    """List the specs that come with mempipe, to run by name or to copy: each name and its file."""
+    files = spec_files()
+    width = max(map(len, files), default=0)
+    for name, path in files.items():
+        print(f"{name:{width}}  {path}")
 
 
 @app.command()

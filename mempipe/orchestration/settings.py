@@ -13,6 +13,8 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from mempipe.spec.folder import specs_folder
+
 Kind = Literal["cpu", "train"]
 """What a step needs: `train` is what runs on the GPU pool, `cpu` is every other step."""
 
@@ -119,7 +121,7 @@ class Settings(BaseSettings):
 
     execution: Execution = Execution.LOCAL
     store: str = str(_PROJECT / "mempipe-store")
-    specs_folder: Path = _PROJECT / "specs"
+    specs_folder: Path = specs_folder()
     spec: str = ""
     schedule: str | None = None
     automatic: bool = True

@@ -9,6 +9,7 @@ from mempipe.errors import InputError, ObjectNotFoundError, RunError, SpecError
 from mempipe.places import request_key
 from mempipe.runs import Goal, Run, Span, plan_campaign, read_plan, register_run
 from mempipe.spec import MAX_TRIALS, Spec, parse_spec, validated
+from mempipe.spec.folder import spec_files
 from mempipe.steps.progress import Reporter
 from mempipe.storage import Store, checked_key, open_store
 from mempipe.storage.uris import split_object_uri
@@ -34,18 +35,22 @@ class PlanOptions:
 
 
 def read_spec(uri: str) -> Spec:
-    """Read a spec from a path or from an object's URI."""
+    """Read a spec from a path, from an object's URI, or by the name of one that comes with mempipe.
+
+    A name is looked up only where no file has it.
+    """
     try:
         if "://" in uri:
             store, key = split_object_uri(uri)
             content = store.read(key)
         else:
-            content = Path(uri).expanduser().read_bytes()
+            path = Path(uri).expanduser()
+            content = (path if path.is_file() else spec_files().get(uri, path)).read_bytes()
         return parse_spec(content.decode(), source=uri)
     except (OSError, ObjectNotFoundError) as error:
         raise SpecError(
             f"Spec cannot be read: {uri} is missing or unreadable ({_reason(error)}), expected a YAML file.",
-            hint="give the path of a spec, such as specs/digits.yaml.",
+            hint=f"give the path of a spec, or a name: {', '.join(spec_files())}.",
         ) from error
     except UnicodeDecodeError as error:
         raise SpecError(f"Spec cannot be read: {uri} is no UTF-8 text.", hint="save it as UTF-8.") from error

@@ -17,6 +17,7 @@ from mempipe.orchestration.embedded.components import free_port
 from mempipe.orchestration.embedded.demo import DAG_ID, Demo, run_demo
 from mempipe.orchestration.embedded.home import Home
 from mempipe.orchestration.embedded.server import running
+from mempipe.spec.folder import specs_folder
 
 _PROJECT: Final = Path(__file__).resolve().parents[3]
 
@@ -83,9 +84,7 @@ def _parser() -> argparse.ArgumentParser:
         options.add_argument("--home", type=Path, default=_PROJECT / ".airflow", help="configuration, database, logs")
         options.add_argument("--store", default=str(_PROJECT / "mempipe-store"), help="keeps runs and releases")
         if command is demo:
-            options.add_argument(
-                "--spec", type=Path, default=_PROJECT / "specs" / "digits.yaml", help="what is trained"
-            )
+            options.add_argument("--spec", type=Path, default=specs_folder() / "digits.yaml", help="what is trained")
             options.add_argument("--trials", type=int, default=500, help="how many models in all")
             options.add_argument("--task-size", type=int, default=5, help="chunks that one training task covers")
         else:
@@ -101,7 +100,7 @@ def _home(options: argparse.Namespace, port: int) -> Home:
     return Home(
         folder=options.home.resolve(),
         dags=_PROJECT / "dags",
-        specs=_PROJECT / "specs",
+        specs=specs_folder(),
         store=_absolute(options.store),
         port=port,
     )
