@@ -175,7 +175,7 @@ def _check(point: ExtensionPoint, part: Any, origin: str) -> None:
 def _fits(value: object, hint: Any) -> bool:
     if get_origin(hint) is type:
         return isinstance(value, type) and issubclass(value, get_args(hint)[0])
-    return isinstance(value, hint)
+    return isinstance(value, get_origin(hint) or hint)
 
 
 def _takes(function: object, parameters: list[inspect.Parameter]) -> bool:

@@ -63,6 +63,11 @@ RequestOption = Annotated[
     typer.Option(metavar="ID", help="Remember the answer as requests/ID.json in the store."),
 ]
 
+EstimatorOption = Annotated[
+    Optional[list[str]],  # noqa: UP045
+    typer.Option("--estimator", metavar="NAME", help="Score also with this estimator; may be given several times."),
+]
+
 JsonOption = Annotated[bool, typer.Option("--json", help="Print a JSON document.")]
 
 
@@ -167,12 +172,17 @@ def aggregate(run: RunArgument, trials: TrialsOption = None) -> None:
 
 @app.command()
 def publish(
-    run: RunArgument, name: NameOption = None, trials: TrialsOption = None, request: RequestOption = None
+    run: RunArgument,
+    name: NameOption = None,
+    trials: TrialsOption = None,
+    request: RequestOption = None,
+    estimator: EstimatorOption = None,
 ) -> None:
     """Estimate the scores and publish them as an immutable release; prints its URI."""
     from mempipe.steps.publish import publish as publish_scores
 
-    print(publish_scores(run, parse_optional_span(trials), name, reporter(), request=request))
+    span, estimators = parse_optional_span(trials), estimator or ()
+    print(publish_scores(run, span, name, reporter(), request=request, estimators=estimators))
 
 
 @app.command()
@@ -185,13 +195,17 @@ def score(
     name: Annotated[str, typer.Option(help="Name of the release.")],
     out: Annotated[Path, typer.Option(metavar="DIR", help="A new folder, which becomes the release.")],
     influence: Annotated[str, typer.Option(help="`class`: pairs of one class; `full`: all pairs.")] = "class",
+    estimator: EstimatorOption = None,
 ) -> None:
     """Score predictions that were made elsewhere (PyTorch, JAX, …): writes a whole release to DIR."""
     from mempipe.steps.predictions import ScoreInputs
     from mempipe.steps.score import score as score_predictions
 
     inputs = ScoreInputs(subset_mask, train_correct, test_correct, train_labels, test_labels)
-    print(score_predictions(inputs, name=name, out=out, influence=influence, reporter=reporter()))
+    estimators = estimator or ()
+    print(
+        score_predictions(inputs, name=name, out=out, influence=influence, estimators=estimators, reporter=reporter())
+    )
 
 
 @app.command()

@@ -16,7 +16,8 @@ from mempipe.errors import EmptyTallyError, InputError, TallyError
 from mempipe.release.manifest import DataSource, Thresholds
 from mempipe.release.subset_design import SubsetDesign
 from mempipe.scores.blocks import Scope
-from mempipe.scores.tally import BlockTally, ExampleTally
+from mempipe.scores.estimators import Estimator, load_estimators
+from mempipe.scores.tally import BlockTally, ExampleTally, TrialBatch
 
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 _SOFTWARE: Final = ("mempipe", "numpy", "pyarrow")
@@ -44,6 +45,8 @@ class ReleaseContent:
         run: id of the run in its store; None where there was no run.
         merged: ids of the releases that are merged.
         created: UTC; None for now.
+        estimators: what scores are made with, `plain` first.
+        batches: gives the trials with their outcomes, anew at each call; only estimators beside `plain` use it.
         software: versions beyond those of Python, mempipe, numpy and pyarrow.
 
     Raises:
@@ -70,6 +73,8 @@ class ReleaseContent:
     run: str | None = None
     merged: Sequence[str] = ()
     created: datetime | None = None
+    estimators: tuple[Estimator, ...] = field(default_factory=lambda: load_estimators(()))
+    batches: Callable[[], Iterable[TrialBatch]] = tuple
     software: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

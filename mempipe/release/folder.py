@@ -10,7 +10,7 @@ from mempipe.release.publish import Outcome, commit_release
 from mempipe.storage.keys import HIDDEN
 from mempipe.storage.local import LocalStore
 from mempipe.tables.parquet import table_file
-from mempipe.tables.schema import TABLES
+from mempipe.tables.schema import ESTIMATES, TABLES
 
 
 def check_folder(folder: Path, *, name: str) -> Manifest | None:
@@ -53,7 +53,8 @@ def _belongs(entry: str, name: str) -> bool:
         index_file(name),
         *map(table_file, TABLES),
     }
-    return entry in known or entry.startswith((f"{name}_high_infl_pairs_", HIDDEN))
+    prefixes = (f"{name}_high_infl_pairs_", HIDDEN, *(f"{kind}-" for kind in ESTIMATES))
+    return entry in known or entry.startswith(prefixes)
 
 
 def publish_folder(folder: Path, staging: Path, manifest: Manifest) -> tuple[Manifest, Outcome]:

@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterator
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -21,14 +21,22 @@ from mempipe.release.tables import pairs_table
 from mempipe.release.tally_files import tally_digests
 from mempipe.scores.blocks import Block, Scope
 from mempipe.scores.estimate import influence
+from mempipe.scores.estimators import PLAIN
 from mempipe.scores.pairs import select_pairs
 from mempipe.scores.tally import BlockTally, TrialSet
 from mempipe.scores.uncertainty import influence_standard_error
 from mempipe.storage import Store, open_store
 from mempipe.tables.parquet import read_file, read_table, table_file
-from mempipe.tables.schema import TABLES
+from mempipe.tables.schema import TABLES, estimates_tables
 
 _BAND_BYTES: Final = 2**24
+
+
+class EstimatesTables(NamedTuple):
+    """Scores by one estimator: `examples` (idx, label, mem, mem_se, …), `pairs` (tr_idx, tt_idx, infl, infl_se, …)."""
+
+    examples: pa.Table
+    pairs: pa.Table
 
 
 class Release(Scores):
@@ -111,6 +119,23 @@ class Release(Scores):
         labels = tallies.train_labels, tallies.test_labels
         selected = select_pairs(tallies.blocks(), tallies.examples, *labels, mem=mem, infl=infl, same_label=same_label)
         return pairs_table(selected, *labels)
+
+    def estimates(self, estimator: str) -> EstimatesTables:
+        """Return the scores by one of the release's estimators (`manifest.estimators`).
+
+        Raises:
+            ReleaseQuestionError: the release has none by it.
+            ReleaseError: a file is missing or damaged.
+        """
+        known = self.manifest.estimators
+        if estimator not in known:
+            raise ReleaseQuestionError(
+                f"Estimates are not in the release: estimator is {estimator!r}, expected {' or '.join(known)}.",
+                hint="publish the run again with --estimator; nothing is trained anew.",
+            )
+        if estimator == PLAIN:
+            return EstimatesTables(self.examples, self.pairs)
+        return EstimatesTables(*map(self.table, estimates_tables([estimator])))
 
     def local_file(self, path: str) -> Path:
         """Return a file of the release on this machine: itself, or a copy that lasts as long as this object.

@@ -129,6 +129,7 @@ class Manifest(Document):
         subsets: how the trials' subsets were drawn.
         influence: which pairs were counted.
         thresholds: of the high-influence pairs.
+        estimators: what scores were made with: `plain`, and those with tables of their own.
         standard_error: name of the standard errors' method.
         lemma_2_1: the paper's bound, where it applies.
         undefined: scores that do not exist.
@@ -162,6 +163,7 @@ class Manifest(Document):
     subsets: SubsetDesign
     influence: Literal["class", "full"]
     thresholds: Thresholds
+    estimators: tuple[str, ...] = ("plain",)
     standard_error: str
     lemma_2_1: LemmaBound
     undefined: Undefined

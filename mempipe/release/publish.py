@@ -18,7 +18,7 @@ from mempipe.release.same_content import same_content
 from mempipe.release.write import write_documents
 from mempipe.storage.protocol import Commit, Store
 from mempipe.tables.parquet import read_file, table_file
-from mempipe.tables.schema import TABLES
+from mempipe.tables.schema import TABLES, estimates_tables
 
 _ROUNDS: Final = 10
 
@@ -104,7 +104,8 @@ def _commit_files(target: Store, staging: Path, manifest: Manifest) -> Manifest:
     data = tuple(_commit_file(target, staging, entry) for entry in manifest.files if entry.kind != "document")
     if data != tuple(entry for entry in manifest.files if entry.kind != "document"):
         # The card and the Croissant metadata list sizes and hashes of what is committed, not of what we wrote.
-        tables = {name: read_file(staging / table_file(name), source=table_file(name)) for name in TABLES}
+        names = [*TABLES, *estimates_tables(manifest.estimators)]
+        tables = {name: read_file(staging / table_file(name), source=table_file(name)) for name in names}
         manifest = write_documents(manifest.model_copy(update={"files": data}), tables, staging)
     documents = tuple(_commit_file(target, staging, entry) for entry in manifest.files if entry.kind == "document")
     return manifest.model_copy(update={"files": data + documents})

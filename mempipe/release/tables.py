@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from mempipe.errors import InputError
 from mempipe.scores.estimate import heldout_accuracy, memorization
+from mempipe.scores.estimators import Estimate
 from mempipe.scores.pairs import PairTable
 from mempipe.scores.tally import ExampleTally
 from mempipe.scores.uncertainty import memorization_standard_error
@@ -53,11 +54,26 @@ def table_of_tests(
     )
 
 
-def pairs_table(pairs: PairTable, train_labels: NDArray[np.int64], test_labels: NDArray[np.int64]) -> pa.Table:
-    """Return pairs with their labels, in the order of `PairTable`: by descending influence."""
-    return build_table(
-        "pairs", {**pairs.columns(), "label": train_labels[pairs.tr_idx], "tt_label": test_labels[pairs.tt_idx]}
-    )
+def pairs_table(
+    pairs: PairTable, train_labels: NDArray[np.int64], test_labels: NDArray[np.int64], *, estimator: str = ""
+) -> pa.Table:
+    """Return pairs with their labels, in the order of `PairTable`: by descending influence.
+
+    Args:
+        pairs: the pairs.
+        train_labels: int64 (n_train,).
+        test_labels: int64 (n_test,).
+        estimator: that selected them, if not `plain`: its table has no counts.
+    """
+    labels = {"label": train_labels[pairs.tr_idx], "tt_label": test_labels[pairs.tt_idx]}
+    return build_table(f"pairs-{estimator}" if estimator else "pairs", {**pairs.columns(), **labels})
+
+
+def example_estimates(estimator: str, memorization: Estimate, labels: NDArray[np.int64]) -> pa.Table:
+    """Return the training examples' scores by an estimator beside `plain`, in the data set's order."""
+    value, error = memorization.value, memorization.standard_error[:]
+    idx = np.arange(labels.size, dtype=np.int64)
+    return build_table(f"examples-{estimator}", {"idx": idx, "label": labels, "mem": value, "mem_se": error})
 
 
 def classes_table(

@@ -27,9 +27,11 @@ from mempipe.release.manifest import (
     release_id,
     utc_now,
 )
+from mempipe.release.stored_tallies import StoredTallies, open_tallies
 from mempipe.release.subset_design import SubsetDesign
 from mempipe.release.tables import (
     classes_table,
+    example_estimates,
     examples_table,
     pairs_table,
     table_of_tests,
@@ -38,6 +40,7 @@ from mempipe.release.tables import (
 from mempipe.release.tally_files import EXAMPLES_FILE, TallyWriter, file_groups, tally_digests
 from mempipe.scores.blocks import Scope
 from mempipe.scores.estimate import memorization
+from mempipe.scores.estimators import PLAIN, Estimator, Observations, checked
 from mempipe.scores.pairs import PairTable, pair_statistics, select_pairs
 from mempipe.scores.tally import ExampleTally
 from mempipe.scores.uncertainty import METHOD, lemma_2_1_bound
@@ -73,6 +76,9 @@ def write_release(content: ReleaseContent, staging: Path, *, check: Check | None
     (staging / MANIFEST).unlink(missing_ok=True)
     pairs, digests, files = _write_scores(content, staging)
     tables = _tables(content, pairs)
+    for estimator in content.estimators:
+        if estimator.NAME != PLAIN:
+            tables |= _estimates(estimator, content, open_tallies(staging / TALLIES))
     for name, table in tables.items():
         digests[name] = table_digest(name, table)
         write_table(table, staging / table_file(name))
@@ -145,6 +151,20 @@ def _tables(content: ReleaseContent, pairs: PairTable) -> dict[str, pa.Table]:
     }
 
 
+def _estimates(estimator: Estimator, content: ReleaseContent, tallies: StoredTallies) -> dict[str, pa.Table]:
+    """Make the tables of an estimator beside `plain`; it reads the pairs' counts from the tallies just written."""
+    examples, labels = content.examples, (content.train_labels, content.test_labels)
+    design = content.subsets.design
+    estimates = estimator.estimate(Observations(examples, tallies.blocks, content.batches, *labels, design))
+    memorization = checked(estimates.memorization(), (examples.n_train,), of=f"memorization by {estimator.NAME}")
+    limits = content.thresholds.model_dump()
+    pairs = select_pairs(tallies.blocks(), examples, *labels, estimates=estimates, **limits)
+    return {
+        f"examples-{estimator.NAME}": example_estimates(estimator.NAME, memorization, content.train_labels),
+        f"pairs-{estimator.NAME}": pairs_table(pairs, *labels, estimator=estimator.NAME),
+    }
+
+
 def _manifest(
     content: ReleaseContent,
     pairs: PairTable,
@@ -171,6 +191,7 @@ def _manifest(
         subsets=content.subsets,
         influence="full" if content.scope is Scope.FULL else "class",
         thresholds=content.thresholds,
+        estimators=tuple(estimator.NAME for estimator in content.estimators),
         standard_error=METHOD,
         lemma_2_1=lemma_bound(content.subsets, examples.n_trials),
         undefined=_undefined(content),

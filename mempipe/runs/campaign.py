@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from mempipe.runs.chunks import plan_tasks
 from mempipe.runs.plan import Plan, read_plan, write_plan
@@ -47,7 +47,12 @@ def goal_of(run_uri: str, trials: Span | None = None, role: str = "") -> Goal:
 
 
 def plan_campaign(
-    campaign: Campaign, *, task_sizes: Iterable[int], data: Component, influence: Influence
+    campaign: Campaign,
+    *,
+    task_sizes: Iterable[int],
+    data: Component,
+    influence: Influence,
+    estimators: tuple[str, ...] = ("plain",),
 ) -> dict[str, Plan]:
     """Write the plan of each run of a campaign.
 
@@ -58,32 +63,42 @@ def plan_campaign(
         task_sizes: for each of them the number of chunks that one task trains.
         data: where the data set lies now.
         influence: which pairs to count.
+        estimators: what scores to make of the counts.
 
     Returns:
         Each run's plan by the run's URI.
     """
-    return _write([(goal, size, data, influence) for goal, size in zip(campaign, task_sizes, strict=True)])
+    use = _Use(data, influence, estimators)
+    return _write([(goal, size, use) for goal, size in zip(campaign, task_sizes, strict=True)])
 
 
 def plan_repairs(campaign: Campaign) -> dict[str, Plan]:
     """Plan again what is missing of runs that have a plan, one chunk in each task; returns the plans by run URI."""
     plans = [read_plan(goal.run.store) for goal in campaign]
-    return _write([(goal, 1, plan.data, plan.influence) for goal, plan in zip(campaign, plans, strict=True)])
+    uses = (_Use(plan.data, plan.influence, plan.estimators) for plan in plans)
+    return _write([(goal, 1, use) for goal, use in zip(campaign, uses, strict=True)])
 
 
-def _write(parts: Iterable[tuple[Goal, int, Component, Influence]]) -> dict[str, Plan]:
+class _Use(NamedTuple):
+    """What a plan says beside the trials."""
+
+    data: Component
+    influence: Influence
+    estimators: tuple[str, ...]
+
+
+def _write(parts: Iterable[tuple[Goal, int, _Use]]) -> dict[str, Plan]:
     unique = list({part[0].run.uri: part for part in parts}.values())
     missing = [goal.missing() for goal, *_ in unique]
     windows = [goal.run.record.spec.chunk_size * size for goal, size, *_ in unique]
     plans = {}
-    for (goal, _, data, influence), chunks, tasks in zip(unique, missing, plan_tasks(missing, windows), strict=True):
+    for (goal, _, use), chunks, tasks in zip(unique, missing, plan_tasks(missing, windows), strict=True):
         plan = Plan(
             first=goal.trials.start,
             trials=goal.trials.stop,
             n_missing=sum(len(chunk) for chunk in chunks),
             tasks=tuple(tasks),
-            data=data,
-            influence=influence,
+            **use._asdict(),
         )
         write_plan(goal.run.store, plan)
         plans[goal.run.uri] = plan

@@ -19,6 +19,7 @@ class Plan(Document):
         tasks: spans of trials, each for one `mempipe train`.
         data: where the data set lies now; its content is the run's, which its fingerprint proves.
         influence: which pairs to count.
+        estimators: what scores to make of the counts.
     """
 
     FAILURE: ClassVar[str] = "Plan cannot be used"
@@ -31,6 +32,7 @@ class Plan(Document):
     tasks: tuple[Span, ...]
     data: Component
     influence: Literal["class", "full"]
+    estimators: tuple[str, ...] = ("plain",)
 
     @property
     def span(self) -> Span:

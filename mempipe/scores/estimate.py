@@ -4,7 +4,7 @@ A side with no trial has no proportion, so the score is NaN: an example that was
 algorithm in the proof of Lemma 2.1 puts 1/2 there; a made-up value must not look like a measured one.)
 """
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,17 @@ from mempipe.errors import EmptyTallyError, TallyError
 from mempipe.scores.tally import BlockTally, ExampleTally
 
 FloatArray = NDArray[np.float64]
+Rows = slice | NDArray[np.integer[Any]] | None
+"""Which rows of a block; None for all."""
+
+
+class PairCounts(NamedTuple):
+    """Counts of pairs: `n_in`, `n_out` (r,) of the train examples, `correct_in`, `correct_out` (r, n_tt)."""
+
+    n_in: NDArray[np.int64]
+    n_out: NDArray[np.int64]
+    correct_in: NDArray[np.int32]
+    correct_out: NDArray[np.int64]
 
 
 def memorization(tally: ExampleTally) -> FloatArray:
@@ -35,9 +46,7 @@ def memorization(tally: ExampleTally) -> FloatArray:
     return _proportion(tally.correct_in, tally.n_in) - _proportion(tally.correct_out, tally.n_out)
 
 
-def influence(
-    block: BlockTally, examples: ExampleTally, rows: slice | NDArray[np.integer[Any]] | None = None
-) -> FloatArray:
+def influence(block: BlockTally, examples: ExampleTally, rows: Rows = None) -> FloatArray:
     """Estimate how much seeing a train example changes the accuracy on a test example.
 
     Feldman & Zhang 2020, eq. (2) over subsets, Algorithm 1, line 7:
@@ -57,8 +66,13 @@ def influence(
         EmptyTallyError: no trial was counted.
         TallyError: the two tallies are of different trials, or the block is of another data set.
     """
-    n_in, n_out, correct_in, correct_out = pair_counts(block, examples, rows)
-    return _proportion(correct_in, n_in[:, None]) - _proportion(correct_out, n_out[:, None])
+    return difference(pair_counts(block, examples, rows))
+
+
+def difference(counts: PairCounts) -> FloatArray:
+    """Return the `influence` of counted pairs."""
+    held_out = _proportion(counts.correct_out, counts.n_out[:, None])
+    return _proportion(counts.correct_in, counts.n_in[:, None]) - held_out
 
 
 def heldout_accuracy(tally: ExampleTally) -> FloatArray:
@@ -80,10 +94,8 @@ def heldout_accuracy(tally: ExampleTally) -> FloatArray:
     return _proportion(tally.correct_out, tally.n_out)
 
 
-def pair_counts(
-    block: BlockTally, examples: ExampleTally, rows: slice | NDArray[np.integer[Any]] | None = None
-) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int32], NDArray[np.int64]]:
-    """Return `n_in` (r,), `n_out` (r,), `correct_in` (r, n_tt) and `correct_out` (r, n_tt) of the chosen rows.
+def pair_counts(block: BlockTally, examples: ExampleTally, rows: Rows = None) -> PairCounts:
+    """Return the counts of the chosen rows.
 
     Raises:
         EmptyTallyError: no trial was counted.
@@ -94,7 +106,7 @@ def pair_counts(
     rows = slice(None) if rows is None else rows
     tr_idx, correct_in = block.block.tr_idx[rows], block.correct_in[rows]
     correct_out: NDArray[np.int64] = examples.test_correct[block.block.tt_idx] - correct_in
-    return examples.n_in[tr_idx], examples.n_out[tr_idx], correct_in, correct_out
+    return PairCounts(examples.n_in[tr_idx], examples.n_out[tr_idx], correct_in, correct_out)
 
 
 def require_same_trials(block: BlockTally, examples: ExampleTally) -> None:

@@ -8,9 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mempipe.errors import InputError, TallyError
-from mempipe.scores.estimate import influence, memorization, require_same_trials
+from mempipe.scores.estimate import require_same_trials
+from mempipe.scores.estimators import Estimates, checked
+from mempipe.scores.estimators.plain import PlainEstimates
 from mempipe.scores.tally import BlockTally, ExampleTally
-from mempipe.scores.uncertainty import difference_standard_error, memorization_standard_error
 
 _CELLS_AT_ONCE: Final = 2**21
 
@@ -73,6 +74,7 @@ def select_pairs(
     train_labels: NDArray[Any],
     test_labels: NDArray[Any],
     *,
+    estimates: Estimates | None = None,
     mem: float = 0.25,
     infl: float = 0.15,
     same_label: bool = True,
@@ -88,6 +90,7 @@ def select_pairs(
         examples: counts of the examples, over the same trials.
         train_labels: integers (n_train,).
         test_labels: integers (n_test,).
+        estimates: of the same trials; by default those of Algorithm 1.
         mem: threshold of the train example's memorization, in [-1, 1].
         infl: threshold of the influence, in [-1, 1].
         same_label: whether the two labels must be equal.
@@ -99,6 +102,7 @@ def select_pairs(
         InputError: a threshold is no number in [-1, 1].
         EmptyTallyError: no trial was counted.
         TallyError: tallies are of different trials or data sets, or a pair is in two blocks.
+        PluginError: estimates do not have the shape of what they are of.
     """
     require_thresholds(mem=mem, infl=infl)
     if (train_labels.size, test_labels.size) != (examples.n_train, examples.n_test):
@@ -107,32 +111,34 @@ def select_pairs(
             f"expected {examples.n_train} and {examples.n_test}.",
             hint="give the labels of the data set that was counted.",
         )
-    scores, errors = memorization(examples), memorization_standard_error(examples)
-    memorized = scores >= mem
+    estimates = estimates or PlainEstimates(examples)
+    memorization = checked(estimates.memorization(), (examples.n_train,), of="memorization")
+    memorized = memorization.value >= mem
     found = [_nothing()]
     for block in blocks:
         require_same_trials(block, examples)
         tr_idx, tt_idx = block.block.tr_idx, block.block.tt_idx
         for rows in _slabs(np.flatnonzero(memorized[tr_idx]), tt_idx.size):
-            estimate = influence(block, examples, rows)
-            chosen = estimate >= infl
+            estimate = checked(estimates.influence(block, rows), (rows.size, tt_idx.size), of="influence")
+            chosen = estimate.value >= infl
             if same_label:
                 chosen &= train_labels[tr_idx[rows], None] == test_labels[tt_idx]
             r, j = np.nonzero(chosen)
             i = rows[r]
-            found.append((tr_idx[i], tt_idx[j], estimate[r, j], block.correct_in[i, j].astype(np.int64)))
-    i, j, value, correct_in = (np.concatenate(column) for column in zip(*found, strict=True))
+            scores = estimate.value[r, j], estimate.standard_error[r, j]
+            found.append((tr_idx[i], tt_idx[j], *scores, block.correct_in[i, j].astype(np.int64)))
+    i, j, value, error, correct_in = (np.concatenate(column) for column in zip(*found, strict=True))
     order = np.lexsort((j, i, -value))
-    i, j, value, correct_in = i[order], j[order], value[order], correct_in[order]
+    i, j, value, error, correct_in = i[order], j[order], value[order], error[order], correct_in[order]
     _refuse_repeated(i, j)
     n_in, n_out, correct_out = examples.n_in[i], examples.n_out[i], examples.test_correct[j] - correct_in
     return PairTable(
         tr_idx=i,
         tt_idx=j,
         infl=value,
-        infl_se=difference_standard_error(correct_in, n_in, correct_out, n_out),
-        mem=scores[i],
-        mem_se=errors[i],
+        infl_se=error,
+        mem=memorization.value[i],
+        mem_se=memorization.standard_error[i],
         n_in=n_in,
         n_out=n_out,
         correct_in=correct_in,
@@ -180,12 +186,12 @@ def pair_statistics(tr_idx: NDArray[np.int64], tt_idx: NDArray[np.int64], n_test
     )
 
 
-Found = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64], NDArray[np.int64]]
+Found = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]
 
 
 def _nothing() -> Found:
-    none = np.empty(0, dtype=np.int64)
-    return none, none, np.empty(0, dtype=np.float64), none
+    none, score = np.empty(0, dtype=np.int64), np.empty(0, dtype=np.float64)
+    return none, none, score, score, none
 
 
 def _slabs(rows: NDArray[np.intp], width: int) -> Iterator[NDArray[np.intp]]:

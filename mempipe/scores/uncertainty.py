@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mempipe.errors import InputError
-from mempipe.scores.estimate import FloatArray, pair_counts, require_trials
+from mempipe.scores.estimate import FloatArray, Rows, pair_counts, require_trials
 from mempipe.scores.tally import BlockTally, ExampleTally
 
 METHOD: Final = "agresti-caffo"
@@ -59,9 +59,7 @@ def memorization_standard_error(tally: ExampleTally) -> FloatArray:
     return difference_standard_error(tally.correct_in, tally.n_in, tally.correct_out, tally.n_out)
 
 
-def influence_standard_error(
-    block: BlockTally, examples: ExampleTally, rows: slice | NDArray[np.integer[Any]] | None = None
-) -> FloatArray:
+def influence_standard_error(block: BlockTally, examples: ExampleTally, rows: Rows = None) -> FloatArray:
     """Return the standard error of `influence`: `difference_standard_error`, and what it assumes.
 
     Args:

@@ -29,6 +29,7 @@ class Spec(Strict):
         influence: `class` counts pairs of one class (as the authors released); `full` counts all pairs.
         outcomes: what the shards keep of each prediction (`mempipe.outcomes`), ascending, `correct` always among them;
             `margins: true`, as earlier specs have it, adds `margin`.
+        estimators: what scores are made with (`mempipe.scores.estimators`); `plain` always, named or not.
         trials: how many trials a plan asks for unless told otherwise.
         chunk_size: trials in one prediction shard, about 30 to 60 minutes of work.
         task_size: chunks that one task (one pod) trains.
@@ -45,6 +46,7 @@ class Spec(Strict):
     seed: int = Field(0, ge=0, lt=2**64)
     influence: Literal["class", "full"] = "class"
     outcomes: tuple[str, ...] = (REQUIRED,)
+    estimators: tuple[str, ...] = ("plain",)
     trials: int = Field(4000, ge=1, le=MAX_TRIALS)
     chunk_size: int = Field(50, ge=1)
     task_size: int = Field(1, ge=1)

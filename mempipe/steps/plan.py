@@ -8,6 +8,7 @@ from mempipe.data import load_dataset, resolve_data
 from mempipe.errors import InputError, ObjectNotFoundError, RunError, SpecError
 from mempipe.places import request_key
 from mempipe.runs import Goal, Run, Span, plan_campaign, read_plan, register_run
+from mempipe.scores.estimators import load_estimators, require_outcomes
 from mempipe.spec import MAX_TRIALS, Spec, parse_spec, validated
 from mempipe.spec.folder import spec_files
 from mempipe.steps.progress import Reporter
@@ -74,14 +75,23 @@ def plan(spec_uri: str, store_uri: str, options: PlanOptions, reporter: Reporter
     document = spec.model_dump() | {key: value for key, value in changes.items() if value is not None}
     spec = validated(Spec, document, source=spec_uri)
     spec = spec.model_copy(update={"data": resolve_data(spec.data), "model": resolve_model(spec.model)})
+    estimators = load_estimators(spec.estimators)
+    require_outcomes(estimators, spec.outcomes, source=spec_uri)
     dataset = load_dataset(spec.data)
     check_model_fits(spec.model, dataset.image_shape, dataset.n_classes)
     run = register_run(root, spec, dataset)
     kept = run.record.spec
     if (kept.chunk_size, kept.outcomes) != (spec.chunk_size, spec.outcomes):
         reporter.note(f"the run exists: it keeps chunk_size {kept.chunk_size}, outcomes {', '.join(kept.outcomes)}")
+        require_outcomes(estimators, kept.outcomes, source=run.uri)
     goal = Goal(run, _trials(root, run, spec, options))
-    (result,) = plan_campaign([goal], task_sizes=[spec.task_size], data=spec.data, influence=spec.influence).values()
+    (result,) = plan_campaign(
+        [goal],
+        task_sizes=[spec.task_size],
+        data=spec.data,
+        influence=spec.influence,
+        estimators=spec.estimators,
+    ).values()
     reporter.note(
         f"{dataset.name}: {dataset.n_train} train, {dataset.n_test} test; "
         f"{len(goal.trials)} trials wanted, {result.n_missing} missing, in {len(result.tasks)} tasks"

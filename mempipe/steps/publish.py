@@ -2,6 +2,7 @@
 
 import io
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -28,17 +29,27 @@ from mempipe.release.stored_tallies import StoredTallies
 from mempipe.release.subset_design import SubsetDesign
 from mempipe.release.tally_files import EXAMPLES_FILE
 from mempipe.release.write import write_release
-from mempipe.runs import Run, Span
+from mempipe.runs import Run, Span, read_plan
+from mempipe.scores.estimators import Estimator, load_estimators, require_outcomes
 from mempipe.spec import checked_name
 from mempipe.steps.aggregate import countable, read_tallies, tallies_prefix
+from mempipe.steps.batches import read_batches
 from mempipe.steps.progress import Reporter
 from mempipe.steps.release_check import check_with_docs
 from mempipe.storage import Store, open_store
 from mempipe.validation.report import ValidationReport
 
+Estimators = tuple[Estimator, ...]
+
 
 def publish(
-    run_uri: str, trials: Span | None, name: str | None, reporter: Reporter, *, request: str | None = None
+    run_uri: str,
+    trials: Span | None,
+    name: str | None,
+    reporter: Reporter,
+    *,
+    request: str | None = None,
+    estimators: Sequence[str] = (),
 ) -> str:
     """Publish the tallies of these trials (the plan's by default) under `name` (the spec's).
 
@@ -48,6 +59,7 @@ def publish(
         name: of the release.
         reporter: told what was published.
         request: a name under which the store remembers which release it is (`requests/NAME.json`).
+        estimators: what scores are made with, beside `plain`; none: those of the plan.
 
     Returns:
         URI of the release.
@@ -69,7 +81,9 @@ def publish(
         )
     name = name or run.record.spec.name
     root = root_store(run)
-    known = _published(run, root, prefix, name)
+    loaded = load_estimators(estimators or read_plan(run.store).estimators)
+    require_outcomes(loaded, run.record.spec.outcomes, source=run.uri)
+    known = _published(run, root, prefix, name, loaded)
     if known is not None:
         reporter.note("this release is published already")
         write_request(root, request, ReleaseRequest(release=known))
@@ -77,7 +91,7 @@ def publish(
     with TemporaryDirectory(prefix="mempipe-release-") as folder:
         tallies = read_tallies(run, prefix, Path(folder) / TALLIES)
         try:
-            publication = _publish(run, root, report, tallies, name, Path(folder) / "release", prefix)
+            publication = _publish(run, root, report, tallies, name, Path(folder) / "release", prefix, loaded)
         except ReleaseError as error:
             if prefix not in error.message:
                 raise
@@ -99,7 +113,14 @@ def root_store(run: Run) -> Store:
 
 
 def _publish(
-    run: Run, root: Store, report: ValidationReport, tallies: StoredTallies, name: str, staging: Path, prefix: str
+    run: Run,
+    root: Store,
+    report: ValidationReport,
+    tallies: StoredTallies,
+    name: str,
+    staging: Path,
+    prefix: str,
+    estimators: Estimators,
 ) -> Publication:
     record, labels = run.record, run.labels
     spec, data = record.spec, record.data
@@ -133,12 +154,14 @@ def _publish(
         thresholds=thresholds,
         spec=spec.model_dump(mode="json") | {"influence": str(tallies.scope)},
         run=parse_run_uri(run.uri).id,
+        estimators=estimators,
+        batches=lambda: read_batches(run, report),
     )
     check = check_with_docs(
         tallies.examples,
         thresholds,
         store=run.store,
-        prefix=release_docs_place(prefix, name),
+        prefix=release_docs_place(prefix, ".".join([name, *(item.NAME for item in estimators[1:])])),
         title=f"Release {name} of {run.uri}",
     )
     manifest = write_release(content, staging, check=check)
@@ -155,8 +178,8 @@ def _names(names: NDArray[np.str_] | None) -> list[str] | None:
     return None if names is None else names.tolist()
 
 
-def _published(run: Run, root: Store, prefix: str, name: str) -> str | None:
-    """Return the release that was made of these tallies under this name, if it is there and whole.
+def _published(run: Run, root: Store, prefix: str, name: str, estimators: Estimators) -> str | None:
+    """Return the release that was last made of these tallies under this name, if it is ours, there and whole.
 
     The note of it is written when `latest.json` was moved, so there is nothing left to do.
 
@@ -169,6 +192,8 @@ def _published(run: Run, root: Store, prefix: str, name: str) -> str | None:
         manifest = Manifest.from_json(place.read(MANIFEST), source=f"{place.uri}/{MANIFEST}")
     except (ObjectNotFoundError, ValueError, KeyError, TypeError):
         return None  # not published, or the note is damaged: publishing again finds what is there
+    if manifest.estimators != tuple(estimator.NAME for estimator in estimators):
+        return None
     sizes = {info.key: info.size for info in place.list()}
     for file in manifest.files:
         if sizes.get(file.path) != file.bytes:
@@ -187,5 +212,5 @@ def _remember(run: Run, prefix: str, name: str, publication: Publication) -> Non
     except ObjectNotFoundError:
         run.store.create(key, content)
         return
-    if known != content:  # damaged, or of a release that was deleted
+    if known != content:  # damaged, or of a release that was deleted, or by other estimators
         run.store.replace(key, content, generation=generation)

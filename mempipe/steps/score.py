@@ -4,17 +4,19 @@ import os
 import shutil
 import tempfile
 import weakref
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
 from mempipe.errors import InputError
+from mempipe.outcomes import REQUIRED
 from mempipe.release.content import ReleaseContent
 from mempipe.release.folder import check_folder, publish_folder
 from mempipe.release.load import Release, load_release
 from mempipe.release.manifest import DataSource, Thresholds
 from mempipe.release.subset_design import SubsetDesign
 from mempipe.release.write import Check, write_release
+from mempipe.scores.estimators import load_estimators, require_outcomes
 from mempipe.scores.tally import BlockTally, ExampleTally, Scope, blocks_of
 from mempipe.spec import checked_name
 from mempipe.steps.batches import counted
@@ -33,6 +35,7 @@ def score_arrays(
     name: str = "scores",
     out: str | os.PathLike[str] | None = None,
     influence: str = "class",
+    estimators: Sequence[str] = (),
 ) -> Release:
     """Score predictions that were made elsewhere; `mempipe.score` in a notebook.
 
@@ -49,6 +52,7 @@ def score_arrays(
         out: a new or empty folder, which becomes the release; None: a temporary one, which is removed with the object
             that is returned, and whose tables Great Expectations does not check.
         influence: `class` counts pairs of one class, `full` all pairs.
+        estimators: what scores are made with, beside `plain` (`Release.estimates`).
 
     Each of the five inputs is an array (or what numpy makes one of), or the path of an npy file, which is mapped
     and not loaded.
@@ -65,11 +69,28 @@ def score_arrays(
     """
     inputs = ScoreInputs(subset_mask, train_correct, test_correct, train_labels, test_labels)
     if out is not None:
-        return load_release(score(inputs, name=name, out=Path(out), influence=influence, reporter=SilentReporter()))
+        return load_release(
+            score(
+                inputs,
+                name=name,
+                out=Path(out),
+                influence=influence,
+                estimators=estimators,
+                reporter=SilentReporter(),
+            )
+        )
     folder = Path(tempfile.mkdtemp(prefix="mempipe-score-"))
     try:
         place = folder / checked_name(name)
-        score(inputs, name=name, out=place, influence=influence, reporter=SilentReporter(), check=False)
+        score(
+            inputs,
+            name=name,
+            out=place,
+            influence=influence,
+            estimators=estimators,
+            reporter=SilentReporter(),
+            check=False,
+        )
         release = load_release(place)
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
@@ -78,7 +99,16 @@ def score_arrays(
     return release
 
 
-def score(inputs: ScoreInputs, *, name: str, out: Path, influence: str, reporter: Reporter, check: bool = True) -> Path:
+def score(
+    inputs: ScoreInputs,
+    *,
+    name: str,
+    out: Path,
+    influence: str,
+    estimators: Sequence[str] = (),
+    reporter: Reporter,
+    check: bool = True,
+) -> Path:
     """Write the release of these predictions to `out`.
 
     The inputs are checked whole before anything is written. Files are read as memory maps; what is held at once is
@@ -89,6 +119,7 @@ def score(inputs: ScoreInputs, *, name: str, out: Path, influence: str, reporter
         name: of the release.
         out: a new or empty folder, or one with a release of this name.
         influence: `class` or `full`.
+        estimators: what scores are made with, beside `plain`.
         reporter: told of the progress.
         check: whether Great Expectations checks the tables, where it is installed; `manifest.validation` is null where
             they were not checked.
@@ -106,6 +137,8 @@ def score(inputs: ScoreInputs, *, name: str, out: Path, influence: str, reporter
             hint="`class` counts pairs of one class, `full` all pairs.",
         )
     scope = Scope(influence)
+    loaded = load_estimators(estimators)
+    require_outcomes(loaded, [REQUIRED], source="predictions made elsewhere")
     there = check_folder(out, name=name)
     predictions = Predictions.open(inputs)
     labels = (predictions.train_labels, predictions.test_labels)
@@ -116,7 +149,8 @@ def score(inputs: ScoreInputs, *, name: str, out: Path, influence: str, reporter
     with reporter.stage("checking", total=predictions.n_trials, unit="trials") as advance:
         key, trials = predictions.check(advance)
     thresholds = Thresholds()
-    if there is not None and (there.key, there.influence, there.thresholds) == (key, str(scope), thresholds):
+    same = (key, str(scope), thresholds, tuple(estimator.NAME for estimator in loaded))
+    if there is not None and (there.key, there.influence, there.thresholds, there.estimators) == same:
         reporter.note(f"{there.id}: this release is there already")
         return out.resolve()
     with reporter.stage("counting examples", total=1, unit="passes") as advance:
@@ -142,6 +176,8 @@ def score(inputs: ScoreInputs, *, name: str, out: Path, influence: str, reporter
             subsets=SubsetDesign.of_counts(examples.n_in, examples.n_trials),
             data=DataSource(name=name, source="predictions made elsewhere"),
             thresholds=thresholds,
+            estimators=loaded,
+            batches=predictions.batches,
         )
         with staging_folder(out) as staging:
             expectations = _expectations(examples, thresholds, name, reporter) if check else None

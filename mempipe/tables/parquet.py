@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from mempipe.errors import ReleaseError
-from mempipe.tables.schema import SCHEMA_VERSION, TABLES, Column, columns_of
+from mempipe.tables.schema import SCHEMA_VERSION, TABLES, Column, columns_of, columns_of_table
 
 _COMPRESSION: Final = "zstd"
 _OUTSIDE_DIGEST: Final = {"digest": "no"}
@@ -24,10 +24,10 @@ def table_schema(name: str, present: Collection[str] | None = None) -> pa.Schema
     """Return the Arrow schema of a table, with unit and meaning in each field's metadata.
 
     Args:
-        name: a key of `TABLES`.
+        name: of the table.
         present: the columns that the table has; None for all of them.
     """
-    fields = [_field(column) for column in TABLES[name] if present is None or column.name in present]
+    fields = [_field(column) for column in columns_of_table(name) if present is None or column.name in present]
     return pa.schema(fields, metadata={"mempipe.table": name, "mempipe.schema_version": str(SCHEMA_VERSION)})
 
 
@@ -53,14 +53,14 @@ def read_table(path: Path, name: str, *, source: str) -> pa.Table:
         ReleaseError: the file is missing, damaged or of another table.
     """
     table = read_file(path, source=source)
-    required = [column.name for column in TABLES[name] if column.required]
+    required = [column.name for column in columns_of_table(name) if column.required]
     if not set(required) <= set(table.column_names):
         raise ReleaseError(
             f"File is damaged: {source} columns are {table.column_names}, expected {required} of table {name}.",
             hint="fetch the release again.",
         )
     fields, arrays = [], []
-    for column in TABLES[name]:
+    for column in columns_of_table(name):
         if column.name not in table.column_names:
             fields.append(_field(column).with_nullable(True))
             arrays.append(pa.chunked_array([pa.nulls(table.num_rows, column.type)]))

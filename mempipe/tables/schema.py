@@ -4,7 +4,7 @@ To add a column: state it here with `since=MINOR_VERSION`, compute it in `mempip
 `mempipe.validation.quality`), and run `python -m mempipe.tables docs/release-format.md`.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -208,12 +208,29 @@ TABLES: Final = {
 }
 """Every table by name; its file is `<name>.parquet`."""
 
+ESTIMATES: Final = {
+    "examples": tuple(column for column in EXAMPLES if column.name in {"idx", "label", "mem", "mem_se"}),
+    "pairs": tuple(column for column in PAIRS if not column.name.startswith(("n_", "correct_"))),
+}
+"""The tables of an estimator other than `plain`, which only some releases have: `<name>-<estimator>.parquet`."""
+
+
+def estimates_tables(estimators: Iterable[str]) -> list[str]:
+    """Return the names of the tables that these estimators add to `TABLES`."""
+    return [f"{kind}-{estimator}" for estimator in estimators if estimator != "plain" for kind in ESTIMATES]
+
+
+def columns_of_table(name: str) -> tuple[Column, ...]:
+    """Return the columns of one of the `TABLES`, or of an estimator's table."""
+    kind, _, estimator = name.partition("-")
+    return ESTIMATES[kind] if estimator else TABLES[name]
+
 
 def columns_of(name: str, present: Collection[str]) -> tuple[Column, ...]:
     """Return the columns with which a table is written that has these optional columns, in order.
 
     Args:
-        name: a key of `TABLES`.
+        name: of the table.
         present: names of columns.
     """
-    return tuple(column for column in TABLES[name] if not column.optional or column.name in present)
+    return tuple(column for column in columns_of_table(name) if not column.optional or column.name in present)

@@ -58,6 +58,7 @@ def release_suites(tables: Mapping[str, DataFrame], facts: ReleaseFacts) -> tupl
 
     Args:
         tables: `examples`, `test_examples`, `pairs` and `classes`, as they are published; their totals are compared.
+            Also the tables of estimators beside `plain`.
         facts: of the release.
     """
     labels = tables["classes"]["label"]
@@ -67,6 +68,7 @@ def release_suites(tables: Mapping[str, DataFrame], facts: ReleaseFacts) -> tupl
         release_test_examples(facts, tables["test_examples"].columns, label=label),
         release_pairs(facts, tables["pairs"].columns),
         release_classes(facts, tables),
+        *(_estimates(facts, name, tables[name].columns, label=label) for name in tables if "-" in name),
     )
 
 
@@ -112,9 +114,19 @@ def release_test_examples(facts: ReleaseFacts, columns: Collection[str], *, labe
 
 def release_pairs(facts: ReleaseFacts, columns: Collection[str]) -> Suite:
     """Return the suite of the high-influence pairs; no pair at all is valid."""
-    checks = [
+    checks = [*_pair_checks(facts, "pairs", columns), *_counts(facts)]
+    note = (
+        f"Pairs of training and test examples with infl >= {facts.infl_threshold:g} and mem >= {facts.mem_threshold:g}"
+        f"{', of equal labels' if facts.same_label else ''}."
+    )
+    return Suite("release_pairs", "pairs", note, tuple(checks))
+
+
+def _pair_checks(facts: ReleaseFacts, table: str, columns: Collection[str]) -> tuple[Check, ...]:
+    """Expect selected pairs, whatever estimator selected them."""
+    return (
         *table_checks(
-            "pairs",
+            table,
             columns,
             instead={
                 "tr_idx": (within("tr_idx", 0, facts.n_train - 1),),
@@ -125,13 +137,21 @@ def release_pairs(facts: ReleaseFacts, columns: Collection[str]) -> Suite:
         ),
         unique_together(("tr_idx", "tt_idx")),
         *((equal("label", "tt_label"),) if facts.same_label else ()),
-        *_counts(facts),
-    ]
-    note = (
-        f"Pairs of training and test examples with infl >= {facts.infl_threshold:g} and mem >= {facts.mem_threshold:g}"
-        f"{', of equal labels' if facts.same_label else ''}."
     )
-    return Suite("release_pairs", "pairs", note, tuple(checks))
+
+
+def _estimates(facts: ReleaseFacts, table: str, columns: Collection[str], *, label: Check) -> Suite:
+    """Return the suite of `examples-<estimator>` or `pairs-<estimator>`: positions, limits, an error for each score."""
+    kind, _, estimator = table.partition("-")
+    if kind == "pairs":
+        checks = _pair_checks(facts, table, columns)
+    else:
+        checks = (
+            *table_checks(table, columns, instead={"idx": each_once("idx", 0, facts.n_train), "label": (label,)}),
+            known("mem_se", where=Where((("mem", ">=", -1),)), words="where mem is defined"),
+            known("mem", where=Where((("mem_se", ">", 0),)), words="where mem_se is defined"),
+        )
+    return Suite(f"release_{table}", table, f"{kind.capitalize()} as the estimator {estimator} scores them.", checks)
 
 
 def release_classes(facts: ReleaseFacts, tables: Mapping[str, DataFrame]) -> Suite:

@@ -16,7 +16,7 @@ def table_checks(
     """Yield the checks of a table.
 
     Args:
-        table: a key of `TABLES`.
+        table: its name.
         present: columns of the table that is checked; of these the optional ones are expected.
         known_too: nullable columns that must have a value here all the same.
         instead: the checks of a column whose limits the schema does not know, in place of its own.
