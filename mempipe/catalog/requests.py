@@ -2,23 +2,21 @@
 
 from typing import ClassVar, TypeVar
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
-from mempipe.errors import ObjectExistsError, RunError
+from mempipe.errors import MempipeError, ObjectExistsError, RunError
 from mempipe.places import request_key
 from mempipe.spans import Span
-from mempipe.spec import Stored
+from mempipe.spec import Document
 from mempipe.storage import Store, checked_key, put
 
 
-class Request(Stored):
-    """What a command made for a request; fields of later versions are ignored."""
+class Request(Document):
+    """What a command made for a request."""
 
-    CONTENT: ClassVar[str]
-
-    def to_json(self) -> bytes:
-        """Return the document's bytes."""
-        return (self.model_dump_json() + "\n").encode()
+    FAILURE: ClassVar[str] = "Request cannot be read"
+    ERROR: ClassVar[type[MempipeError]] = RunError
+    HINT: ClassVar[str] = "delete it, or trigger a new DAG run."
 
 
 class RunRequest(Request):
@@ -28,8 +26,6 @@ class RunRequest(Request):
         run: URI of the run.
         first, trials: the run is to have the trials `first` to `trials - 1`.
     """
-
-    CONTENT: ClassVar[str] = "a run and its trials"
 
     run: str
     first: int = Field(0, ge=0)
@@ -49,15 +45,11 @@ class RunRequest(Request):
 class ExperimentRequest(Request):
     """Answer of `mempipe experiment plan`: the URI of the experiment's plan."""
 
-    CONTENT: ClassVar[str] = "the plan of an experiment"
-
     plan: str
 
 
 class FinishedExperimentRequest(ExperimentRequest):
     """Answer of `mempipe experiment finish`: the URI of the result, too."""
-
-    CONTENT: ClassVar[str] = "plan and result of an experiment"
 
     result: str
 
@@ -65,15 +57,11 @@ class FinishedExperimentRequest(ExperimentRequest):
 class FeaturesRequest(Request):
     """Answer of `mempipe experiment features`: the URI of the spec of linear models."""
 
-    CONTENT: ClassVar[str] = "a spec of models on features"
-
     spec: str
 
 
 class ReleaseRequest(Request):
     """Answer of `mempipe publish`: the URI of the release."""
-
-    CONTENT: ClassVar[str] = "a release"
 
     release: str
 
@@ -106,14 +94,7 @@ def read_request(root: Store, request: str, kind: type[Kind]) -> Kind:
     Raises:
         ObjectNotFoundError: nothing yet.
         RunError: the answer is damaged, or of another kind.
+        LaterVersionError: a later version of mempipe wrote it.
     """
     key = checked_key(request_key(request))
-    try:
-        return kind.model_validate_json(root.read(key))
-    except ValidationError as error:
-        first = error.errors()[0]
-        field = ".".join(str(part) for part in first["loc"]) or "content"
-        raise RunError(
-            f"Request cannot be read: {root.uri}/{key} is damaged ({field}: {first['msg']}), expected {kind.CONTENT}.",
-            hint="delete it, or trigger a new DAG run.",
-        ) from error
+    return kind.from_json(root.read(key), source=f"{root.uri}/{key}")

@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from pydantic import AwareDatetime, BaseModel, ValidationError
+from pydantic import AwareDatetime, ValidationError
 
 from mempipe import places
 from mempipe.catalog.releases import list_releases
 from mempipe.catalog.runs import n_committed
 from mempipe.errors import ObjectNotFoundError
 from mempipe.runs import Run, ShardRef, Span, read_plan
+from mempipe.spec import Stored
 from mempipe.storage import Store, open_store
 from mempipe.validation.coverage import overlapping
 from mempipe.validation.expectations import shard_quality
@@ -26,7 +27,7 @@ STALL: Final = 3
 """Nothing comes any more when the newest commit is older than so many times the longest of the recent chunks."""
 
 
-class Timing(BaseModel):
+class Timing(Stored):
     """When a chunk was trained, from its sidecar.
 
     Attributes:

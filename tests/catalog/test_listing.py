@@ -9,8 +9,8 @@ from mempipe.catalog.releases import list_releases
 from mempipe.catalog.results import list_results
 from mempipe.catalog.runs import list_runs, n_committed
 from mempipe.cli.main import run as command
-from mempipe.places import PLAN, RUN_RECORD, results_place
-from mempipe.runs import Plan, Span, write_plan
+from mempipe.places import MANIFEST, PLAN, RUN_RECORD, results_place
+from mempipe.runs import Plan, Span, shard_key, write_plan
 from mempipe.spec import Component
 from mempipe.storage import open_store, put
 from tests.experiments.releases import known_release
@@ -83,6 +83,26 @@ def test_a_damaged_release_is_listed_and_an_unfinished_one_is_not(tmp_path: Path
     (entry,) = list_releases(root)
     assert (entry.id, entry.is_latest, entry.n_trials) == (release.manifest.id, True, None)
     assert "manifest.json is damaged (content: " in (entry.problem or "")
+
+
+def test_documents_of_a_later_version_are_listed(world: World, tmp_path: Path) -> None:
+    release = known_release(tmp_path, [1], [[1]])
+    for store, key in ((world.run.store, PLAN), (open_store(release.uri), MANIFEST)):
+        put(store, key, store.read(key).replace(b'"schema_version": 1', b'"schema_version": 9', 1))
+    root = open_store(str(tmp_path))
+    for entry in (*list_runs(root), *list_releases(root)):
+        assert "schema_version is 9" in (entry.problem or "")
+
+
+def test_a_bucket(gcs_bucket: str, capsys: pytest.CaptureFixture[str]) -> None:
+    run = make_world(uri=f"gs://{gcs_bucket}/lab/runs/small-aaaaaaaaaaaa").run
+    run.store.create(shard_key(Span(0, 10)), b"not read")
+    data = Component(name="none")
+    write_plan(run.store, Plan(trials=40, n_missing=30, tasks=(), data=data, influence="class"))
+    assert command(["ls", f"gs://{gcs_bucket}/lab"]) == 0
+    assert "30 missing" in capsys.readouterr().out
+    assert command(["status", run.uri]) == 0
+    assert "10 (25%)" in capsys.readouterr().out
 
 
 def test_the_command(world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
