@@ -122,10 +122,10 @@ def features(
     ] = None,
 ) -> None:
     """Train one model on everything and keep what its last layer sees; prints the URI of a spec of linear models."""
-    from mempipe.steps.features import Wanted, write_features
+    from mempipe.steps.features import FeatureOptions, write_features
 
-    wanted = Wanted(trial, trials, epochs, store, _optional_mapping("--data", data), request)
-    print(write_features(release, wanted, reporter()))
+    options = FeatureOptions(trial, trials, epochs, store, _optional_mapping("--data", data), request)
+    print(write_features(release, options, reporter()))
 
 
 def _experiment_command(name: str) -> Any:

@@ -80,10 +80,12 @@ def _permissions(settings: Settings) -> str:
     missing = []
     for resource, verb in NEEDED:
         name, _, part = resource.partition("/")
-        asked = client.V1ResourceAttributes(
+        attributes = client.V1ResourceAttributes(
             namespace=settings.namespace, verb=verb, resource=name, subresource=part or None
         )
-        review = client.V1SelfSubjectAccessReview(spec=client.V1SelfSubjectAccessReviewSpec(resource_attributes=asked))
+        review = client.V1SelfSubjectAccessReview(
+            spec=client.V1SelfSubjectAccessReviewSpec(resource_attributes=attributes)
+        )
         if not api.create_self_subject_access_review(review).status.allowed:
             missing.append(f"{verb} {resource}")
     if missing:

@@ -52,9 +52,9 @@ def container_end(pod: k8s.V1Pod) -> ContainerEnd:
     unscheduled = _condition(pod, "PodScheduled")
     if unscheduled is not None and unscheduled.status != "True":
         reasons += [unscheduled.reason, unscheduled.message]
-    told = ", ".join(reason for reason in reasons if reason)
-    detail = [f"Pod {pod.metadata.name}: {told.rstrip('.')}."] if told else []
-    if hint := _hint(pod, told):
+    message = ", ".join(reason for reason in reasons if reason)
+    detail = [f"Pod {pod.metadata.name}: {message.rstrip('.')}."] if message else []
+    if hint := _hint(pod, message):
         detail.append(f"Hint: {hint}")
     return ContainerEnd(exit_code, "\n".join(detail), last_lines, permanent="OOMKilled" in reasons)
 
@@ -88,7 +88,7 @@ def disruption(pod: k8s.V1Pod | None) -> str | None:
     return None
 
 
-def _hint(pod: k8s.V1Pod, told: str) -> str | None:
+def _hint(pod: k8s.V1Pod, message: str) -> str | None:
     """Return what the reader can do, with the names and the present values of the settings that shaped the pod."""
     kind = (pod.metadata.labels or {}).get(KIND_LABEL, "cpu")
 
@@ -96,16 +96,16 @@ def _hint(pod: k8s.V1Pod, told: str) -> str | None:
         return f"MEMPIPE_{kind.upper()}__{name.upper()} (chart: pools.{kind}.{_camel(name)})"
 
     kept = "clear the task; committed chunks are kept."
-    if "OOMKilled" in told:
+    if "OOMKilled" in message:
         return f"it needs more memory than its limit of {_limit(pod, 'memory')}: raise {setting('memory')}, then {kept}"
-    if "DeadlineExceeded" in told:
+    if "DeadlineExceeded" in message:
         return f"trigger with a smaller task_size, or raise {setting('active_deadline_seconds')}, then {kept}"
-    if re.search(r"ephemeral|emptyDir", told):
+    if re.search(r"ephemeral|emptyDir", message):
         limit = _limit(pod, "ephemeral-storage")
         return f"it wrote more than its scratch space of {limit}: raise {setting('scratch')}, then {kept}"
-    if "ImagePull" in told or "ErrImage" in told or "InvalidImageName" in told:
+    if "ImagePull" in message or "ErrImage" in message or "InvalidImageName" in message:
         return "check the image's name and tag (chart: images), that the nodes reach its registry, and pull secrets."
-    if "Unschedulable" in told:
+    if "Unschedulable" in message:
         return (
             f"no node takes it: check the GPUs that others hold, {setting('node_selector')}, its tolerations and "
             "requests; the pool's slots should not exceed the GPUs."

@@ -39,8 +39,8 @@ _DATA_BYTES: Final = 2**32
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """What is asked for beside the release.
+class FeatureOptions:
+    """How features and linear models are made of a release.
 
     Attributes:
         trial: which trial of the run on the full training set gives the features; another one is another model.
@@ -59,7 +59,7 @@ class Wanted:
     request: str | None = None
 
 
-def write_features(release_uri: str, wanted: Wanted, reporter: Reporter) -> str:
+def write_features(release_uri: str, options: FeatureOptions, reporter: Reporter) -> str:
     """Train one model on the full training set, keep what its last layer sees, and write a spec of linear models.
 
     What the store holds already is not trained again: the model depends on the release's spec and data only, so a
@@ -75,16 +75,16 @@ def write_features(release_uri: str, wanted: Wanted, reporter: Reporter) -> str:
         TrialError: training diverged.
     """
     release = load_release(release_uri)
-    root = open_store_of(release) if wanted.store is None else open_store(wanted.store)
-    spec, dataset = spec_and_data(release, wanted.data)
+    root = open_store_of(release) if options.store is None else open_store(options.store)
+    spec, dataset = spec_and_data(release, options.data)
     everything = removal(np.zeros(dataset.n_train, np.bool_))
     run = register_run(root, spec.model_copy(update={"subsets": everything}), dataset)
-    folder = features_place(wanted.trial)
+    folder = features_place(options.trial)
     key = f"{folder}/{spec.name.removesuffix(SUFFIX)}-features.npz"
     if run.store.exists(key):
         reporter.note("the features are there already")
     else:
-        _train(run, dataset, wanted.trial, key, reporter)
+        _train(run, dataset, options.trial, key, reporter)
     data = Component.model_validate(
         {
             "name": "npz",
@@ -95,17 +95,17 @@ def write_features(release_uri: str, wanted: Wanted, reporter: Reporter) -> str:
         }
     )
     _, _, n_features = load_dataset(data).image_shape
-    linear = linear_spec(release, spec, dataset, data, n_features, wanted)
+    linear = linear_spec(release, spec, dataset, data, n_features, options)
     document = _document(linear)
     name = f"{folder}/{linear.name}-{hashlib.sha256(document).hexdigest()[:12]}.yaml"  # another spec, another object
     put(run.store, name, document)
     uri = f"{run.uri}/{name}"
-    write_request(root, wanted.request, FeaturesRequest(spec=uri))
+    write_request(root, options.request, FeaturesRequest(spec=uri))
     return uri
 
 
 def linear_spec(
-    release: Release, spec: Spec, dataset: Dataset, data: Component, n_features: int, wanted: Wanted
+    release: Release, spec: Spec, dataset: Dataset, data: Component, n_features: int, options: FeatureOptions
 ) -> Spec:
     """Return the spec of linear models on features: the release's recipe for fewer epochs, its subsets and its seed.
 
@@ -113,7 +113,7 @@ def linear_spec(
     which the paper cannot have had on pre-computed representations either (assumed: it does not say).
     """
     recipe = spec.recipe.model_copy(
-        update={"epochs": wanted.epochs, "normalization": "unit", "augmentation": Augmentation()}
+        update={"epochs": options.epochs, "normalization": "unit", "augmentation": Augmentation()}
     )
     trainer = _trainer(recipe, dataset, n_features, threads=spec.trainer.threads)
     width = trainer.width if isinstance(trainer, Ensemble) else 1
@@ -129,7 +129,7 @@ def linear_spec(
         subsets=spec.subsets,
         seed=spec.seed,
         influence=release.manifest.influence,
-        trials=wanted.trials or release.manifest.n_trials,
+        trials=options.trials or release.manifest.n_trials,
         chunk_size=width * max(1, _WIDTH // width),
     )
 

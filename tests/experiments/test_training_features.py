@@ -14,7 +14,7 @@ from mempipe.errors import DataError
 from mempipe.release.load import load_release
 from mempipe.spec import Component, parse_spec
 from mempipe.spec.recipe import Constant, WarmupLinear
-from mempipe.steps.features import Wanted, _document, linear_spec, write_features
+from mempipe.steps.features import FeatureOptions, _document, linear_spec, write_features
 from mempipe.steps.progress import LineReporter
 from mempipe.steps.retraining import spec_and_data
 from tests.command import mempipe
@@ -62,7 +62,7 @@ def test_any_recipe_can_be_read_again(release_path: Path) -> None:
     for schedule in (WarmupLinear(warmup=0.2), Constant(kind="constant")):
         recipe = spec.recipe.model_copy(update={"schedule": schedule})
         data = Component(name="npz", path="/x.npz")
-        linear = linear_spec(release, spec.model_copy(update={"recipe": recipe}), dataset, data, 12, Wanted())
+        linear = linear_spec(release, spec.model_copy(update={"recipe": recipe}), dataset, data, 12, FeatureOptions())
         assert linear.recipe.schedule == schedule
         assert parse_spec(_document(linear).decode(), source="written") == linear
 
@@ -106,7 +106,7 @@ def test_damaged_features_are_named(spec_path: Path, world: Path, release_path: 
     (features,) = store.glob("runs/*/features/*/*.npz")
     features.write_bytes(features.read_bytes()[:-100])
     with pytest.raises(DataError, match=r"tiny-features\.npz is damaged"):
-        write_features(str(store / "releases" / "tiny"), Wanted(), LineReporter(StringIO()))
+        write_features(str(store / "releases" / "tiny"), FeatureOptions(), LineReporter(StringIO()))
 
 
 @pytest.mark.parametrize(
@@ -115,5 +115,5 @@ def test_damaged_features_are_named(spec_path: Path, world: Path, release_path: 
 def test_a_group_fits_into_memory(release_path: Path, n_features: int, kind: str, width: int) -> None:
     release = load_release(release_path)
     spec, dataset = spec_and_data(release, None)
-    made = linear_spec(release, spec, dataset, Component(name="npz", path="/x"), n_features, Wanted()).trainer
+    made = linear_spec(release, spec, dataset, Component(name="npz", path="/x"), n_features, FeatureOptions()).trainer
     assert (made.kind, getattr(made, "width", 0)) == (kind, width)

@@ -41,7 +41,7 @@ class RunView:
         self._order = order
         self._trials = trials
         self._begun = time.monotonic()
-        self._told: dict[str, str] = {}
+        self._summaries: dict[str, str] = {}
         self._live = Live(console=console, auto_refresh=False, transient=False) if console.is_terminal else None
 
     def __enter__(self) -> "RunView":
@@ -62,19 +62,19 @@ class RunView:
         groups: dict[str, list[TaskState]] = {task_id: [] for task_id in self._order}
         for task in tasks:
             groups.setdefault(task.task_id, []).append(task)
-        told = {task_id: summarize(task.state for task in group) for task_id, group in groups.items() if group}
+        summaries = {task_id: summarize(task.state for task in group) for task_id, group in groups.items() if group}
         if self._live is not None:
-            self._live.update(self._picture(groups, told, n_committed), refresh=True)
+            self._live.update(self._picture(groups, summaries, n_committed), refresh=True)
             return
         seconds = time.monotonic() - self._begun
         if n_committed is not None:
-            told["trials"] = f"{n_committed} of {self._trials} committed"
-        for what, now in told.items():
-            if now != "waiting" and self._told.get(what) != now:
+            summaries["trials"] = f"{n_committed} of {self._trials} committed"
+        for what, now in summaries.items():
+            if now != "waiting" and self._summaries.get(what) != now:
                 self._console.print(f"{seconds:6.1f} s  {what}: {now}")
-        self._told = told
+        self._summaries = summaries
 
-    def _picture(self, groups: dict[str, list[TaskState]], told: dict[str, str], n_committed: int | None) -> Group:
+    def _picture(self, groups: dict[str, list[TaskState]], summaries: dict[str, str], n_committed: int | None) -> Group:
         table = Table(box=None, pad_edge=False)
         table.add_column("task")
         table.add_column("state")
@@ -83,7 +83,7 @@ class RunView:
             states = {task.state or "waiting" for task in group}
             style = next((_STYLES[state] for state in _STYLES if state in states and len(states) == 1), "")
             seconds = sum(task.seconds or 0.0 for task in group)
-            table.add_row(task_id, Text(told.get(task_id, "waiting"), style), f"{seconds:.1f}" if seconds else "")
+            table.add_row(task_id, Text(summaries.get(task_id, "waiting"), style), f"{seconds:.1f}" if seconds else "")
         done = n_committed or 0
         bar = Table.grid(padding=(0, 1))
         bar.add_row(
