@@ -1,8 +1,7 @@
 """Estimators: how scores are made of trials; one file here, or in another package, defines one.
 
 `plain`, Algorithm 1 of the paper, is always used: the authors' files and the tables `examples` and `pairs` are its.
-Any other gives the tables `examples-<NAME>` and `pairs-<NAME>` beside them. Nothing is imported here, so that a reader
-of scores needs only numpy.
+Any other gives the tables `examples-<NAME>` and `pairs-<NAME>` beside them. An estimator is imported when it is named.
 """
 
 import re
