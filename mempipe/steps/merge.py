@@ -13,6 +13,7 @@ from mempipe.release.merge import merged_content, merged_trials, ordered
 from mempipe.release.publish import publish_release
 from mempipe.release.stored_tallies import merge_blocks
 from mempipe.release.write import write_release
+from mempipe.scores.estimators import PLAIN
 from mempipe.scores.tally import BlockTally, blocks_of
 from mempipe.spec import checked_name
 from mempipe.steps.batches import counted
@@ -27,7 +28,8 @@ def merge_releases(uris: Sequence[str], *, name: str, out: Path | None, store: s
     """Write the release that counts the trials of all the given ones, each once.
 
     The releases of two parts of a run merge to the release of the whole: the same id, content digest and files of
-    scores. The order of the releases does not matter, nor whether some were merged before.
+    scores. The order of the releases does not matter, nor whether some were merged before. Scores are those of `plain`:
+    other estimators may need outcomes of each trial, which a release does not hold.
 
     Args:
         uris: of the releases, two or more.
@@ -55,6 +57,9 @@ def merge_releases(uris: Sequence[str], *, name: str, out: Path | None, store: s
     if out is not None:
         check_folder(out, name=name)
     releases = ordered(load_release(uri) for uri in uris)
+    others = sorted({name for release in releases for name in release.manifest.estimators} - {PLAIN})
+    if others:
+        reporter.note(f"scores by {', '.join(others)} are left out: they may need more than the counts of a release")
     tallies = [release.tallies for release in releases]
     train_labels, test_labels = tallies[0].train_labels, tallies[0].test_labels
     trials = mark_odd(merged_trials(releases), test_labels=test_labels, n_train=len(train_labels))

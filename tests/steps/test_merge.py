@@ -98,6 +98,11 @@ def test_predictions_merge_in_any_order(tmp_path: Path, predictions: Callable[[S
     def merged(name: str, *uris: str) -> str:
         return merge_releases(uris, name="theirs", out=tmp_path / name, store=None, reporter=reporter())
 
+    manifest = Path(b) / "manifest.json"
+    manifest.write_text(manifest.read_text().replace('"plain"', '"plain", "confidence"', 1))
+    notes = StringIO()
+    merge_releases([a, b], name="theirs", out=tmp_path / "noted", store=None, reporter=LineReporter(notes))
+    assert "scores by confidence are left out" in notes.getvalue()
     left = load_release(merged("ab-c", merged("ab", a, b), c))
     right = load_release(merged("c-ba", c, merged("ba", b, a)))
     left.verify()
