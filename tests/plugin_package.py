@@ -1,6 +1,24 @@
-"""Writes an installed package, as pip leaves it: modules beside a `dist-info` with entry points."""
+"""Writes installed packages, as pip leaves them: modules beside a `dist-info` with entry points."""
 
+import re
+import tomllib
 from pathlib import Path
+from typing import Final
+
+PAGE: Final = Path(__file__).parents[1] / "docs" / "extend.md"
+
+
+def page_blocks(language: str) -> list[str]:
+    """The code blocks of docs/extend.md in one language."""
+    return re.findall(rf"^```{language}\n(.*?)^```", PAGE.read_text(), re.DOTALL | re.MULTILINE)
+
+
+def write_lab(folder: Path) -> None:
+    """Write the package `lab` of docs/extend.md into an import folder."""
+    (project,) = map(tomllib.loads, page_blocks("toml"))
+    parts = [block.split("\n", 1) for block in page_blocks("python")]
+    modules = {Path(header.removeprefix("# ")).stem: text for header, text in parts}
+    write_package(folder, "lab", modules, project["project"]["entry-points"])
 
 
 def write_package(folder: Path, name: str, modules: dict[str, str], entry_points: dict[str, dict[str, str]]) -> None:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from mempipe.data.dataset import Dataset
 from mempipe.data.fetch import is_remote
 from mempipe.data.registry import has_path, load_dataset
-from mempipe.errors import DataError, InputError, StoreError, TransientError
+from mempipe.errors import DataError, InputError, PluginError, SpecError, StoreError, TransientError
 from mempipe.report.content import ReportContent
 from mempipe.spec import Component, parse_spec
 
@@ -46,9 +46,11 @@ def find_images(content: ReportContent, path: str | None) -> FoundImages:
     component = _component(content, path)
     if component is None:
         return FoundImages(None, "No images: the release does not say which data set it is of; give --data PATH.")
+    if path is None and ":" in component.name:  # a release of others must not choose what is imported here
+        return FoundImages(None, f"No images: {component.name} is code, which only a spec given by --data may name.")
     try:
         dataset = load_dataset(component)
-    except (DataError, StoreError, TransientError) as error:
+    except (DataError, PluginError, SpecError, StoreError, TransientError) as error:
         if path is not None:
             raise
         return FoundImages(None, f"No images: the data set was not found ({error.message.rstrip('.')}).")
@@ -85,11 +87,11 @@ def _component(content: ReportContent, path: str | None) -> Component | None:
     if known is None:
         kind = "npz" if path.endswith(".npz") else "image_folder"
         return Component.model_validate({"name": kind, "path": path})
-    if not has_path(known["name"]):
+    if ":" in known["name"] or not has_path(known["name"]):
         raise InputError(
             f"Report cannot be made: --data is given, expected none for the data set {known['name']}, which has no "
             "path.",
-            hint="leave --data away.",
+            hint="leave --data away, or give a spec that names the data set.",
         )
     return Component.model_validate({**known, "path": path})
 

@@ -14,6 +14,7 @@ from airflow.sdk.exceptions import ParamValidationError
 
 from mempipe.experiments.registry import available, experiment, is_automatic
 from mempipe.orchestration.assets import RELEASES, RESULTS
+from tests.plugin_package import write_lab
 
 ROOT = Path(__file__).resolve().parents[2]
 NAMES = [name for name in available() if name != "last-layer"]
@@ -204,3 +205,13 @@ print([dag.dag_id for module in (experiments, publish_report) for dag in vars(mo
         env=os.environ | {"MEMPIPE_AUTOMATIC": "False"},
     )
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_an_experiment_of_another_package_is_a_dag(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    from mempipe.orchestration.airflow_dags import experiments
+
+    write_lab(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    dag = experiments()["experiment_share_above"]
+    assert dag.description == "Share of memorized examples (Section 3.1)"
+    assert dag.params["mem"] == 0.25
