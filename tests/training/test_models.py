@@ -210,10 +210,15 @@ def test_the_inception_memorizes_random_labels_of_its_subset_and_no_others() -> 
     [("resnet18", "float32"), ("resnet18", "mixed_bfloat16"), ("resnet50", "float32"), ("densenet100", "float32")],
 )
 def test_a_few_steps_bring_the_loss_below_chance(name: str, precision: str) -> None:
-    """On one batch of eight images with random labels; the loss is 0.69 where all is chance."""
+    """On one batch of eight images with random labels; the loss is 0.69 where all is chance.
+
+    Small steps, and enough of them: over 8 seeds and 4 batches the loss after 16 steps was at most 0.002 with each of
+    these networks, so neither the seed nor how a processor rounds decides. (After 4 steps of 0.01 it depended on both:
+    up to 5 with resnet50.)
+    """
     model = build_model(component(name), (8, 8, 3), 2, precision=precision)
-    rates = np.full(4, 0.01, dtype=np.float32)
-    recipe = Recipe.model_validate({"epochs": 1, "batch_size": 8, "learning_rate": 0.01})
+    rates = np.full(16, 0.003, dtype=np.float32)
+    recipe = Recipe.model_validate({"epochs": 1, "batch_size": 8, "learning_rate": 0.003})
     loop = TrainingLoop(model, recipe, rates, precision=precision, outcomes=("correct",))
     loop.begin(InitialState(model, seed=0).values(0))
     data = random_labels()
@@ -225,6 +230,6 @@ def test_a_few_steps_bring_the_loss_below_chance(name: str, precision: str) -> N
         odds = logits - logits[np.arange(8), labels][:, None]
         return float(np.log(np.exp(odds).sum(axis=1)).mean())
 
-    loop.run(iter(tf.data.Dataset.from_tensors((images, labels)).repeat()), 4)
-    assert loss() < 0.5
+    loop.run(iter(tf.data.Dataset.from_tensors((images, labels)).repeat()), 16)
+    assert loss() < 0.2
     assert all(np.isfinite(value).all() for value in loop.state)
