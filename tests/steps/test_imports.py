@@ -1,4 +1,4 @@
-"""Great Expectations takes seconds to load: one process of a run does, once, and none where nothing has to be checked."""
+"""Great Expectations takes seconds to load: one process of a run does, and none where nothing has to be checked."""
 
 import os
 from pathlib import Path
