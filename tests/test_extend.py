@@ -7,8 +7,10 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import cast
 
+import numpy as np
 import pytest
 
+from mempipe import load_release
 from mempipe.errors import InputError, SpecError
 from mempipe.report.content import ReportContent
 from mempipe.report.images import find_images
@@ -52,8 +54,15 @@ def test_the_spec_runs(site: Path, tmp_path: Path) -> None:
         uri = mempipe(*command.split()[1:])
     assert uri.startswith("share://runs/experiments/stripes/stripes-")
     assert uri.rpartition("/")[2].startswith("share-above-")
-    (release,) = (tmp_path / "share" / "runs" / "releases" / "stripes").glob("*/manifest.json")
-    assert '"name": "lab:stripes"' in release.read_text()
+    (manifest,) = (tmp_path / "share" / "runs" / "releases" / "stripes").glob("*/manifest.json")
+    release = load_release(manifest.parent)
+    assert release.manifest.spec is not None
+    assert release.manifest.spec["data"]["name"] == "lab:stripes"
+    smoothed = release.estimates("smoothed")
+    counts = {name: release.examples[name].to_numpy() for name in ("correct_in", "n_in", "correct_out", "n_out")}
+    seen = (counts["correct_in"] + 1) / (counts["n_in"] + 2)
+    held_out = (counts["correct_out"] + 1) / (counts["n_out"] + 2)
+    np.testing.assert_array_equal(smoothed.examples["mem"].to_numpy(), seen - held_out)
 
 
 @pytest.mark.usefixtures("installed")
