@@ -4,6 +4,7 @@ A name is `MEMPIPE_` and the field in capitals: `MEMPIPE_EXECUTION=kubernetes`; 
 underscores: `MEMPIPE_TRAIN__MEMORY=16Gi`; lists and mappings are JSON: `MEMPIPE_LABELS={"team": "vision"}`.
 """
 
+import os
 import re
 from datetime import timedelta
 from enum import StrEnum
@@ -25,6 +26,14 @@ Quantity = Annotated[str, Field(pattern=r"^\d+(\.\d+)?(m|[kKMGT]i?)?$")]
 """An amount as Kubernetes writes it: `500m`, `2`, `4Gi`."""
 
 PositiveSeconds = Annotated[int, Field(gt=0)]
+
+
+def _default_store() -> str:
+    """Return the folder `mempipe-store` of the checkout; of an installed package, the one in Airflow's home."""
+    if (_PROJECT / "pyproject.toml").exists():
+        return str(_PROJECT / "mempipe-store")
+    home = os.path.expanduser(os.environ.get("AIRFLOW_HOME") or "~/airflow")  # noqa: PTH111 - no error without a home
+    return f"{home}/mempipe-store"
 
 
 class Execution(StrEnum):
@@ -120,7 +129,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="MEMPIPE_", env_nested_delimiter="__", extra="forbid", frozen=True)
 
     execution: Execution = Execution.LOCAL
-    store: str = str(_PROJECT / "mempipe-store")
+    store: str = _default_store()
     specs_folder: Path = specs_folder()
     spec: str = ""
     schedule: str | None = None
