@@ -69,10 +69,9 @@ class ReleaseRequest(Request):
 Kind = TypeVar("Kind", bound=Request)
 
 
-def write_request(root: Store, request: str | None, document: Request) -> None:
-    """Remember what was made, over an older answer; nothing where no request was named."""
-    if request is not None:
-        put(root, checked_key(request_key(request)), document.to_json())
+def write_request(root: Store, request: str, document: Request) -> None:
+    """Remember what was made, over an older answer."""
+    put(root, checked_key(request_key(request)), document.to_json())
 
 
 def create_request(root: Store, request: str, document: Kind) -> Kind:

@@ -15,10 +15,9 @@ from mempipe.errors import ObjectNotFoundError
 from mempipe.runs import Run, ShardRef, Span, read_plan
 from mempipe.spec import Stored
 from mempipe.storage import Store, open_store
-from mempipe.validation.coverage import overlapping
 from mempipe.validation.expectations import shard_quality
 from mempipe.validation.quarantine import quarantined
-from mempipe.validation.report import read_report, validation_id
+from mempipe.validation.report import overlapping, read_report, validation_id
 
 WINDOW: Final = timedelta(hours=6)
 """The rate is that of the chunks that finished within this time before the newest."""

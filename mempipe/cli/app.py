@@ -7,10 +7,11 @@ import typer.main
 
 import mempipe
 from mempipe.cli.groups import CommandGroup
-from mempipe.cli.spans import parse_optional_span, parse_span
-from mempipe.cli.terminal import reporter
+from mempipe.cli.spans import parse_span
+from mempipe.spans import Span
 from mempipe.spec import MAX_TRIALS
 from mempipe.spec.folder import spec_files
+from mempipe.steps.progress import reporter
 
 _EXPERIMENT: Final = "experiment"
 
@@ -48,9 +49,12 @@ RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="The run's URI, 
 ReleaseArgument = Annotated[str, typer.Argument(metavar="RELEASE", help="Folder or URI of a release, or of its name.")]
 StoreOption = Annotated[str, typer.Option("--store", metavar="URI", help="Folder or gs:// URI that keeps everything.")]
 TrialsOption = Annotated[
-    Optional[str],  # noqa: UP045 - typer reads the annotation
+    Optional[Span],  # noqa: UP045 - typer reads the annotation
     typer.Option(
-        "--trials", metavar="T|A:B", help="The first T trials, or A to B - 1; the spec's (or the plan's) by default."
+        "--trials",
+        parser=parse_span,
+        metavar="T|A:B",
+        help="The first T trials, or A to B - 1; the spec's (or the plan's) by default.",
     ),
 ]
 NameOption = Annotated[
@@ -109,9 +113,7 @@ def run(
     """Run the whole pipeline on this machine; the release's URI is the last line. Run it again to resume or extend."""
     from mempipe.steps.pipeline import run_pipeline
 
-    print(
-        run_pipeline(spec, store, trials=parse_optional_span(trials), n_workers=workers, name=name, reporter=reporter())
-    )
+    print(run_pipeline(spec, store, trials=trials, n_workers=workers, name=name, reporter=reporter()))
 
 
 @app.command()
@@ -137,19 +139,21 @@ def plan(
     from mempipe.steps.plan import PlanOptions
     from mempipe.steps.plan import plan as make_plan
 
-    options = PlanOptions(parse_optional_span(trials), add_trials, chunk_size, task_size, request)
+    options = PlanOptions(trials, add_trials, chunk_size, task_size, request)
     print(make_plan(spec, store, options, reporter()).run.uri)
 
 
 @app.command()
 def train(
     run: RunArgument,
-    trials: Annotated[str, typer.Option(metavar="A:B", help="Train the missing ones of the trials A to B - 1.")],
+    trials: Annotated[
+        Span, typer.Option(parser=parse_span, metavar="A:B", help="Train the missing ones of the trials A to B - 1.")
+    ],
 ) -> None:
     """Train missing trials of a run and commit their shards."""
     from mempipe.steps.train import train as train_span
 
-    train_span(run, parse_span(trials), reporter())
+    train_span(run, trials, reporter())
 
 
 @app.command()
@@ -158,7 +162,7 @@ def validate(run: RunArgument, trials: TrialsOption = None) -> None:
     from mempipe.runs import goal_of
     from mempipe.steps.validate import validate as validate_shards
 
-    (report,) = validate_shards([goal_of(run, parse_optional_span(trials))], reporter())
+    (report,) = validate_shards([goal_of(run, trials)], reporter())
     print(report.uri)
 
 
@@ -167,7 +171,7 @@ def aggregate(run: RunArgument, trials: TrialsOption = None) -> None:
     """Count the validated shards into exact integer tallies; prints their URI."""
     from mempipe.steps.aggregate import aggregate as count
 
-    print(count(run, parse_optional_span(trials), reporter()))
+    print(count(run, trials, reporter()))
 
 
 @app.command()
@@ -181,8 +185,7 @@ def publish(
     """Estimate the scores and publish them as an immutable release; prints its URI."""
     from mempipe.steps.publish import publish as publish_scores
 
-    span, estimators = parse_optional_span(trials), estimator or ()
-    print(publish_scores(run, span, name, reporter(), request=request, estimators=estimators))
+    print(publish_scores(run, trials, name, reporter(), request=request, estimators=estimator or ()))
 
 
 @app.command()

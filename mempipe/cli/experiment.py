@@ -9,10 +9,10 @@ import yaml
 from pydantic import BaseModel
 
 from mempipe.cli.groups import CommandGroup
-from mempipe.cli.terminal import reporter
 from mempipe.errors import InputError
 from mempipe.experiments.registry import available, experiment
 from mempipe.spec import MAX_TRIALS
+from mempipe.steps.progress import reporter
 
 
 class _Experiments(CommandGroup):

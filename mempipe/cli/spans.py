@@ -20,8 +20,3 @@ def parse_span(text: str) -> Span:
             hint="for example --trials 100 for the first hundred, --trials 100:200 for the second.",
         )
     return Span(int(match[1] or 0), int(match[2]))
-
-
-def parse_optional_span(text: str | None) -> Span | None:
-    """Return the trials of an option that may be absent."""
-    return None if text is None else parse_span(text)

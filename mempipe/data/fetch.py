@@ -13,7 +13,7 @@ from pydantic import AfterValidator
 
 from mempipe.errors import DataError, ObjectNotFoundError, TransientError
 from mempipe.storage import open_store
-from mempipe.storage.uris import split_object_uri
+from mempipe.storage.protocol import split_object_uri
 
 _TIMEOUT_SECONDS: Final = 60
 

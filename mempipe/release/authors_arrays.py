@@ -9,7 +9,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from mempipe.errors import InputError, ReleaseError
-from mempipe.release.npz import NpzReader
+from mempipe.npz import NpzReader
 from mempipe.tables.parquet import table_schema
 
 ROUNDING: Final = 1e-6

@@ -1,6 +1,6 @@
 """Reads a folder that has only npz files in the format of the paper's authors, without a manifest.
 
-`mempipe.release.authors_format` describes the files. They have no counts of trials, so there are no standard errors and
+`mempipe.release.formats` describes the files. They have no counts of trials, so there are no standard errors and
 no held-out accuracy.
 """
 

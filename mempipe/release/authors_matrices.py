@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from mempipe.npz import NpzReader
 from mempipe.release.authors_arrays import (
     ROUNDING,
     AuthorsPairs,
@@ -15,7 +16,6 @@ from mempipe.release.authors_arrays import (
     shortest_decimals,
 )
 from mempipe.release.manifest import Thresholds
-from mempipe.release.npz import NpzReader
 from mempipe.release.scores import InfluenceMatrix
 
 

@@ -6,7 +6,7 @@ from typing import Any, Final
 import pyarrow as pa
 
 from mempipe.places import TALLIES
-from mempipe.release.authors_format import matrix_file, pairs_file
+from mempipe.release.formats import matrix_file, pairs_file
 from mempipe.release.manifest import Manifest
 from mempipe.release.tables import descending
 from mempipe.release.tally_files import EXAMPLES_FILE

@@ -6,9 +6,8 @@ import weakref
 from pathlib import Path
 
 from mempipe.errors import ObjectNotFoundError, ReleaseError
-from mempipe.storage.keys import readable_key
 from mempipe.storage.local import LocalStore
-from mempipe.storage.protocol import Store
+from mempipe.storage.protocol import Store, readable_key
 
 
 class ReleaseFiles:

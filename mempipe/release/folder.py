@@ -4,11 +4,11 @@ from pathlib import Path
 
 from mempipe.errors import InputError
 from mempipe.places import MANIFEST, TALLIES
-from mempipe.release.authors_format import index_file, matrix_file
+from mempipe.release.formats import index_file, matrix_file
 from mempipe.release.manifest import Manifest
 from mempipe.release.publish import Outcome, commit_release
-from mempipe.storage.keys import HIDDEN
 from mempipe.storage.local import LocalStore
+from mempipe.storage.protocol import HIDDEN
 from mempipe.tables.parquet import table_file
 from mempipe.tables.schema import ESTIMATES, TABLES
 

@@ -12,19 +12,17 @@ import pyarrow.compute as pc
 
 from mempipe.errors import ObjectNotFoundError, ReleaseError, ReleaseQuestionError
 from mempipe.places import LATEST, MANIFEST, TALLIES
-from mempipe.release.digest import BlocksDigest, content_digest, table_digest
+from mempipe.release.content import BlocksDigest, content_digest, table_digest
 from mempipe.release.files import ReleaseFiles
 from mempipe.release.manifest import Latest, Manifest, hash_file, release_id
 from mempipe.release.scores import FloatArray, InfluenceMatrix, ScoreFile, Scores
 from mempipe.release.stored_tallies import StoredTallies, open_tallies
 from mempipe.release.tables import pairs_table
 from mempipe.release.tally_files import tally_digests
-from mempipe.scores.blocks import Block, Scope
-from mempipe.scores.estimate import influence
+from mempipe.scores.estimate import influence, influence_standard_error
 from mempipe.scores.estimators import PLAIN
 from mempipe.scores.pairs import select_pairs
-from mempipe.scores.tally import BlockTally, TrialSet
-from mempipe.scores.uncertainty import influence_standard_error
+from mempipe.scores.tally import Block, BlockTally, Scope, TrialSet
 from mempipe.storage import Store, open_store
 from mempipe.tables.parquet import read_file, read_table, table_file
 from mempipe.tables.schema import TABLES, estimates_tables

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from mempipe.errors import ReleaseError
-from mempipe.release.digest import table_digest
-from mempipe.release.npz import NpzReader
+from mempipe.npz import NpzReader
+from mempipe.release.content import table_digest
 from mempipe.tables.parquet import read_file
 
 

@@ -16,8 +16,7 @@ from numpy.typing import NDArray
 from mempipe.errors import ReleaseQuestionError
 from mempipe.release.manifest import DataSource, Manifest, Thresholds
 from mempipe.release.subset_design import SubsetDesign
-from mempipe.scores.blocks import Scope
-from mempipe.scores.tally import TrialSet
+from mempipe.scores.tally import Scope, TrialSet
 from mempipe.tables.parquet import has_values
 from mempipe.tables.schema import TABLES
 

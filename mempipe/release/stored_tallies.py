@@ -11,10 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mempipe.errors import ReleaseError, TallyError
-from mempipe.release.npz import NpzReader
+from mempipe.npz import NpzReader
 from mempipe.release.tally_files import EXAMPLES_FILE, Groups, file_groups
-from mempipe.scores.blocks import Block, Scope
-from mempipe.scores.tally import BlockTally, ExampleTally, TrialSet, merge
+from mempipe.scores.tally import Block, BlockTally, ExampleTally, Scope, TrialSet, merge
 from mempipe.spec import require_known_version
 from mempipe.tables.schema import SCHEMA_VERSION
 

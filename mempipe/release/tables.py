@@ -7,11 +7,10 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from mempipe.errors import InputError
-from mempipe.scores.estimate import heldout_accuracy, memorization
+from mempipe.scores.estimate import heldout_accuracy, memorization, memorization_standard_error
 from mempipe.scores.estimators import Estimate
 from mempipe.scores.pairs import PairTable
 from mempipe.scores.tally import ExampleTally
-from mempipe.scores.uncertainty import memorization_standard_error
 from mempipe.tables.parquet import build_table, table_schema
 from mempipe.tables.schema import TABLES
 

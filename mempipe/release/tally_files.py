@@ -17,10 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mempipe.errors import TallyError
-from mempipe.release.digest import BlocksDigest, array_digest, content_digest
-from mempipe.release.npz import NpzWriter
-from mempipe.scores.blocks import Block, Scope, blocks_of
-from mempipe.scores.tally import BlockTally, ExampleTally
+from mempipe.npz import NpzWriter
+from mempipe.release.content import BlocksDigest, array_digest, content_digest
+from mempipe.scores.tally import Block, BlockTally, ExampleTally, Scope, blocks_of
 from mempipe.tables.schema import SCHEMA_VERSION
 
 EXAMPLES_FILE: Final = "examples.npz"

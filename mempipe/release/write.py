@@ -11,11 +11,10 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from mempipe.places import MANIFEST, TALLIES
-from mempipe.release import authors_format as authors
+from mempipe.release import formats
 from mempipe.release.card import render_card
-from mempipe.release.content import ReleaseContent, software_versions
-from mempipe.release.croissant import render_croissant
-from mempipe.release.digest import content_digest, table_digest
+from mempipe.release.content import ReleaseContent, content_digest, software_versions, table_digest
+from mempipe.release.formats import render_croissant
 from mempipe.release.manifest import (
     Accuracies,
     FileEntry,
@@ -38,12 +37,10 @@ from mempipe.release.tables import (
     trials_table,
 )
 from mempipe.release.tally_files import EXAMPLES_FILE, TallyWriter, file_groups, tally_digests
-from mempipe.scores.blocks import Scope
-from mempipe.scores.estimate import memorization
+from mempipe.scores.estimate import METHOD, lemma_2_1_bound, memorization
 from mempipe.scores.estimators import PLAIN, Estimator, Observations, checked
 from mempipe.scores.pairs import PairTable, pair_statistics, select_pairs
-from mempipe.scores.tally import ExampleTally
-from mempipe.scores.uncertainty import METHOD, lemma_2_1_bound
+from mempipe.scores.tally import ExampleTally, Scope
 from mempipe.tables.parquet import table_file, write_table
 from mempipe.tables.schema import MINOR_VERSION
 
@@ -114,18 +111,18 @@ def _write_scores(
     """Write tallies, matrices and pairs in one pass; return the pairs, the tallies' digests and the files."""
     examples, labels = content.examples, (content.train_labels, content.test_labels)
     limits = content.thresholds
-    matrix = authors.matrix_file(content.name)
+    matrix = formats.matrix_file(content.name)
     writer = TallyWriter(staging / TALLIES, examples, *labels, content.scope)
     counted = writer.write(content.blocks())
-    scored = authors.write_matrix(staging / matrix, counted, examples, *labels, n_classes=len(content.class_names))
+    scored = formats.write_matrix(staging / matrix, counted, examples, *labels, n_classes=len(content.class_names))
     pairs = select_pairs(scored, examples, *labels, mem=limits.mem, infl=limits.infl, same_label=limits.same_label)
     files: dict[str, Literal["scores", "tallies"]] = {matrix: "scores"}
-    selected = authors.pairs_file(content.name, infl=limits.infl, mem=limits.mem)
-    authors.write_pairs(staging / selected, pairs)
+    selected = formats.pairs_file(content.name, infl=limits.infl, mem=limits.mem)
+    formats.write_pairs(staging / selected, pairs)
     files[selected] = "scores"
     if content.train_filenames is not None and content.test_filenames is not None:
-        index = authors.index_file(content.name)
-        authors.write_index(staging / index, examples, *labels, content.train_filenames, content.test_filenames)
+        index = formats.index_file(content.name)
+        formats.write_index(staging / index, examples, *labels, content.train_filenames, content.test_filenames)
         files[index] = "scores"
     files[f"{TALLIES}/{EXAMPLES_FILE}"] = "tallies"
     for file, _ in file_groups(*labels, content.scope):

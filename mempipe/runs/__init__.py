@@ -2,10 +2,8 @@
 
 from mempipe.places import shard_key, sidecar_key
 from mempipe.runs.campaign import Campaign, Goal, goal_of, plan_campaign, plan_repairs
-from mempipe.runs.chunks import missing_chunks, plan_tasks
-from mempipe.runs.plan import Plan, read_plan, write_plan
-from mempipe.runs.record import DataInfo, RunRecord
-from mempipe.runs.run import Labels, Run, ShardRef, open_run, register_run, run_id
+from mempipe.runs.plan import Plan, missing_chunks, plan_tasks, read_plan, write_plan
+from mempipe.runs.run import DataInfo, Labels, Run, RunRecord, ShardRef, open_run, register_run, run_id
 from mempipe.spans import Span
 
 __all__ = [

@@ -4,8 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-from mempipe.runs.chunks import plan_tasks
-from mempipe.runs.plan import Plan, read_plan, write_plan
+from mempipe.runs.plan import Plan, plan_tasks, read_plan, write_plan
 from mempipe.runs.run import Run, open_run
 from mempipe.spans import Span
 from mempipe.spec import Component

@@ -8,9 +8,8 @@ from typing import Final
 import numpy as np
 
 from mempipe.errors import InputError, TallyError
-from mempipe.scores.blocks import Block, split_blocks
 from mempipe.scores.kernels import add_common_bits
-from mempipe.scores.tally import BlockTally, ExampleTally, TrialBatch, TrialSet
+from mempipe.scores.tally import Block, BlockTally, ExampleTally, TrialBatch, TrialSet, split_blocks
 from mempipe.scores.words import WordChunk, read_words
 
 _GIB: Final = 2**30

@@ -1,13 +1,30 @@
 """The spec: what a run estimates, from YAML, unknown keys refused; and the run key, a hash of what changes results."""
 
+from mempipe.spec.documents import (
+    Component,
+    Document,
+    Name,
+    Stored,
+    Strict,
+    checked_name,
+    require_known_version,
+    validated,
+    without_later_keys,
+)
 from mempipe.spec.key import NUMERICS_VERSION, run_key
 from mempipe.spec.read import parse_spec
-from mempipe.spec.recipe import Augmentation, Constant, Recipe, WarmupLinear, WarmupSteps
-from mempipe.spec.spec import MAX_TRIALS, Spec
-from mempipe.spec.stored import Document, Stored, require_known_version, without_later_keys
-from mempipe.spec.strict import Component, Name, Strict, checked_name, validated
-from mempipe.spec.subsets import Subsets
-from mempipe.spec.trainers import Ensemble, Single
+from mempipe.spec.spec import (
+    MAX_TRIALS,
+    Augmentation,
+    Constant,
+    Ensemble,
+    Recipe,
+    Single,
+    Spec,
+    Subsets,
+    WarmupLinear,
+    WarmupSteps,
+)
 
 __all__ = [
     "MAX_TRIALS",

@@ -5,8 +5,8 @@ from typing import Any
 import yaml
 
 from mempipe.errors import SpecError
+from mempipe.spec.documents import validated
 from mempipe.spec.spec import Spec
-from mempipe.spec.strict import validated
 
 
 def parse_spec(text: str, *, source: str) -> Spec:

@@ -14,9 +14,8 @@ from mempipe.runs import Run, Span, open_run, read_plan
 from mempipe.scores.tally import Scope, TrialBatch, blocks_of
 from mempipe.steps.batches import counted, read_batches
 from mempipe.steps.progress import Reporter
-from mempipe.steps.validate import valid_report
 from mempipe.storage import open_store
-from mempipe.validation.report import ValidationReport
+from mempipe.validation.report import ValidationReport, valid_report
 
 
 def aggregate(run_uri: str, trials: Span | None, reporter: Reporter) -> str:

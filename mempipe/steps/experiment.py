@@ -25,9 +25,10 @@ from mempipe.steps.batches import read_batches
 from mempipe.steps.campaign import complete
 from mempipe.steps.progress import Reporter
 from mempipe.steps.retraining import plan_trainings
-from mempipe.steps.validate import valid_report, validate
+from mempipe.steps.validate import validate
 from mempipe.storage import open_store, put
-from mempipe.storage.uris import split_object_uri
+from mempipe.storage.protocol import split_object_uri
+from mempipe.validation.report import valid_report
 
 
 @dataclass(frozen=True)
@@ -82,7 +83,8 @@ def plan_experiment(config: ExperimentConfig, reporter: Reporter, *, request: st
     key = experiment_plan_key(config.experiment, digest.hexdigest())
     put(place, key, plan.to_json())
     uri = f"{place.uri}/{key}"
-    write_request(root, request, ExperimentRequest(plan=uri))
+    if request is not None:
+        write_request(root, request, ExperimentRequest(plan=uri))
     n_missing = sum(own.n_missing for own in plans.values())
     n_models = sum(run.trials for run in plan.runs)
     reporter.note(
@@ -135,7 +137,8 @@ def finish_experiment(plan_uri: str, reporter: Reporter, *, request: str | None 
     campaign = plan.campaign()
     validate(campaign, reporter)
     uri = _find(plan, campaign, reporter)
-    write_request(open_store(plan.store), request, FinishedExperimentRequest(plan=plan_uri, result=uri))
+    if request is not None:
+        write_request(open_store(plan.store), request, FinishedExperimentRequest(plan=plan_uri, result=uri))
     return uri
 
 

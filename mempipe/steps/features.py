@@ -19,9 +19,9 @@ from mempipe.catalog.requests import FeaturesRequest, write_request
 from mempipe.catalog.results import open_store_of
 from mempipe.data import Dataset, load_dataset
 from mempipe.errors import ObjectExistsError
+from mempipe.npz import NpzWriter
 from mempipe.places import features_place
 from mempipe.release.load import Release, load_release
-from mempipe.release.npz import NpzWriter
 from mempipe.runs import Run, register_run
 from mempipe.spec import Augmentation, Component, Ensemble, Recipe, Single, Spec
 from mempipe.steps.progress import Reporter
@@ -100,7 +100,8 @@ def write_features(release_uri: str, options: FeatureOptions, reporter: Reporter
     name = f"{folder}/{linear.name}-{hashlib.sha256(document).hexdigest()[:12]}.yaml"  # another spec, another object
     put(run.store, name, document)
     uri = f"{run.uri}/{name}"
-    write_request(root, options.request, FeaturesRequest(spec=uri))
+    if options.request is not None:
+        write_request(root, options.request, FeaturesRequest(spec=uri))
     return uri
 
 

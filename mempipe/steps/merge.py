@@ -18,7 +18,7 @@ from mempipe.scores.tally import BlockTally, blocks_of
 from mempipe.spec import checked_name
 from mempipe.steps.batches import counted
 from mempipe.steps.progress import Reporter
-from mempipe.steps.release_check import check_without_docs
+from mempipe.steps.publish import check_without_docs
 from mempipe.storage import open_store
 from mempipe.storage.staging import staging_folder
 from mempipe.validation.quality import mark_odd

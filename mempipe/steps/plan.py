@@ -13,7 +13,7 @@ from mempipe.spec import MAX_TRIALS, Spec, parse_spec, validated
 from mempipe.spec.folder import spec_files
 from mempipe.steps.progress import Reporter
 from mempipe.storage import Store, checked_key, open_store
-from mempipe.storage.uris import split_object_uri
+from mempipe.storage.protocol import split_object_uri
 from mempipe.training.registry import check_model_fits, resolve_model
 
 

@@ -1,6 +1,7 @@
-"""How a step tells its progress; the command line decides whether that is a bar or lines in a log."""
+"""How a step tells its progress: a bar where a person watches, plain lines in a log."""
 
 import os
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -62,6 +63,41 @@ class LineReporter:
         self.note(f"{line()}, {time.monotonic() - begun:.0f} s")
 
 
+class BarReporter:
+    """Shows a progress bar with the time left."""
+
+    def __init__(self) -> None:
+        """Draw on standard error, so that standard output carries results only."""
+        from rich.console import Console
+
+        self._console = Console(stderr=True)
+
+    def note(self, text: str) -> None:
+        """Print one line above the bar."""
+        self._console.print(text, highlight=False, markup=False, soft_wrap=True)
+
+    @contextmanager
+    def stage(self, label: str, *, total: float, unit: str) -> Iterator[Advance]:
+        """Draw a bar while the stage lasts."""
+        from rich import progress as bars
+
+        columns = (
+            bars.TextColumn("{task.description}"),
+            bars.BarColumn(),
+            bars.MofNCompleteColumn(),
+            bars.TextColumn(unit),
+            bars.TimeElapsedColumn(),
+            bars.TimeRemainingColumn(),
+        )
+        with bars.Progress(*columns, console=self._console) as progress:
+            task = progress.add_task(label, total=total)
+
+            def advance(amount: float) -> None:
+                progress.advance(task, amount)
+
+            yield advance
+
+
 class SilentReporter:
     """Tells nothing."""
 
@@ -72,6 +108,11 @@ class SilentReporter:
     def stage(self, label: str, *, total: float, unit: str) -> Iterator[Advance]:  # noqa: ARG002 - a Reporter's
         """Count nothing."""
         yield lambda _amount: None
+
+
+def reporter() -> Reporter:
+    """Return the reporter for this process's standard error."""
+    return BarReporter() if sys.stderr.isatty() else LineReporter(sys.stderr)
 
 
 def parse_progress(line: str) -> tuple[str, float, float] | None:

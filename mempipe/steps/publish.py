@@ -1,10 +1,11 @@
-"""`mempipe publish`: estimates the scores from a run's tallies and publishes them as an immutable release."""
+"""`mempipe publish`: estimates the scores from a run's tallies, checks them, publishes them as an immutable release."""
 
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -31,13 +32,76 @@ from mempipe.release.tally_files import EXAMPLES_FILE
 from mempipe.release.write import write_release
 from mempipe.runs import Run, Span, read_plan
 from mempipe.scores.estimators import Estimator, load_estimators, require_outcomes
+from mempipe.scores.tally import ExampleTally
 from mempipe.spec import checked_name
 from mempipe.steps.aggregate import countable, read_tallies, tallies_prefix
 from mempipe.steps.batches import read_batches
 from mempipe.steps.progress import Reporter
-from mempipe.steps.release_check import check_with_docs
 from mempipe.storage import Store, open_store
-from mempipe.validation.report import ValidationReport
+from mempipe.validation.checks import Suite
+from mempipe.validation.data_docs import INDEX, check_tables
+from mempipe.validation.expectations import ReleaseFacts, release_suites
+from mempipe.validation.report import SuiteResults, ValidationReport
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+ReleaseCheck = Callable[[Mapping[str, pa.Table]], dict[str, Any]]
+
+
+def check_with_docs(
+    examples: ExampleTally, thresholds: Thresholds, *, store: Store, prefix: str, title: str
+) -> ReleaseCheck:
+    """Return a check that leaves its Data Docs in `store` below `prefix`; it raises `ExpectationError`."""
+
+    def check(tables: Mapping[str, pa.Table]) -> dict[str, Any]:
+        suites, frames = _suites(tables, examples, thresholds)
+        results = check_tables(suites, frames, store=store, prefix=prefix, title=title)
+        return _described(results, f"{prefix}/{INDEX}")
+
+    return check
+
+
+def check_without_docs(examples: ExampleTally, thresholds: Thresholds, *, name: str) -> ReleaseCheck:
+    """Return a check that keeps its results only; it raises `ExpectationError`."""
+
+    def check(tables: Mapping[str, pa.Table]) -> dict[str, Any]:
+        suites, frames = _suites(tables, examples, thresholds)
+        # Here, because Great Expectations takes seconds to load.
+        from mempipe.validation.great import run_suites
+
+        results = run_suites(suites, frames, run_name=name)
+        results.raise_on_failure(docs_uri="(none are kept outside a run)")
+        return _described(results, None)
+
+    return check
+
+
+def _suites(
+    tables: Mapping[str, pa.Table], examples: ExampleTally, thresholds: Thresholds
+) -> "tuple[Sequence[Suite], dict[str, DataFrame]]":
+    facts = ReleaseFacts(
+        n_train=examples.n_train,
+        n_test=examples.n_test,
+        n_trials=examples.n_trials,
+        mem_threshold=thresholds.mem,
+        infl_threshold=thresholds.infl,
+        same_label=thresholds.same_label,
+    )
+    frames = {name: table.to_pandas() for name, table in tables.items() if name != "trials"}
+    return release_suites(frames, facts), frames
+
+
+def _described(results: SuiteResults, docs_key: str | None) -> dict[str, Any]:
+    checks = [outcome for suite in results.suites for outcome in suite.outcomes]
+    return {
+        "success": results.success,
+        "n_checks": len(checks),
+        "suites": {suite.name: suite.success for suite in results.suites},
+        "warnings": list(results.warnings()),
+        "data_docs": docs_key,
+    }
+
 
 Estimators = tuple[Estimator, ...]
 
@@ -86,7 +150,8 @@ def publish(
     known = _published(run, root, prefix, name, loaded)
     if known is not None:
         reporter.note("this release is published already")
-        write_request(root, request, ReleaseRequest(release=known))
+        if request is not None:
+            write_request(root, request, ReleaseRequest(release=known))
         return known
     with TemporaryDirectory(prefix="mempipe-release-") as folder:
         tallies = read_tallies(run, prefix, Path(folder) / TALLIES)
@@ -103,7 +168,8 @@ def publish(
     manifest = publication.manifest
     state = "published" if publication.outcome is Outcome.PUBLISHED else "was published already"
     reporter.note(f"{manifest.id}: {state}; {'latest' if publication.is_latest else 'a later one stays latest'}")
-    write_request(root, request, ReleaseRequest(release=publication.uri))
+    if request is not None:
+        write_request(root, request, ReleaseRequest(release=publication.uri))
     return publication.uri
 
 

@@ -193,6 +193,6 @@ def _expectations(examples: ExampleTally, thresholds: Thresholds, name: str, rep
             "Great Expectations is not installed: the tables are not checked (pip install 'mempipe[pipeline]')"
         )
         return None
-    from mempipe.steps.release_check import check_without_docs  # pandas, which only the check needs
+    from mempipe.steps.publish import check_without_docs  # pandas, which only the check needs
 
     return check_without_docs(examples, thresholds, name=name)

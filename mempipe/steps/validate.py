@@ -1,11 +1,8 @@
 """`mempipe validate`: checks the shards of a campaign, moves bad ones aside and plans their trials again."""
 
-from mempipe.errors import IncompleteRunError, RunError
-from mempipe.runs import Campaign, Goal, Run, Span, plan_repairs
+from mempipe.runs import Campaign, Goal, plan_repairs
 from mempipe.steps.progress import Reporter
-from mempipe.validation.coverage import overlapping
-from mempipe.validation.expectations import shard_quality
-from mempipe.validation.report import ValidationReport, read_report, validation_id
+from mempipe.validation.report import ValidationReport
 from mempipe.validation.validate import n_to_check, validate_run
 
 _LISTED = 10
@@ -45,29 +42,4 @@ def _validate(goal: Goal, reporter: Reporter) -> ValidationReport:
         reporter.note(f"odd, but valid and counted: trial {odd.trial}: {odd.reason}")
     if not report.missing:
         reporter.note(f"trials {trials.start} to {trials.stop - 1} are valid, {len(report.odd)} of them odd")
-    return report
-
-
-def valid_report(run: Run, wanted: Span) -> ValidationReport:
-    """Return the report on exactly the shards that are committed now.
-
-    Raises:
-        IncompleteRunError: trials are missing.
-        RunError: the shards have not been validated since they last changed.
-    """
-    refs = overlapping(run.shards(), wanted)
-    missing = run.missing(wanted, committed=refs)
-    if missing:
-        listed = ", ".join(f"{span.start} to {span.stop - 1}" for span in missing[:_LISTED])
-        raise IncompleteRunError(
-            f"Run is incomplete: {run.uri} lacks {sum(len(span) for span in missing)} of {len(wanted)} trials "
-            f"(trials {listed}{', …' if len(missing) > _LISTED else ''}).",
-            hint="run `mempipe run` (or plan and train) again; what is committed is kept.",
-        )
-    report = read_report(run, validation_id(run, refs, wanted, shard_quality(run.record, wanted)))
-    if report is None:
-        raise RunError(
-            f"Run is not validated: {run.uri} has no report on trials {wanted.start} to {wanted.stop - 1} as they are.",
-            hint="run `mempipe validate` first.",
-        )
     return report

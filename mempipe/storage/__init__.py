@@ -1,8 +1,6 @@
 """Where objects live: a folder, memory or Google Cloud Storage, with commits that are complete or not there."""
 
-from mempipe.storage.keys import checked_key
-from mempipe.storage.protocol import Commit, ObjectInfo, Store
+from mempipe.storage.protocol import Commit, ObjectInfo, Store, checked_key, open_store, split_object_uri
 from mempipe.storage.put import put
-from mempipe.storage.uris import open_store, split_object_uri
 
 __all__ = ["Commit", "ObjectInfo", "Store", "checked_key", "open_store", "put", "split_object_uri"]

@@ -17,12 +17,10 @@ from google.auth.exceptions import DefaultCredentialsError
 from google.cloud import storage
 
 from mempipe.errors import GenerationError, ObjectExistsError, ObjectNotFoundError, StoreError, StoreUnavailableError
+from mempipe.storage.files import complete_file, open_source
 from mempipe.storage.gcs_checksums import crc32c_of, same_bytes, size_of
 from mempipe.storage.gcs_errors import gcs_errors, is_passing
-from mempipe.storage.keys import checked_key, checked_prefix, readable_key
-from mempipe.storage.protocol import Commit, ObjectInfo
-from mempipe.storage.scratch import complete_file
-from mempipe.storage.source import open_source
+from mempipe.storage.protocol import Commit, ObjectInfo, checked_key, checked_prefix, readable_key
 
 _SCHEME: Final = "gs://"
 _PATIENCE_SECONDS: Final = 120.0

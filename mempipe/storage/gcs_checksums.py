@@ -7,7 +7,7 @@ from typing import Any, BinaryIO
 
 import google_crc32c
 
-from mempipe.storage.source import chunks, equal_content
+from mempipe.storage.files import chunks, equal_content
 
 
 def crc32c_of(file: BinaryIO) -> str:

@@ -8,9 +8,8 @@ from functools import partial
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from mempipe.storage.keys import HIDDEN
-from mempipe.storage.os_errors import NO_OBJECT, store_errors
-from mempipe.storage.source import sha256_of
+from mempipe.storage.files import NO_OBJECT, sha256_of, store_errors
+from mempipe.storage.protocol import HIDDEN
 
 # A file may change twice within one tick of its file system's clock; network file systems have ticks of 2 s.
 _SETTLED_NS: Final = 3 * 10**9

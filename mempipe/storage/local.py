@@ -13,12 +13,21 @@ from typing import BinaryIO, Final
 from urllib.parse import unquote, urlsplit
 
 from mempipe.errors import GenerationError, ObjectExistsError, ObjectNotFoundError, StoreError, StoreUnavailableError
-from mempipe.storage.keys import checked_key, checked_prefix, readable_key
+from mempipe.storage.files import (
+    NO_OBJECT,
+    chunks,
+    complete_file,
+    equal_content,
+    flush_to_disk,
+    make_folders,
+    open_source,
+    scratch_file,
+    sha256_of,
+    store_errors,
+    sync_folder,
+)
 from mempipe.storage.listing import Digests, walk
-from mempipe.storage.os_errors import NO_OBJECT, store_errors
-from mempipe.storage.protocol import Commit, ObjectInfo
-from mempipe.storage.scratch import complete_file, flush_to_disk, make_folders, scratch_file, sync_folder
-from mempipe.storage.source import chunks, equal_content, open_source, sha256_of
+from mempipe.storage.protocol import Commit, ObjectInfo, checked_key, checked_prefix, readable_key
 
 _WRITING: Final = "Object cannot be written"
 _READING: Final = "Object cannot be read"

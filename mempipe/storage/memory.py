@@ -8,10 +8,8 @@ from threading import Lock
 from typing import Final
 
 from mempipe.errors import GenerationError, ObjectExistsError, ObjectNotFoundError, StoreError
-from mempipe.storage.keys import checked_key, checked_prefix, readable_key
-from mempipe.storage.protocol import Commit, ObjectInfo
-from mempipe.storage.scratch import complete_file
-from mempipe.storage.source import open_source
+from mempipe.storage.files import complete_file, open_source
+from mempipe.storage.protocol import Commit, ObjectInfo, checked_key, checked_prefix, readable_key
 
 _SCHEME: Final = "memory://"
 

@@ -1,10 +1,62 @@
-"""What every store can do: create-only commits, generation-checked changes, nothing partial ever visible."""
+"""What every store can do, what its objects may be called, and which store a URI means."""
 
+import os
+import re
 from collections.abc import Callable, Iterator
 from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import Final, Protocol, cast, runtime_checkable
+
+import mempipe.plugins as plugins
+from mempipe.errors import StoreError
+
+# A folder of this name, at any depth, holds the temporary files of local writers; it is no part of any store.
+HIDDEN: Final = ".mempipe"
+
+_WRITABLE = re.compile(r"[A-Za-z0-9._=-]+(/[A-Za-z0-9._=-]+)*")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+# Google Cloud Storage's limit; local file systems have their own, usually 255 for each part.
+_MAX_LENGTH: Final = 1024
+_NO_PART: Final = frozenset({"", ".", "..", HIDDEN})
+
+
+def checked_key(key: str) -> str:
+    """Return `key` if mempipe may write an object of that name, else raise `StoreError`.
+
+    The characters are those that need no quoting in a URL, a shell or a file system.
+    """
+    readable_key(key)
+    if not _WRITABLE.fullmatch(key):
+        raise StoreError(
+            f"Object name is not allowed: {key!r}, expected relative parts of letters, digits and '._=-'.",
+            hint="use only these characters in names of runs, releases and specs.",
+        )
+    return key
+
+
+def readable_key(key: str) -> str:
+    """Return `key` if it names an object below a store, whoever wrote it, else raise `StoreError`.
+
+    Other people's data sets have blanks and accents in their names; what must not be is a way out of the store.
+    """
+    if _NO_PART.intersection(key.split("/")) or _CONTROL.search(key) or len(os.fsencode(key)) > _MAX_LENGTH:
+        raise StoreError(
+            f"Object name is not allowed: {key!r}, expected relative parts with '/' between them, "
+            f"none of them '.', '..' or {HIDDEN!r}, {_MAX_LENGTH} bytes at most.",
+            hint="name the object relative to the store's URI.",
+        )
+    return key
+
+
+def checked_prefix(prefix: str) -> str:
+    """Return `prefix` if names can start with it (`""`, `shards/`, `shards/trials=0`), else raise `StoreError`."""
+    folder, slash, _ = prefix.rpartition("/")
+    if slash:
+        readable_key(folder)
+    if _CONTROL.search(prefix):
+        readable_key(prefix)
+    return prefix
 
 
 class Commit(StrEnum):
@@ -116,3 +168,77 @@ class Store(Protocol):
     def child(self, prefix: str) -> "Store":
         """Return the same place one or more levels down: its keys are relative to `prefix`."""
         ...
+
+
+class StoreModule(Protocol):
+    """What the module of a scheme provides."""
+
+    @staticmethod
+    def open_uri(uri: str) -> Store:
+        """Open the store that a URI of this scheme means; makes nothing.
+
+        Raises:
+            StoreError: the URI names no place.
+        """
+        ...
+
+
+_BUILTIN: Final = {"file": "mempipe.storage.local", "gs": "mempipe.storage.gcs", "memory": "mempipe.storage.memory"}
+_EXTRAS: Final = {"gs": "gcs"}
+"""Which extra of this package a built-in store needs."""
+
+STORES: Final = plugins.ExtensionPoint("store", "mempipe.stores", lambda: _BUILTIN, StoreModule, r"[a-z][a-z0-9+.-]*")
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
+
+
+def open_store(uri: str) -> Store:
+    """Open a store; nothing is made and, as a rule, nobody asked before it is used.
+
+    Args:
+        uri: path of a folder (absolute, relative, with `~`), `file:///path`, `gs://bucket/prefix`, `memory://name`, or
+            a URI with the scheme of another package's store.
+
+    Raises:
+        StoreError: no store has this scheme, or the URI does not name a place.
+        PluginError: the store of another package cannot be loaded.
+    """
+    found = _SCHEME.match(uri)
+    scheme = found[1].lower() if found else "file"
+    try:
+        module = plugins.find(STORES, scheme) if uri.strip() else None
+    except ModuleNotFoundError as error:
+        if scheme not in _EXTRAS or (error.name or "").startswith("mempipe"):
+            raise
+        raise StoreError(
+            f"Store cannot be opened: {uri} needs the module {error.name}, which is not installed.",
+            hint=f"pip install 'mempipe[{_EXTRAS[scheme]}]'",
+        ) from error
+    if module is None:
+        known = ", ".join(f"{name}://" for name in plugins.available(STORES))
+        raise StoreError(
+            f"Store URI is not supported: {uri!r} scheme is {scheme if uri.strip() else ''!r}, "
+            f"expected a folder's path, {known}.",
+            hint="correct the URI.",
+        )
+    return cast(Store, module.open_uri(f"{scheme}://{uri[found.end() :]}" if found else uri))
+
+
+def split_object_uri(uri: str) -> tuple[Store, str]:
+    """Open the store that holds one object, and return it with the object's key.
+
+    Args:
+        uri: of an object: `gs://bucket/specs/a.yaml`, `specs/a.yaml`.
+
+    Raises:
+        StoreError: the URI names no object, but a bucket or a folder.
+    """
+    found = _SCHEME.match(uri)
+    place, slash, key = uri.rpartition("/")
+    if not key or (found and len(place) < found.end()) or key in {".", ".."}:
+        raise StoreError(
+            f"URI names no object: {uri!r}, expected a place and a name, like gs://bucket/specs/a.yaml.",
+            hint="add the object's name.",
+        )
+    if not found:
+        return open_store(place or (slash or ".")), readable_key(key)
+    return open_store(place), readable_key(key)

@@ -12,8 +12,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
-from mempipe.storage.os_errors import input_errors
-from mempipe.storage.scratch import make_hidden
+from mempipe.storage.files import input_errors, make_hidden
 
 _WRITING: Final = "Folder cannot be written"
 _AT_FDCWD: Final = -100

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from mempipe.validation.checks import Check, Suite, Where
-from mempipe.validation.results import Outcome, SuiteResult, SuiteResults
+from mempipe.validation.report import Outcome, SuiteResult, SuiteResults
 
 os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
 with warnings.catch_warnings():

@@ -14,7 +14,7 @@ from mempipe.runs import Run, Span, sidecar_key
 from mempipe.shards import Shard
 from mempipe.tables.parquet import table_schema
 
-SCHEMA: Final = pa.schema([field.remove_metadata() for field in table_schema("trials")])
+SCHEMA: Final = pa.schema(list(map(pa.Field.remove_metadata, table_schema("trials"))))
 """Columns of the table: those of `trials.parquet` of a release, the optional ones too."""
 
 ODD_Z: Final = 5.0

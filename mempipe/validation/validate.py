@@ -13,8 +13,7 @@ from mempipe.places import docs_place, quality_key
 from mempipe.runs import Run, ShardRef, Span
 from mempipe.storage import ObjectInfo
 from mempipe.validation.checks import Suite
-from mempipe.validation.coverage import overlapping, trial_rows
-from mempipe.validation.data_docs import INDEX, Section
+from mempipe.validation.data_docs import INDEX, Section, check_tables
 from mempipe.validation.expectations import shard_quality
 from mempipe.validation.invariants import check_shard
 from mempipe.validation.quality import concat, mark_odd, quality_rows, read_sidecar
@@ -23,11 +22,12 @@ from mempipe.validation.report import (
     CheckedShard,
     OddTrial,
     ValidationReport,
+    overlapping,
     read_report,
+    trial_rows,
     validation_id,
     write_report,
 )
-from mempipe.validation.suites import check_tables
 
 Progress = Callable[[float], None]
 """Told of so many more shards that are checked."""

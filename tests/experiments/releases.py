@@ -15,8 +15,7 @@ from mempipe.release.manifest import DataSource
 from mempipe.release.publish import publish_release
 from mempipe.release.subset_design import SubsetDesign
 from mempipe.release.write import write_release
-from mempipe.scores.blocks import Scope, blocks_of
-from mempipe.scores.tally import BlockTally, ExampleTally, TrialSet
+from mempipe.scores.tally import BlockTally, ExampleTally, Scope, TrialSet, blocks_of
 from mempipe.storage import open_store
 
 SIDE = 64

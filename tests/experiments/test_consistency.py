@@ -11,7 +11,7 @@ from mempipe.experiments import comparison
 from mempipe.experiments.agreement import agreement
 from mempipe.release.load import Release
 from mempipe.release.subset_design import SubsetDesign
-from mempipe.scores.blocks import Scope
+from mempipe.scores.tally import Scope
 from tests.experiments.reading import column, facts, find, notes
 from tests.experiments.releases import known_release
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from mempipe.release import load
-from mempipe.scores.blocks import Scope
+from mempipe.scores.tally import Scope
 from tests.experiments.reading import column, facts, find, rows
 from tests.experiments.releases import known_release
 

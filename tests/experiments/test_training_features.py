@@ -13,7 +13,7 @@ from mempipe.data import load_dataset
 from mempipe.errors import DataError
 from mempipe.release.load import load_release
 from mempipe.spec import Component, parse_spec
-from mempipe.spec.recipe import Constant, WarmupLinear
+from mempipe.spec.spec import Constant, WarmupLinear
 from mempipe.steps.features import FeatureOptions, _document, linear_spec, write_features
 from mempipe.steps.progress import LineReporter
 from mempipe.steps.retraining import spec_and_data

@@ -13,7 +13,7 @@ from mempipe.errors import DataError, InputError
 from mempipe.experiments.registry import available, experiment, is_automatic
 from mempipe.release.load import Release, load_release
 from mempipe.runs import Span, open_run
-from mempipe.runs.chunks import MAX_TASKS
+from mempipe.runs.plan import MAX_TASKS
 from mempipe.spec import Spec, parse_spec
 from mempipe.steps.experiment import ExperimentConfig, plan_experiment
 from mempipe.steps.progress import LineReporter

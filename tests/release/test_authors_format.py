@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from mempipe.release.authors_format import pairs_file
+from mempipe.release.formats import pairs_file
 from mempipe.release.manifest import Manifest, Thresholds
 from mempipe.release.write import write_release
-from mempipe.scores.blocks import Scope
+from mempipe.scores.tally import Scope
 from tests.release.world import ALWAYS_SEEN, INFLUENCED, MEMORIZED, NEVER_SEEN, World
 
 

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from mempipe.release.digest import BlocksDigest, array_digest, table_digest
+from mempipe.release.content import BlocksDigest, array_digest, table_digest
 from mempipe.release.load import load_release
 from mempipe.release.manifest import Manifest, Thresholds
 from mempipe.release.write import write_release

@@ -15,7 +15,7 @@ from mempipe.release.load import load_release
 from mempipe.release.manifest import LemmaBound, Manifest
 from mempipe.release.summary import summarize
 from mempipe.release.write import write_release
-from mempipe.scores.blocks import Scope
+from mempipe.scores.tally import Scope
 from mempipe.tables.page import with_columns
 from mempipe.tables.schema import MINOR_VERSION, SCHEMA_VERSION, TABLES
 from tests.release.world import World

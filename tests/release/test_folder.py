@@ -12,8 +12,8 @@ from mempipe.release.load import load_release
 from mempipe.release.manifest import Manifest
 from mempipe.release.publish import Outcome
 from mempipe.release.write import write_release
-from mempipe.storage.keys import HIDDEN
 from mempipe.storage.local import LocalStore
+from mempipe.storage.protocol import HIDDEN
 from mempipe.storage.staging import staging_folder
 from tests.racing import racers
 from tests.release.stores import Killed

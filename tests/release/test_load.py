@@ -18,8 +18,8 @@ from mempipe.release.load import Release, load_release
 from mempipe.release.manifest import Manifest
 from mempipe.release.publish import publish_release
 from mempipe.release.write import write_release
-from mempipe.scores.blocks import Scope
-from mempipe.scores.uncertainty import difference_standard_error
+from mempipe.scores.estimate import difference_standard_error
+from mempipe.scores.tally import Scope
 from mempipe.storage.memory import MemoryStore
 from mempipe.tables.parquet import has_values
 from mempipe.tables.schema import TABLES

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from mempipe.errors import ReleaseError
-from mempipe.release.npz import NpzReader, NpzWriter
+from mempipe.npz import NpzReader, NpzWriter
 
 ARRAYS = {
     "counts": np.arange(60, dtype=np.int32).reshape(12, 5),

@@ -9,12 +9,11 @@ import numpy as np
 import pytest
 
 from mempipe.errors import LaterVersionError, ReleaseError, TallyError
+from mempipe.npz import NpzWriter
 from mempipe.release import tally_files
-from mempipe.release.npz import NpzWriter
 from mempipe.release.stored_tallies import StoredTallies, merge_blocks, open_tallies
 from mempipe.release.tally_files import EXAMPLES_FILE, file_groups, write_tallies
-from mempipe.scores.blocks import Scope, blocks_of
-from mempipe.scores.tally import BlockTally, ExampleTally, TrialSet
+from mempipe.scores.tally import BlockTally, ExampleTally, Scope, TrialSet, blocks_of
 from tests.release.world import World
 
 SCOPES = [Scope.CLASS, Scope.FULL]

@@ -13,9 +13,8 @@ from mempipe.places import MANIFEST
 from mempipe.release.manifest import Manifest, Thresholds
 from mempipe.release.subset_design import SubsetDesign
 from mempipe.release.write import lemma_bound, write_release
-from mempipe.scores.blocks import Scope
-from mempipe.scores.tally import ExampleTally
-from mempipe.scores.uncertainty import lemma_2_1_bound
+from mempipe.scores.estimate import lemma_2_1_bound
+from mempipe.scores.tally import ExampleTally, Scope
 from tests.release.world import CREATED, World
 
 

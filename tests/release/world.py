@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 from mempipe.release.content import ReleaseContent
 from mempipe.release.manifest import DataSource
 from mempipe.release.subset_design import SubsetDesign
-from mempipe.scores.blocks import Scope, blocks_of
-from mempipe.scores.tally import BlockTally, ExampleTally, TrialSet
+from mempipe.scores.tally import BlockTally, ExampleTally, Scope, TrialSet, blocks_of
 
 CREATED = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 ALWAYS_SEEN, NEVER_SEEN, MEMORIZED, INFLUENCED = 3, 4, 0, 0

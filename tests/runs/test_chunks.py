@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from mempipe.places import parse_shard_key, shard_key
 from mempipe.runs import Span, missing_chunks, plan_tasks
-from mempipe.runs.chunks import MAX_TASKS
+from mempipe.runs.plan import MAX_TASKS
 
 
 @st.composite

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mempipe.errors import InputError, TallyError
-from mempipe.scores.blocks import Block, Scope, blocks_of, split_blocks
+from mempipe.scores.tally import Block, Scope, blocks_of, split_blocks
 
 labels = st.lists(st.sampled_from([-1, 0, 3, 7]), max_size=12).map(lambda found: np.array(found, dtype=np.int32))
 

@@ -13,9 +13,8 @@ from hypothesis import strategies as st
 from mempipe.bits import pack, packed_width
 from mempipe.errors import InputError, TallyError
 from mempipe.scores import words
-from mempipe.scores.blocks import Block, Scope, blocks_of
 from mempipe.scores.count import count_blocks, count_examples
-from mempipe.scores.tally import BlockTally, ExampleTally, TrialBatch
+from mempipe.scores.tally import Block, BlockTally, ExampleTally, Scope, TrialBatch, blocks_of
 from tests.scores.worlds import every_pair, examples_of, pairs_of, random_world
 
 SIZES = [  # trials, train, test: around 1, 8 and 64; no test example; more than a tile of 256 and a task of 512

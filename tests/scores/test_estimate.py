@@ -9,9 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mempipe.errors import EmptyTallyError, TallyError
-from mempipe.scores.blocks import Block
 from mempipe.scores.estimate import heldout_accuracy, influence, memorization
-from mempipe.scores.tally import ExampleTally
+from mempipe.scores.tally import Block, ExampleTally
 from tests.scores import oracle
 from tests.scores.worlds import World, enumerated_world, every_pair, examples_of, pairs_of, random_world
 

@@ -7,12 +7,10 @@ from hypothesis import strategies as st
 
 from mempipe.errors import EmptyTallyError, InputError, TallyError
 from mempipe.scores import pairs as pairs_module
-from mempipe.scores.blocks import Scope, blocks_of
 from mempipe.scores.count import count_blocks
-from mempipe.scores.estimate import influence, memorization
+from mempipe.scores.estimate import influence, influence_standard_error, memorization, memorization_standard_error
 from mempipe.scores.pairs import PairTable, pair_statistics, select_pairs
-from mempipe.scores.tally import BlockTally, ExampleTally
-from mempipe.scores.uncertainty import influence_standard_error, memorization_standard_error
+from mempipe.scores.tally import BlockTally, ExampleTally, Scope, blocks_of
 from tests.scores import oracle
 from tests.scores.worlds import World, examples_of, pairs_of, random_world
 

@@ -10,8 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mempipe.errors import TallyError
-from mempipe.scores.blocks import Block
-from mempipe.scores.tally import BlockTally, ExampleTally, merge
+from mempipe.scores.tally import Block, BlockTally, ExampleTally, merge
 from mempipe.scores.trials import TrialSet
 from tests.scores.worlds import World, examples_of, pairs_of, random_world
 

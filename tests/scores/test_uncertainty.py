@@ -6,15 +6,16 @@ import numpy as np
 import pytest
 
 from mempipe.errors import EmptyTallyError, InputError
-from mempipe.scores.estimate import influence, memorization
-from mempipe.scores.tally import ExampleTally
-from mempipe.scores.uncertainty import (
+from mempipe.scores.estimate import (
     METHOD,
     difference_standard_error,
+    influence,
     influence_standard_error,
     lemma_2_1_bound,
+    memorization,
     memorization_standard_error,
 )
+from mempipe.scores.tally import ExampleTally
 from tests.scores import oracle
 from tests.scores.worlds import World, examples_of, pairs_of, random_world, uniform_masks
 

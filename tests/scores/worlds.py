@@ -8,9 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mempipe.bits import pack
-from mempipe.scores.blocks import Block
 from mempipe.scores.count import count_blocks, count_examples
-from mempipe.scores.tally import BlockTally, ExampleTally, TrialBatch
+from mempipe.scores.tally import Block, BlockTally, ExampleTally, TrialBatch
 
 Bools = NDArray[np.bool_]
 

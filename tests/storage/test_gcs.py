@@ -9,9 +9,9 @@ from google.cloud import storage
 
 from mempipe.errors import GenerationError, ObjectNotFoundError, StoreError
 from mempipe.storage import Commit, Store, open_store
+from mempipe.storage.files import open_source
 from mempipe.storage.gcs import GcsStore
 from mempipe.storage.gcs_checksums import crc32c_of, same_bytes
-from mempipe.storage.source import open_source
 from tests.storage.contract import StoreContract
 from tests.storage.faults import Send, answer, faulty_store, refuse
 

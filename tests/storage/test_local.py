@@ -13,9 +13,9 @@ import pytest
 
 from mempipe.errors import GenerationError, ObjectNotFoundError, StoreError
 from mempipe.storage import Store, open_store
+from mempipe.storage.files import sha256_of
 from mempipe.storage.listing import _state
 from mempipe.storage.local import LocalStore
-from mempipe.storage.source import sha256_of
 from tests.storage.contract import StoreContract
 from tests.storage.threads import run_together
 

@@ -13,8 +13,8 @@ import pytest
 
 from mempipe.errors import ObjectExistsError, StoreError
 from mempipe.storage import Commit, open_store
-from mempipe.storage.keys import HIDDEN
 from mempipe.storage.local import LocalStore
+from mempipe.storage.protocol import HIDDEN
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from mempipe.errors import ExitCode, InputError, StoreError, StoreUnavailableError
+from mempipe.storage.files import input_errors
 from mempipe.storage.local import LocalStore
-from mempipe.storage.os_errors import input_errors
 
 
 @pytest.mark.parametrize(

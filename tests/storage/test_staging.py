@@ -11,8 +11,8 @@ import pytest
 
 from mempipe.errors import InputError
 from mempipe.storage import staging
-from mempipe.storage.keys import HIDDEN
-from mempipe.storage.scratch import scratch_file
+from mempipe.storage.files import scratch_file
+from mempipe.storage.protocol import HIDDEN
 from mempipe.storage.staging import replace_folder, staging_folder
 from tests.racing import racers
 

@@ -8,12 +8,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from mempipe.errors import ReleaseError
-from mempipe.release.digest import table_digest
+from mempipe.release.content import table_digest
 from mempipe.tables import schema
 from mempipe.tables.page import with_columns
 from mempipe.tables.parquet import build_table, has_values, in_digest, read_file, read_table, table_schema, write_table
 from mempipe.tables.schema import MINOR_VERSION, TABLES, Column
-from mempipe.validation.table_checks import table_checks
+from mempipe.validation.checks import table_checks
 
 CLASSES = {
     "label": [0, 1],

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mempipe.validation.release_expectations import ReleaseFacts
+from mempipe.validation.expectations import ReleaseFacts
 
 Tables = dict[str, pd.DataFrame]
 

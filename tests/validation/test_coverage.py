@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from mempipe.runs import ShardRef, Span, shard_key
 from mempipe.storage import ObjectInfo
-from mempipe.validation.coverage import overlapping, trial_rows
+from mempipe.validation.report import overlapping, trial_rows
 
 SPANS = st.tuples(st.integers(0, 30), st.integers(1, 12)).map(lambda pair: Span(pair[0], pair[0] + pair[1]))
 

@@ -7,9 +7,8 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 from mempipe.storage import open_store
-from mempipe.validation.data_docs import Section, upload_site
-from mempipe.validation.release_expectations import release_suites
-from mempipe.validation.suites import build_site
+from mempipe.validation.data_docs import Section, build_site, upload_site
+from mempipe.validation.expectations import release_suites
 from tests.validation.release_tables import FACTS, Tables
 
 
@@ -85,7 +84,7 @@ warnings.simplefilter("error")
 import pandas
 from pathlib import Path
 from mempipe.validation.checks import Suite, unique, row_count
-from mempipe.validation.suites import build_site
+from mempipe.validation.data_docs import build_site
 assert "great_expectations" not in sys.modules
 suite = Suite("s", "t", "A table.", (unique("a"), row_count(2, "two")))
 results = build_site((suite,), {"t": pandas.DataFrame({"a": [1, 1]})}, folder=Path(sys.argv[1]), title="t")

@@ -11,14 +11,13 @@ from mempipe.errors import ExpectationError
 from mempipe.runs import Span
 from mempipe.spec import Subsets
 from mempipe.storage import open_store
-from mempipe.subsets import subset_mask
+from mempipe.subsets import subset_mask, subset_size
 from mempipe.tables.schema import TABLES
 from mempipe.validation.checks import Suite
-from mempipe.validation.expectations import shard_quality, subset_limits
+from mempipe.validation.data_docs import check_tables
+from mempipe.validation.expectations import ReleaseFacts, release_suites, shard_quality, subset_limits
 from mempipe.validation.quality import UNKNOWN, Circumstances, concat, mark_odd, quality_rows
-from mempipe.validation.release_expectations import ReleaseFacts, release_suites
-from mempipe.validation.results import SuiteResults
-from mempipe.validation.suites import check_tables
+from mempipe.validation.report import SuiteResults
 from tests.validation.release_tables import FACTS, N_TRIALS, Tables
 
 Change = Callable[[pd.DataFrame], pd.DataFrame]
@@ -101,18 +100,23 @@ def test_odd_trials_and_missing_sidecars_are_reported_not_failed(world: Any) -> 
 def test_subset_limits_hold_for_the_designs(n_train: int, ratio: str) -> None:
     for design in ("uniform", "balanced"):
         subsets = Subsets.model_validate({"design": design, "ratio": ratio})
-        low, high = subset_limits(subsets, n_train)
+        low, high = limits({"design": design, "ratio": ratio}, n_train)
         sizes = {int(subset_mask(subsets, n_train=n_train, seed=1, trial=trial).sum()) for trial in range(60)}
         assert low <= min(sizes)
         assert max(sizes) <= high
         assert design == "balanced" or low == high
 
 
+def limits(design: dict[str, str], n_train: int) -> tuple[int, int]:
+    subsets = Subsets.model_validate(design)
+    return subset_limits(subsets, n_train, size=subset_size(subsets, n_train))
+
+
 def test_subset_limits_are_tight() -> None:
     """479 = 3 * 120 + 119: each of 84 ways has 3 or 4 examples, and at most one of the 120 ways has only 3."""
-    assert subset_limits(Subsets.model_validate({"design": "balanced", "ratio": "0.7"}), 479) == (335, 336)
-    assert subset_limits(Subsets.model_validate({"design": "balanced", "ratio": "0.7"}), 361) == (252, 253)
-    assert subset_limits(Subsets.model_validate({"design": "uniform", "ratio": "0.7"}), 361) == (252, 252)
+    assert limits({"design": "balanced", "ratio": "0.7"}, 479) == (335, 336)
+    assert limits({"design": "balanced", "ratio": "0.7"}, 361) == (252, 253)
+    assert limits({"design": "uniform", "ratio": "0.7"}, 361) == (252, 252)
 
 
 # A release's tables ----------------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ import yaml
 from mempipe.errors import LaterVersionError, MempipeError, ReleaseError, SpecError
 from mempipe.experiments.plan import ExperimentPlan
 from mempipe.experiments.result import Result
-from mempipe.release.digest import content_digest, table_digest
+from mempipe.release.content import content_digest, table_digest
 from mempipe.release.load import Release, load_release
 from mempipe.release.manifest import Latest, Manifest, describe_file, release_id
 from mempipe.runs import Plan, RunRecord, Span, open_run

@@ -19,10 +19,10 @@ from mempipe.runs import Span, open_run, read_plan
 from mempipe.spec import run_key
 from mempipe.steps.progress import LineReporter
 from mempipe.steps.publish import publish
-from mempipe.steps.validate import valid_report
 from mempipe.storage import open_store
 from mempipe.tables.schema import TABLES
 from mempipe.validation.quarantine import quarantined
+from mempipe.validation.report import valid_report
 from mempipe.validation.validate import validate_run
 
 ID = "early-d2b6601aa229-t20-0f9475ccbb79"

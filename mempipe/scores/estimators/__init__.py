@@ -13,7 +13,7 @@ from typing import Any, Final, Protocol, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from mempipe import plugins
+import mempipe.plugins as plugins
 from mempipe.errors import InputError, PluginError
 from mempipe.scores.estimate import FloatArray, Rows
 from mempipe.scores.tally import BlockTally, ExampleTally, TrialBatch

@@ -6,10 +6,17 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from mempipe.scores.estimate import FloatArray, Rows, difference, memorization, pair_counts
+from mempipe.scores.estimate import (
+    FloatArray,
+    Rows,
+    difference,
+    difference_standard_error,
+    memorization,
+    memorization_standard_error,
+    pair_counts,
+)
 from mempipe.scores.estimators import Estimate, Observations
 from mempipe.scores.tally import BlockTally, ExampleTally
-from mempipe.scores.uncertainty import difference_standard_error, memorization_standard_error
 
 NAME: Final = "plain"
 OUTCOMES: Final = ("correct",)

@@ -1,4 +1,4 @@
-"""The npz files in the very format that the paper's authors released: names, keys, types and axis order.
+"""A release in the formats of others: the npz files of the paper's authors, and Croissant metadata for data tools.
 
     {name}_infl_matrix.npz
         tr_labels, tt_labels int64; tr_mem float64; for each class K: tr_classidx_K, tt_classidx_K int64 and
@@ -8,21 +8,26 @@
     {name}_index.npz (image folders)
         tr_filenames, tt_filenames S; tr_labels, tt_labels int64; tr_mem float64
 
-Uncompressed, no pickles; NaN where a score is undefined.
+Names, keys, types and axis order are the authors'. Uncompressed, no pickles; NaN where a score is undefined. Croissant
+(mlcommons.org/croissant) describes the tables as records.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
-from mempipe.release.npz import NpzWriter
-from mempipe.scores.blocks import Block, Scope, blocks_of
+from mempipe.npz import NpzWriter
+from mempipe.release.manifest import Manifest
 from mempipe.scores.estimate import influence, memorization
 from mempipe.scores.pairs import PairTable
-from mempipe.scores.tally import BlockTally, ExampleTally
+from mempipe.scores.tally import Block, BlockTally, ExampleTally, Scope, blocks_of
+from mempipe.tables.parquet import table_file
+from mempipe.tables.schema import columns_of
 
 _CELLS_AT_ONCE: Final = 2**18  # float64 scores that stay in the processor's cache
 
@@ -122,3 +127,80 @@ def _class_influence(part: BlockTally, block: Block, examples: ExampleTally) -> 
 
 def _names(filenames: Sequence[str]) -> NDArray[np.bytes_]:
     return np.array([name.encode() for name in filenames], dtype=np.bytes_)
+
+
+_CITE = (
+    "@inproceedings{feldman2020neural, title={What Neural Networks Memorize and Why: Discovering the Long Tail via "
+    "Influence Estimation}, author={Feldman, Vitaly and Zhang, Chiyuan}, booktitle={Advances in Neural Information "
+    "Processing Systems}, year={2020}}"
+)
+
+
+def render_croissant(manifest: Manifest, tables: Mapping[str, pa.Table]) -> bytes:
+    """Return `croissant.json`, equal for equal manifests; its only date is the day on which the release was created.
+
+    Args:
+        manifest: of the release; its files must include those of the tables.
+        tables: the tables by name.
+    """
+    import mlcroissant as mlc  # takes seconds to import, and a reader of releases never needs it
+
+    types = {
+        pa.int64(): mlc.DataType.INTEGER,
+        pa.float64(): mlc.DataType.FLOAT,
+        pa.string(): mlc.DataType.TEXT,
+        pa.bool_(): mlc.DataType.BOOL,
+    }
+    distribution = [
+        mlc.FileObject(
+            id=file.path,
+            name=file.path,
+            content_url=file.path,
+            content_size=f"{file.bytes} B",
+            encoding_formats=[_encoding(file.path)],
+            sha256=file.sha256,
+        )
+        for file in manifest.files
+        if file.kind != "document"
+    ]
+    record_sets = [
+        mlc.RecordSet(
+            id=name,
+            name=name,
+            description=f"Table {name}: {table.num_rows} rows.",
+            fields=[
+                mlc.Field(
+                    id=f"{name}/{column.name}",
+                    name=column.name,
+                    description=f"{column.meaning} (unit: {column.unit})",
+                    data_types=[types[column.type]],
+                    source=mlc.Source(file_object=table_file(name), extract=mlc.Extract(column=column.name)),
+                )
+                for column in columns_of(name, table.column_names)
+            ],
+        )
+        for name, table in tables.items()
+    ]
+    metadata = mlc.Metadata(
+        name=manifest.id,
+        description=f"Memorization and influence scores (Feldman & Zhang 2020) of {manifest.data.name}, "
+        f"from {manifest.n_trials} training runs on random subsets.",
+        cite_as=_CITE,
+        license=[manifest.data.license] if manifest.data.license else None,
+        url=_url(manifest.data.source),
+        version="1.0.0",
+        date_published=manifest.created.replace(hour=0, minute=0, second=0, microsecond=0, tzinfo=None),
+        distribution=distribution,
+        record_sets=record_sets,
+    )
+    document: dict[str, Any] = metadata.to_json()
+    return (json.dumps(document, indent=2, ensure_ascii=False, default=str) + "\n").encode()
+
+
+def _url(source: str) -> str:
+    """Return where the data came from if that is a web page, else the paper."""
+    return source if source.startswith(("https://", "http://")) else "https://arxiv.org/abs/2008.03703"
+
+
+def _encoding(path: str) -> str:
+    return "application/x-parquet" if path.endswith(".parquet") else "application/x-npz"
