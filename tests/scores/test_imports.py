@@ -6,7 +6,7 @@ import sys
 import pytest
 
 
-@pytest.mark.parametrize("module", ["tally", "estimate", "uncertainty", "pairs"])
+@pytest.mark.parametrize("module", ["tally", "estimate", "pairs"])
 def test_scores_are_read_without_a_compiler(module: str) -> None:
     heavy = "{'numba', 'llvmlite', 'tensorflow', 'airflow', 'pandas', 'pyarrow'}"
     code = f"import sys, mempipe.scores.{module}; print(sorted({heavy} & set(sys.modules)))"
