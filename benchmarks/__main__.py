@@ -28,7 +28,7 @@ def main(out: Annotated[Path, typer.Option("--json", help="Where the numbers go.
     console.print(f"saved as {out}")
 
 
-def _scoring_table(found: dict[str, dict[str, float]]) -> Table:
+def _scoring_table(results: dict[str, dict[str, float]]) -> Table:
     table = Table(title="Influence estimates, seconds and peak memory of one process each")
     for column in ("pairs", "textbook (two matrix products)", "mempipe", "textbook / mempipe"):
         table.add_column(column, justify="left" if column == "pairs" else "right")
@@ -36,8 +36,8 @@ def _scoring_table(found: dict[str, dict[str, float]]) -> Table:
         ("same label, 2,000 × 60,000 × 10,000", "textbook", "ours"),
         ("all, 2,000 × 30,000 × 5,000", "textbook_all_pairs", "ours_all_pairs"),
     ):
-        cells = [f"{found[name]['seconds']:.1f} s, {found[name]['peak_mib']:.0f} MiB" for name in (plain, ours)]
-        table.add_row(label, *cells, f"{found[plain]['seconds'] / found[ours]['seconds']:.1f} ×")
+        cells = [f"{results[name]['seconds']:.1f} s, {results[name]['peak_mib']:.0f} MiB" for name in (plain, ours)]
+        table.add_row(label, *cells, f"{results[plain]['seconds'] / results[ours]['seconds']:.1f} ×")
     return table
 
 

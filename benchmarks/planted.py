@@ -20,7 +20,7 @@ def group(name: str) -> str:
     return name if name.startswith("blend-") else name.rsplit("-", 1)[0]
 
 
-def found(release: mempipe.Release) -> dict[str, Any]:
+def findings(release: mempipe.Release) -> dict[str, Any]:
     """Return what was found of each planted kind."""
     examples, pairs = release.examples.to_pandas(), release.pairs.to_pandas()
     tests = release.test_examples.to_pandas()["filename"]
@@ -63,16 +63,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("release")
     parser.add_argument("--json", type=Path)
-    asked = parser.parse_args()
-    numbers = found(mempipe.load_release(asked.release))
+    arguments = parser.parse_args()
+    numbers = findings(mempipe.load_release(arguments.release))
     columns = list(numbers["kinds"][0])
     print(" | ".join(columns))
     for row in numbers["kinds"]:
         print(" | ".join(str(row[column]) for column in columns))
     for n, ordinary in numbers["ordinary_among_most_memorized"].items():
         print(f"of the {n} most memorized examples {ordinary} are ordinary digits")
-    if asked.json:
-        asked.json.write_text(json.dumps(numbers, indent=1) + "\n")
+    if arguments.json:
+        arguments.json.write_text(json.dumps(numbers, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -31,50 +31,50 @@ def main() -> None:
     parser.add_argument("release")
     parser.add_argument("out", type=Path)
     parser.add_argument("--data")
-    asked = parser.parse_args()
-    release = load_release(asked.release)
-    results = [shown.newest for shown in find_experiments(release, None)]
-    asked.out.mkdir(parents=True, exist_ok=True)
+    arguments = parser.parse_args()
+    release = load_release(arguments.release)
+    results = [experiment.newest for experiment in find_experiments(release, None)]
+    arguments.out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         site = build_report(
-            asked.release,
+            arguments.release,
             Path(folder) / "site",
-            data=asked.data,
+            data=arguments.data,
             images=True,
             experiments=None,
             reporter=LineReporter(sys.stderr),
         )
-        pictures = photograph(site, asked.out, results)
+        pictures = photograph(site, arguments.out, results)
         for path in sorted((site / "downloads").glob("*.csv")):
             ours = any(path.name.startswith(f"{result.experiment}-") for result in results)
             if ours and path.stat().st_size <= LARGEST_TABLE:
-                shutil.copy(path, asked.out)
-    (asked.out / "README.md").write_text(page(release, results, pictures, asked.out))
+                shutil.copy(path, arguments.out)
+    (arguments.out / "README.md").write_text(page(release, results, pictures, arguments.out))
 
 
 def photograph(site: Path, out: Path, results: list[Result]) -> dict[str, list[tuple[str, str]]]:
     """Return, for each experiment and view, the pictures that were taken: title and file name."""
-    taken: dict[str, list[tuple[str, str]]] = {}
+    pictures: dict[str, list[tuple[str, str]]] = {}
     with chromium() as browser:
         for view, title in VIEWS:
             browser.goto(f"file://{site}/index.html#/{view}")
             browser.wait_for_timeout(1500)
             browser.screenshot(path=out / f"report-{view}.png")
-            taken[f"report-{view}"] = [(title, f"report-{view}.png")]
+            pictures[f"report-{view}"] = [(title, f"report-{view}.png")]
         for result in results:
             browser.goto("about:blank")
             browser.goto(f"file://{site}/index.html#/experiments/{result.experiment}")
             section = browser.locator("section.experiment", has=browser.locator(f"h2:has-text('{result.title}')"))
             section.wait_for()
             browser.wait_for_timeout(800)
-            taken[result.experiment] = []
+            pictures[result.experiment] = []
             for number, figure in enumerate(section.locator("figure").all(), 1):
                 name = f"{result.experiment}-{number}.png"
                 figure.scroll_into_view_if_needed()
                 browser.wait_for_timeout(200)
                 figure.screenshot(path=out / name)
-                taken[result.experiment].append((figure.locator("figcaption").first.inner_text(), name))
-    return taken
+                pictures[result.experiment].append((figure.locator("figcaption").first.inner_text(), name))
+    return pictures
 
 
 @contextmanager
@@ -107,15 +107,15 @@ def page(release: Release, results: list[Result], pictures: dict[str, list[tuple
     for view, _ in VIEWS:
         lines += [f"![{title}]({name})" for title, name in pictures[f"report-{view}"]]
     for result in results:
-        lines += ["", f"## {result.title}", f"{result.paper}. Parameters: {written(result)}.", ""]
+        lines += ["", f"## {result.title}", f"{result.paper}. Parameters: {parameters(result)}.", ""]
         lines += [f"- {fact.name}: {fact.value}." for fact in result.findings.facts]
         lines += [""] + [f"![{title}]({name})" for title, name in pictures[result.experiment]]
         tables = [path.name for path in sorted(out.glob(f"{result.experiment}-*.csv"))]
         if tables:
             lines += ["", "Tables: " + ", ".join(f"[{name}]({name})" for name in tables) + "."]
         if result.runs:
-            trained = ", ".join(f"{run.role}: {run.trials} of `{run.run_key[:12]}`" for run in result.runs)
-            lines += ["", f"Models trained for it (seed {result.runs[0].seed}): {trained}."]
+            runs = ", ".join(f"{run.role}: {run.trials} of `{run.run_key[:12]}`" for run in result.runs)
+            lines += ["", f"Models trained for it (seed {result.runs[0].seed}): {runs}."]
         others = [
             f"`{other}` ({result.subsets[other].design} subsets, seed {result.subsets[other].seed})"
             for other in result.other_releases
@@ -126,7 +126,7 @@ def page(release: Release, results: list[Result], pictures: dict[str, list[tuple
     return "\n".join(lines) + "\n"
 
 
-def written(result: Result) -> str:
+def parameters(result: Result) -> str:
     """Return the parameters in words."""
     return ", ".join(
         f"`{key}` {(', '.join(map(str, value)) or 'none') if isinstance(value, list) else value}"

@@ -43,11 +43,11 @@ def main(
         folder.mkdir(parents=True, exist_ok=True)
         images = data or _draw(folder / "images.npz")
         release = _release(folder, images)
-        found = measure(release, images, folder / "report") | browse(folder / "report")
-        print(json.dumps(found, indent=1))
-        found["first view, worst, seconds"] = found["first_view_seconds"]["worst"]
+        measures = measure(release, images, folder / "report") | browse(folder / "report")
+        print(json.dumps(measures, indent=1))
+        measures["first view, worst, seconds"] = measures["first_view_seconds"]["worst"]
         for name, bound in BOUNDS.items():
-            print(f"{name}: {found[name]}, {'within' if found[name] <= bound else 'ABOVE'} the bound {bound}")
+            print(f"{name}: {measures[name]}, {'within' if measures[name] <= bound else 'ABOVE'} the bound {bound}")
 
 
 def measure(release: Path, images: Path, out: Path) -> dict[str, Any]:
@@ -55,7 +55,7 @@ def measure(release: Path, images: Path, out: Path) -> dict[str, Any]:
     shutil.rmtree(out, ignore_errors=True)
     command = [sys.executable, "-c", _MEASURED, "report", str(release), "--data", str(images), "--out", str(out)]
     begun = time.perf_counter()
-    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+    process = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
     seconds = time.perf_counter() - begun
     sizes = {path.relative_to(out).as_posix(): path.stat().st_size for path in out.rglob("*") if path.is_file()}
     by_folder: dict[str, int] = {}
@@ -63,7 +63,7 @@ def measure(release: Path, images: Path, out: Path) -> dict[str, Any]:
         by_folder[name.split("/")[0]] = by_folder.get(name.split("/")[0], 0) + size
     return {
         "seconds": round(seconds, 1),
-        "peak_mb": round(int(done.stdout.split()[-2]) * 1024 / 1e6),
+        "peak_mb": round(int(process.stdout.split()[-2]) * 1024 / 1e6),
         "total_mb": round(sum(sizes.values()) / 1e6, 1),
         "mb": {name: round(size / 1e6, 2) for name, size in sorted(by_folder.items())},
         "files": len(sizes),
@@ -123,8 +123,8 @@ def _strokes(random: np.random.Generator, n: int) -> NDArray[np.uint8]:
     across = np.exp(-np.square(pixels - curve[..., :1]) / 2)
     down = np.exp(-np.square(pixels - curve[..., 1:]) / 2)
     ink = np.minimum(1.5 * np.max(down[..., :, None] * across[..., None, :], axis=1), 1)
-    drawn: NDArray[np.uint8] = np.where(ink > 0.15, 255 * ink, 0).astype(np.uint8)
-    return drawn
+    image: NDArray[np.uint8] = np.where(ink > 0.15, 255 * ink, 0).astype(np.uint8)
+    return image
 
 
 if __name__ == "__main__":

@@ -75,12 +75,12 @@ def ours_all_pairs() -> float:
 
 def measure() -> dict[str, dict[str, float]]:
     """Run each variant in a process of its own; return seconds and peak memory (MiB)."""
-    found = {}
+    results = {}
     for name in ("textbook", "ours", "textbook_all_pairs", "ours_all_pairs"):
         command = [sys.executable, "-m", "benchmarks.scoring", name]
         out = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
-        found[name] = {"seconds": float(out[0]), "peak_mib": float(out[1])}
-    return found
+        results[name] = {"seconds": float(out[0]), "peak_mib": float(out[1])}
+    return results
 
 
 def _main(name: str) -> None:

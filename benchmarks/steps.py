@@ -111,8 +111,8 @@ def device_hours(spec: Spec, shape: Shape, *, per_1000: float, judging_per_1000:
         judging_per_1000: device seconds of judging 1,000; a trial judges all examples, once.
     """
     n_steps = total_steps(spec.recipe, subset_size=subset_size(spec.subsets, shape.n_train))
-    trained = n_steps * spec.recipe.batch_size
-    return (trained * per_1000 + (shape.n_train + shape.n_test) * judging_per_1000) / 1000 / 3600
+    n_examples = n_steps * spec.recipe.batch_size
+    return (n_examples * per_1000 + (shape.n_train + shape.n_test) * judging_per_1000) / 1000 / 3600
 
 
 def measure(spec: Spec, shape: Shape, *, examples: int | None, steps: int) -> Measured:
@@ -126,11 +126,11 @@ def measure(spec: Spec, shape: Shape, *, examples: int | None, steps: int) -> Me
     """
     if not isinstance(spec.trainer, Single):
         raise typer.BadParameter(f"{spec.name}: trainer.kind is {spec.trainer.kind}, expected single")
-    threads, wanted = spec.trainer.threads, spec.trainer.replicas
+    threads, replicas = spec.trainer.threads, spec.trainer.replicas
     spec = spec.model_copy(update={"model": resolve_model(spec.model)})
     from mempipe.training.runtime import start_tensorflow
 
-    device = start_tensorflow(threads, gpus=wanted)
+    device = start_tensorflow(threads, gpus=replicas)
     import tensorflow as tf
 
     from mempipe.training.initial import InitialState
@@ -141,8 +141,8 @@ def measure(spec: Spec, shape: Shape, *, examples: int | None, steps: int) -> Me
     from mempipe.training.single.trainer import build_loop
 
     # All of the spec's devices, or one with its part of a batch.
-    n_devices = wanted if len(tf.config.list_logical_devices("GPU")) >= wanted else 1
-    batch = examples or spec.recipe.batch_size // wanted * n_devices
+    n_devices = replicas if len(tf.config.list_logical_devices("GPU")) >= replicas else 1
+    batch = examples or spec.recipe.batch_size // replicas * n_devices
     rates = learning_rates(spec.recipe, subset_size=subset_size(spec.subsets, shape.n_train))
     model, loop = build_loop(spec, shape.image, shape.n_classes, rates=rates, replicas=n_devices)
     loop.begin(InitialState(model, seed=spec.seed).values(0))
@@ -191,7 +191,7 @@ def measure(spec: Spec, shape: Shape, *, examples: int | None, steps: int) -> Me
     )
 
 
-def table(found: list[Measured]) -> Table:
+def table(measurements: list[Measured]) -> Table:
     """Return the measurements as a table."""
     rows = Table(title="Hours of a device (a core of the CPU, or a GPU) by the paper's specs, from measured steps")
     names = (
@@ -208,7 +208,7 @@ def table(found: list[Measured]) -> Table:
     )
     for column in names:
         rows.add_column(column, justify="left" if column in ("spec", "device") else "right")
-    for one in found:
+    for one in measurements:
         rows.add_row(
             one.spec,
             one.device if one.n_devices == 1 else f"{one.n_devices} × {one.device}",
@@ -231,17 +231,19 @@ def main(
     out: Annotated[Path | None, typer.Option(help="Where the numbers go, as JSON.")] = None,
 ) -> None:
     """Time steps of specs, each in a process of its own, and derive the hours of a trial and of all trials."""
-    found = []
+    measurements = []
     for path in specs or PAPER:
         spec = parse_spec(path.read_text(), source=str(path))
         if spec.data.name not in SHAPES:
             raise typer.BadParameter(f"{path}: data.name is {spec.data.name}, expected one of {', '.join(SHAPES)}")
         context = multiprocessing.get_context("spawn")
         with ProcessPoolExecutor(1, mp_context=context) as process:
-            found.append(process.submit(measure, spec, SHAPES[spec.data.name], examples=examples, steps=steps).result())
-    Console(width=140).print(table(found))
+            measurements.append(
+                process.submit(measure, spec, SHAPES[spec.data.name], examples=examples, steps=steps).result()
+            )
+    Console(width=140).print(table(measurements))
     if out is not None:
-        out.write_text(json.dumps([asdict(one) for one in found], indent=1) + "\n")
+        out.write_text(json.dumps([asdict(one) for one in measurements], indent=1) + "\n")
 
 
 def _timed(work: Callable[[int], Any], times: int) -> tuple[list[float], list[float]]:

@@ -34,35 +34,35 @@ VARIANTS: Final = {
     "ensemble": "mempipe ensemble",
 }
 
-Found = dict[str, dict[str, float]]
+Results = dict[str, dict[str, float]]
 
 
-def measure() -> Found:
+def measure() -> Results:
     """Run each variant in a process of its own.
 
     Returns:
         For each variant: seconds (processor time of one trial, training and evaluation, after the first), start_seconds
         (import, data, first trial or group), trials_per_second, test_accuracy, peak_mib.
     """
-    found = {}
+    results = {}
     for name in VARIANTS:
         command = [sys.executable, "-m", "benchmarks.training", "--variant", name]
         out = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-        found[name] = json.loads(out.splitlines()[-1])
-    return found
+        results[name] = json.loads(out.splitlines()[-1])
+    return results
 
 
-def table(found: Found) -> Table:
+def table(results: Results) -> Table:
     """Return the measurements as a table, with the ratio to the plain loop."""
     rows = Table(title="Digits, MLP 64-64-10, 40 epochs: one trial on one core")
     for column in ("trainer", "s / trial", "ratio", "accuracy", "peak MiB"):
         rows.add_column(column, justify="left" if column == "trainer" else "right", no_wrap=True)
     for name, label in VARIANTS.items():
-        one = found[name]
+        one = results[name]
         rows.add_row(
             label,
             f"{one['seconds']:.4f}",
-            f"{found['fit']['seconds'] / one['seconds']:.1f} ×",
+            f"{results['fit']['seconds'] / one['seconds']:.1f} ×",
             f"{one['test_accuracy']:.4f}",
             f"{one['peak_mib']:.0f}",
         )
@@ -77,10 +77,10 @@ def main(
     if variant is not None:
         print(json.dumps(_measured(variant)))
         return
-    found = measure()
-    Console().print(table(found))
+    results = measure()
+    Console().print(table(results))
     if out is not None:
-        out.write_text(json.dumps(found, indent=1) + "\n")
+        out.write_text(json.dumps(results, indent=1) + "\n")
 
 
 def _measured(variant: str) -> dict[str, float]:
@@ -151,17 +151,17 @@ def _plain(spec: Spec, dataset: Dataset, *, reused: bool) -> tuple[Train, int, i
         )
         return model
 
-    kept = compiled()
-    kept.optimizer.build(kept.trainable_variables)
-    fresh = [np.asarray(variable) for variable in kept.optimizer.variables]
+    shared = compiled()
+    shared.optimizer.build(shared.trainable_variables)
+    initial = [np.asarray(variable) for variable in shared.optimizer.variables]
 
     def train_one(trial: int) -> float:
         mask = subset_mask(spec.subsets, n_train=dataset.n_train, seed=spec.seed, trial=trial)
-        model = kept if reused else compiled()
+        model = shared if reused else compiled()
         if reused:
-            drawn = build_model(spec.model, dataset.image_shape, dataset.n_classes)
-            model.set_weights(drawn.get_weights())
-            for variable, value in zip(model.optimizer.variables, fresh, strict=True):
+            untrained = build_model(spec.model, dataset.image_shape, dataset.n_classes)
+            model.set_weights(untrained.get_weights())
+            for variable, value in zip(model.optimizer.variables, initial, strict=True):
                 variable.assign(value)
         model.fit(
             train_images[mask],

@@ -74,8 +74,8 @@ def decode_checked(content: bytes) -> dict[str, NDArray[Any]]:
         UnreadableNpzError: it cannot be read, or its arrays are not those that were written.
     """
     arrays = read_npz(content)
-    found = arrays.pop("checksum", None)
-    if found is None or str(found) != checksum(arrays):
+    recorded = arrays.pop("checksum", None)
+    if recorded is None or str(recorded) != checksum(arrays):
         raise UnreadableNpzError("checksum does not match its arrays")
     return arrays
 

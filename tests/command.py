@@ -9,9 +9,11 @@ from pathlib import Path
 def mempipe(*arguments: str | Path, code: int = 0, timeout: float = 240) -> subprocess.CompletedProcess[str]:
     """Run the command as a user would and check its exit code."""
     command = [sys.executable, "-m", "mempipe", *map(str, arguments)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=timeout, check=False, env=os.environ)
-    assert done.returncode == code, f"exit code {done.returncode}, expected {code}\n{done.stdout}\n{done.stderr}"
-    return done
+    process = subprocess.run(command, capture_output=True, text=True, timeout=timeout, check=False, env=os.environ)
+    assert process.returncode == code, (
+        f"exit code {process.returncode}, expected {code}\n{process.stdout}\n{process.stderr}"
+    )
+    return process
 
 
 def run_folder(store: Path) -> Path:

@@ -31,8 +31,8 @@ def write_package(folder: Path, name: str, modules: dict[str, str], entry_points
         entry_points: `name = module:attribute` of each group.
     """
     package, info = folder / name, folder / f"{name}-1.0.dist-info"
-    for made in (package, info):
-        made.mkdir(parents=True)
+    for folder in (package, info):
+        folder.mkdir(parents=True)
     for module, text in ({"__init__": ""} | modules).items():
         (package / f"{module}.py").write_text(text)
     (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")

@@ -1,4 +1,4 @@
-"""Names of a store are spelt in one place, and URIs are taken apart there."""
+"""Names of a store are spelled in one place, and URIs are taken apart there."""
 
 import ast
 import re
@@ -16,7 +16,7 @@ FOLDERS = (
     "runs|releases|experiments|requests|reports|shards|sidecars|quarantine|differences|validation|tallies|features"
     "|checkpoints|plans"
 )
-SPELT = re.compile(
+SPELLED = re.compile(
     rf"(^|/)({FOLDERS})/|/({FOLDERS})(/|$)|(^|/)(run\.json|labels\.npz|plan\.json|manifest\.json|latest\.json)"
 )
 OTHERS = {
@@ -29,24 +29,24 @@ OTHERS = {
 def texts(path: Path) -> Iterator[ast.Constant]:
     """Yield the texts of a module that are no docstrings."""
     tree = ast.parse(path.read_text())
-    said = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    docstrings = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
     for node in ast.walk(tree):
-        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in said:
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docstrings:
             yield node
 
 
 def test_no_other_module_spells_a_name() -> None:
-    spelt, used = [], set()
+    spelled, exceptions = [], set()
     for path in [*(ROOT / "mempipe").rglob("*.py"), *(ROOT / "dags").rglob("*.py")]:
         name = path.relative_to(ROOT).as_posix()
         for text in texts(path):
             # Sentences may tell a person of a file; they have blanks.
-            if name != "mempipe/places.py" and " " not in text.value and SPELT.search(text.value):
-                used.add(name)
+            if name != "mempipe/places.py" and " " not in text.value and SPELLED.search(text.value):
+                exceptions.add(name)
                 if name not in OTHERS:
-                    spelt.append(f"{name}:{text.lineno}: {text.value}")
-    assert spelt == []
-    assert used == set(OTHERS), "the list of exceptions names a module that is none"
+                    spelled.append(f"{name}:{text.lineno}: {text.value}")
+    assert spelled == []
+    assert exceptions == set(OTHERS), "the list of exceptions names a module that is none"
 
 
 @pytest.mark.parametrize("store", ["gs://bucket", "gs://bucket/releases", "/data/store", "memory://x", "/runs"])

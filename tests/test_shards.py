@@ -44,11 +44,11 @@ def shard(outcomes: tuple[str, ...] = ("correct",), *, c: int = 3, n_train: int 
     [(("correct",), 1), (("correct", "margin"), 1), (("correct", "prediction"), 2), (tuple(available()), 2)],
 )
 def test_round_trip(outcomes: tuple[str, ...], version: int) -> None:
-    written = shard(outcomes)
-    content = encode(written)
+    original = shard(outcomes)
+    content = encode(original)
     read = decode(content, source="x")
     for field in dataclasses.fields(Shard):
-        np.testing.assert_equal(getattr(read, field.name), getattr(written, field.name))
+        np.testing.assert_equal(getattr(read, field.name), getattr(original, field.name))
     with np.load(io.BytesIO(content)) as archive:
         assert archive["format_version"] == version
         assert {f"{part}_{name}" for part in ("train", "test") for name in outcomes} <= set(archive.files)

@@ -35,7 +35,7 @@ def test_golden_masks(subsets: Subsets, golden: str) -> None:
 def test_golden_words() -> None:
     words = raw_words(0, Stream.SUBSET, 3, count=2)
     assert [int(word) for word in words] == [102324644183451488, 7136238741196141342]
-    assert stream_seed(0, Stream.INITIALISATION, 3) == 1433758986
+    assert stream_seed(0, Stream.INITIALIZATION, 3) == 1433758986
 
 
 def test_streams_and_trials_are_independent() -> None:

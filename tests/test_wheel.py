@@ -35,9 +35,9 @@ print(np.__version__, mempipe.__file__)
 def run(*command: str | Path) -> str:
     """Run a command away from the checkout; return what it prints."""
     environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
-    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment, cwd="/")
-    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
-    return done.stdout
+    process = subprocess.run(command, capture_output=True, text=True, check=False, env=environment, cwd="/")
+    assert process.returncode == 0, f"{process.stdout}\n{process.stderr}"
+    return process.stdout
 
 
 @pytest.fixture(scope="module")

@@ -79,8 +79,8 @@ def as_labels(array: NDArray[Any], *, what: str, key: str) -> NDArray[np.int64]:
     return array.astype(np.int64)
 
 
-def _unreadable(what: str, path: Path, got: str, wanted: str) -> DataError:
+def _unreadable(what: str, path: Path, got: str, expected: str) -> DataError:
     return DataError(
-        f"Data set cannot be read: {what} {path} {got}, expected {wanted}.",
+        f"Data set cannot be read: {what} {path} {got}, expected {expected}.",
         hint="check that the file is complete and is the one that you meant.",
     )

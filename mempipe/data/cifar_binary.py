@@ -109,7 +109,7 @@ def read_cifar(layout: Layout, path: str | None, *, kind: int, excerpt: Excerpt)
     )
 
 
-def _wanted(layout: Layout) -> tuple[str, ...]:
+def _file_names(layout: Layout) -> tuple[str, ...]:
     return (*layout.train_files, *layout.test_files, *(labels.file for labels in layout.labels))
 
 
@@ -117,13 +117,13 @@ def _unpacked(layout: Layout, folder: Path) -> dict[str, bytes]:
     """Read the files in `folder`, or in the archive's folder below it."""
     inner = folder / layout.folder
     place = inner if inner.is_dir() else folder
-    return {name: (place / name).read_bytes() for name in _wanted(layout) if (place / name).is_file()}
+    return {name: (place / name).read_bytes() for name in _file_names(layout) if (place / name).is_file()}
 
 
 def _archived(layout: Layout, archive: Path) -> dict[str, bytes]:
     """Read the wanted members of an archive by name; nothing is extracted to disk."""
-    members = {f"{layout.folder}/{name}": name for name in _wanted(layout)}
-    found: dict[str, bytes] = {}
+    members = {f"{layout.folder}/{name}": name for name in _file_names(layout)}
+    files: dict[str, bytes] = {}
     try:
         with tarfile.open(archive, mode="r:*") as tar:
             for member in tar:
@@ -131,14 +131,14 @@ def _archived(layout: Layout, archive: Path) -> dict[str, bytes]:
                 content = tar.extractfile(member) if name is not None and member.isreg() else None
                 if name is not None and content is not None:
                     # One byte more than is right shows a file that is too long, and bounds what a hostile one takes.
-                    found[name] = content.read(layout.most_bytes(name) + 1)
+                    files[name] = content.read(layout.most_bytes(name) + 1)
     except (tarfile.TarError, EOFError, OSError, zlib.error) as error:
         raise DataError(
             f"Data set cannot be read: {layout.name} {archive} is damaged or no archive ({error}), "
             "expected the published .tar.gz.",
             hint="download it again.",
         ) from error
-    return found
+    return files
 
 
 def _class_names(labels: Labels, content: bytes | None, where: str) -> tuple[str, ...]:
@@ -180,12 +180,12 @@ def _records(layout: Layout, name: str, files: dict[str, bytes], where: str) -> 
             f"Data set cannot be read: {layout.name} {where} has no {name}, expected the official binary version.",
             hint="use the binary version, not the Python or the Matlab one.",
         )
-    wanted = layout.most_bytes(name)
-    if len(content) != wanted:
-        size = f"more than {wanted}" if len(content) > wanted else str(len(content))
+    n_bytes = layout.most_bytes(name)
+    if len(content) != n_bytes:
+        size = f"more than {n_bytes}" if len(content) > n_bytes else str(len(content))
         raise DataError(
             f"Data set cannot be read: {layout.name} {where} {name} is {size} bytes, "
-            f"expected {wanted} ({wanted // layout.record_bytes} records of {layout.record_bytes}).",
+            f"expected {n_bytes} ({n_bytes // layout.record_bytes} records of {layout.record_bytes}).",
             hint="the file is truncated or another data set's; download it again.",
         )
     return np.frombuffer(content, dtype=np.uint8).reshape(-1, layout.record_bytes)

@@ -24,7 +24,7 @@ class Dataset:
         class_names: one name a label.
         train_filenames, test_filenames: for image folders, relative names; else None.
         source: where it came from, for the card.
-        license: licence of the data, for the card; None where unknown.
+        license: license of the data, for the card; None where unknown.
         recorded_fingerprint: the fingerprint of exactly these arrays, computed when they were written to disk; None:
             computed here, which reads all of them.
     """
@@ -114,5 +114,5 @@ class Dataset:
             digest.update(np.ascontiguousarray(array).data)
         return digest.hexdigest()
 
-    def _error(self, got: str, wanted: str, hint: str) -> DataError:
-        return DataError(f"Data set cannot be used: {self.name} {got}, expected {wanted}.", hint=hint)
+    def _error(self, got: str, expected: str, hint: str) -> DataError:
+        return DataError(f"Data set cannot be used: {self.name} {got}, expected {expected}.", hint=hint)

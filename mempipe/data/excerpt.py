@@ -55,15 +55,15 @@ class Choice:
     def __init__(self, excerpt: Excerpt) -> None:
         self._classes = None if excerpt.classes is None else frozenset(excerpt.classes)
         self._limit = excerpt.limit
-        self._taken: Counter[str] = Counter()
+        self._counts: Counter[str] = Counter()
 
     def takes(self, class_name: str) -> bool:
         """Tell whether the next example, of this class, is taken; it is counted if so."""
         if self._classes is not None and class_name not in self._classes:
             return False
-        if self._limit is not None and self._taken[class_name] >= self._limit:
+        if self._limit is not None and self._counts[class_name] >= self._limit:
             return False
-        self._taken[class_name] += 1
+        self._counts[class_name] += 1
         return True
 
 
@@ -85,8 +85,8 @@ def excerpt_of(
     """
     if excerpt.classes is None and excerpt.limit is None:
         return images, labels, np.arange(len(labels))
-    kept = excerpt.of_names(class_names, what=what)
+    names = excerpt.of_names(class_names, what=what)
     choice = Choice(excerpt)
     positions = np.array([i for i, label in enumerate(labels) if choice.takes(class_names[label])], dtype=np.int64)
-    numbers = np.array([kept.index(name) if name in kept else -1 for name in class_names], dtype=np.int64)
+    numbers = np.array([names.index(name) if name in names else -1 for name in class_names], dtype=np.int64)
     return images[positions], numbers[labels[positions]], positions

@@ -119,10 +119,10 @@ def download(url: str, *, sha256: str, what: str) -> Path:
                     f"Data set cannot be downloaded: {what} from {url} ({error}).",
                     hint="check the network, or download it yourself and set data.path.",
                 ) from error
-        found = hashlib.sha256(partial.read_bytes()).hexdigest()
-        if found != sha256:
+        digest = hashlib.sha256(partial.read_bytes()).hexdigest()
+        if digest != sha256:
             raise DataError(
-                f"Download is not the published file: {url} SHA-256 is {found}, expected {sha256}.",
+                f"Download is not the published file: {url} SHA-256 is {digest}, expected {sha256}.",
                 hint="a proxy may have changed it; download it yourself and set data.path.",
             )
         partial.replace(cached)

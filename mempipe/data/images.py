@@ -20,7 +20,7 @@ _DAMAGED: Final = (UnidentifiedImageError, OSError, ValueError, SyntaxError, Ima
 
 @contextmanager
 def opened(source: Path | bytes, *, channels: Channels, place: str) -> Iterator[Image.Image]:
-    """Open an image as grey (1 channel) or RGB (3).
+    """Open an image as gray (1 channel) or RGB (3).
 
     Args:
         source: file or its bytes.
@@ -42,7 +42,7 @@ def opened(source: Path | bytes, *, channels: Channels, place: str) -> Iterator[
 
 
 def as_array(image: Image.Image) -> NDArray[np.uint8]:
-    """Return a grey or RGB image as uint8 (height, width, channels)."""
+    """Return a gray or RGB image as uint8 (height, width, channels)."""
     return np.asarray(image, dtype=np.uint8).reshape(image.height, image.width, len(image.getbands()))
 
 
@@ -52,8 +52,8 @@ def stretched(image: Image.Image, size: tuple[int, int]) -> Image.Image:
     return image.resize((width, height), Image.Resampling.BILINEAR)
 
 
-def centre(image: Image.Image, *, size: int, shorter_side: int) -> Image.Image:
-    """Resize so that the shorter side is `shorter_side` (bilinear with antialiasing), then cut the centre square.
+def center(image: Image.Image, *, size: int, shorter_side: int) -> Image.Image:
+    """Resize so that the shorter side is `shorter_side` (bilinear with antialiasing), then cut the center square.
 
     Args:
         image: any size.

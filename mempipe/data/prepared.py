@@ -199,10 +199,10 @@ def _open(preparation: Preparation, folder: Path) -> Dataset:
     try:
         manifest = Manifest.model_validate_json((folder / "manifest.json").read_bytes())
         dataset = _dataset(preparation, folder, manifest.class_names, fingerprint=manifest.fingerprint)
-        found = (manifest.format, dataset.n_train, dataset.n_test, dataset.image_shape)
-        if found != (_FORMAT, manifest.n_train, manifest.n_test, manifest.image_shape):
+        actual = (manifest.format, dataset.n_train, dataset.n_test, dataset.image_shape)
+        if actual != (_FORMAT, manifest.n_train, manifest.n_test, manifest.image_shape):
             raise ValueError(
-                f"it holds {found[1]} and {found[2]} images, expected {manifest.n_train}, {manifest.n_test}"
+                f"it holds {actual[1]} and {actual[2]} images, expected {manifest.n_train}, {manifest.n_test}"
             )
     except (OSError, ValueError, ValidationError, KeyError, npz.UnreadableNpzError) as error:
         raise DataError(

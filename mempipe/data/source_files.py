@@ -50,15 +50,15 @@ def list_files(uri: str, *, what: str) -> SourceFiles:
     """
     if is_remote(uri):
         store = open_store(uri)
-        found = [SourceFile(info.key, info.size, info.generation) for info in store.list()]
+        listed = [SourceFile(info.key, info.size, info.generation) for info in store.list()]
         place = store.uri
         read: Callable[[str], bytes] = store.read
     else:
         root = local_folder(uri, what=what)
-        found = list(_walk(root))
+        listed = list(_walk(root))
         place = str(root)
         read = partial(_read, root)
-    files = sorted((file for file in found if not _hidden(file.name)), key=lambda file: file.name)
+    files = sorted((file for file in listed if not _hidden(file.name)), key=lambda file: file.name)
     if not files:
         raise DataError(f"Data set cannot be read: {what} {place} is empty, expected files.", hint="correct data.path.")
     return SourceFiles(place, tuple(files), read)

@@ -144,13 +144,13 @@ def shortest_decimals(array: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
         array: floats of any shape, in [-1, 1] or NaN.
     """
     exact = array.astype(np.float64)
-    result, found = exact.copy(), np.zeros(array.shape, dtype=np.bool_)
+    result, is_done = exact.copy(), np.zeros(array.shape, dtype=np.bool_)
     places = np.finfo(array.dtype).precision
     for n in range(places, places + 5):
         rounded = exact.round(n)
-        hit = ~found & (rounded.astype(array.dtype) == array)
+        hit = ~is_done & (rounded.astype(array.dtype) == array)
         result[hit] = rounded[hit]
-        found |= hit
+        is_done |= hit
     return result
 
 

@@ -103,9 +103,9 @@ class AuthorsFolder(Scores):
         match name:
             case "examples":
                 columns = {"mem": self._scores.mem} | self._filenames("tr", self._scores.train_labels)
-                return _labelled(name, self._scores.train_labels, columns)
+                return _labeled(name, self._scores.train_labels, columns)
             case "test_examples":
-                return _labelled(name, self._scores.test_labels, self._filenames("tt", self._scores.test_labels))
+                return _labeled(name, self._scores.test_labels, self._filenames("tt", self._scores.test_labels))
             case "pairs":
                 return self.select_pairs(mem=self.thresholds.mem, infl=self.thresholds.infl)
             case "classes":
@@ -243,7 +243,7 @@ class AuthorsFolder(Scores):
         )
 
 
-def _labelled(name: str, labels: NDArray[np.int64], columns: dict[str, Any]) -> pa.Table:
+def _labeled(name: str, labels: NDArray[np.int64], columns: dict[str, Any]) -> pa.Table:
     return table_of_known(name, {"idx": np.arange(labels.size), "label": labels} | columns, labels.size)
 
 

@@ -60,8 +60,8 @@ class AuthorsMatrices:
             for band in archive.bands(name):
                 positions = stored[start : start + len(band)]
                 start += len(band)
-                kept = rows[positions]
-                infl[np.searchsorted(tr_idx, positions[kept])] = shortest_decimals(band[kept][:, order])
+                selected = rows[positions]
+                infl[np.searchsorted(tr_idx, positions[selected])] = shortest_decimals(band[selected][:, order])
         return InfluenceMatrix(tr_idx, tt_idx, infl)
 
 

@@ -53,7 +53,7 @@ and for a test example j with label y'_j (Feldman & Zhang 2020, Algorithm 1):
     infl[i, j] = P_k(h_k(x'_j) = y'_j | i in I_k) - P_k(h_k(x'_j) = y'_j | i not in I_k)
 
 - **Memorization** `mem` near 0: the model predicts the label whether or not it saw the example (or never does). Near 1:
-  it predicts the label only if it saw the example: atypical, ambiguous or mislabelled.
+  it predicts the label only if it saw the example: atypical, ambiguous or mislabeled.
 - **Influence** `infl` of 0.2: seeing training example i raises the accuracy on test example j by 20 percentage points.
 - **Held-out accuracy**: the second term of `mem`, known as the C-score at this subset ratio.
 
@@ -230,7 +230,7 @@ def _provenance(manifest: Manifest) -> list[tuple[str, str]]:
     facts = [
         ("Data", f"{data.name}{f', {data.source}' if data.source else ''}"),
         ("Data fingerprint", data.fingerprint or "unknown: only labels were given"),
-        ("Licence of the data", data.license or "unknown"),
+        ("License of the data", data.license or "unknown"),
         ("Run key" if manifest.key_kind == "run" else "Hash of the inputs", manifest.key),
     ]
     if manifest.spec is not None:

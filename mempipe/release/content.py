@@ -131,19 +131,19 @@ class ReleaseContent:
 
 def software_versions(more: Mapping[str, str]) -> dict[str, str]:
     """Return the versions that write a release, by package."""
-    found = {"python": python_version(), **more}
+    versions = {"python": python_version(), **more}
     for package in _SOFTWARE:
         try:
-            found[package] = version(package)
+            versions[package] = version(package)
         except PackageNotFoundError:  # run from a checkout
             from mempipe import __version__
 
-            found[package] = __version__
-    return dict(sorted(found.items()))
+            versions[package] = __version__
+    return dict(sorted(versions.items()))
 
 
-def _unfit(got: str, wanted: str, hint: str) -> InputError:
-    return InputError(f"Release cannot be written: {got}, expected {wanted}.", hint=hint)
+def _unfit(got: str, expected: str, hint: str) -> InputError:
+    return InputError(f"Release cannot be written: {got}, expected {expected}.", hint=hint)
 
 
 def content_digest(parts: Mapping[str, str]) -> str:

@@ -45,7 +45,7 @@ def check_folder(folder: Path, *, name: str) -> Manifest | None:
 
 def _belongs(entry: str, name: str) -> bool:
     """Tell whether an unfinished attempt at a release of this name may have left a file of that name."""
-    known = {
+    names = {
         "README.md",
         "croissant.json",
         TALLIES,
@@ -54,7 +54,7 @@ def _belongs(entry: str, name: str) -> bool:
         *map(table_file, TABLES),
     }
     prefixes = (f"{name}_high_infl_pairs_", HIDDEN, *(f"{kind}-" for kind in ESTIMATES))
-    return entry in known or entry.startswith(prefixes)
+    return entry in names or entry.startswith(prefixes)
 
 
 def publish_folder(folder: Path, staging: Path, manifest: Manifest) -> tuple[Manifest, Outcome]:
@@ -70,7 +70,7 @@ def publish_folder(folder: Path, staging: Path, manifest: Manifest) -> tuple[Man
     return commit_release(LocalStore(folder), staging, manifest)
 
 
-def _refusal(folder: Path, got: str, wanted: str) -> InputError:
+def _refusal(folder: Path, got: str, expected: str) -> InputError:
     return InputError(
-        f"Release cannot be written: {folder} {got}, expected {wanted}.", hint="choose another folder with --out."
+        f"Release cannot be written: {folder} {got}, expected {expected}.", hint="choose another folder with --out."
     )

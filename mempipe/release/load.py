@@ -107,12 +107,12 @@ class Release(Scores):
 
     def select_pairs(self, *, mem: float = 0.25, infl: float = 0.15, same_label: bool = True) -> pa.Table:
         """Select high-influence pairs in float64 from the exact counts; see `Scores.select_pairs`."""
-        known = self.thresholds
+        limits = self.thresholds
         if not same_label:
             self._require_full()
-        if same_label and known.mem <= mem <= 1 and known.infl <= infl <= 1:
+        if same_label and limits.mem <= mem <= 1 and limits.infl <= infl <= 1:
             table = self.pairs.filter((pc.field("mem") >= mem) & (pc.field("infl") >= infl))
-            return table if known.same_label else table.filter(pc.field("label") == pc.field("tt_label"))
+            return table if limits.same_label else table.filter(pc.field("label") == pc.field("tt_label"))
         tallies = self.tallies
         labels = tallies.train_labels, tallies.test_labels
         selected = select_pairs(tallies.blocks(), tallies.examples, *labels, mem=mem, infl=infl, same_label=same_label)
@@ -125,10 +125,10 @@ class Release(Scores):
             ReleaseQuestionError: the release has none by it.
             ReleaseError: a file is missing or damaged.
         """
-        known = self.manifest.estimators
-        if estimator not in known:
+        limits = self.manifest.estimators
+        if estimator not in limits:
             raise ReleaseQuestionError(
-                f"Estimates are not in the release: estimator is {estimator!r}, expected {' or '.join(known)}.",
+                f"Estimates are not in the release: estimator is {estimator!r}, expected {' or '.join(limits)}.",
                 hint="publish the run again with --estimator; nothing is trained anew.",
             )
         if estimator == PLAIN:

@@ -24,12 +24,12 @@ def ordered(releases: Iterable[Release]) -> list[Release]:
     Raises:
         InputError: a trial is in two of them, or they are not of the same run, data set, labels or pairs.
     """
-    given = sorted(releases, key=lambda release: release.tallies.examples.trials.intervals)
-    for other in given[1:]:
-        _check_same(given[0], other)
-    for one, other in combinations(given, 2):
+    result = sorted(releases, key=lambda release: release.tallies.examples.trials.intervals)
+    for other in result[1:]:
+        _check_same(result[0], other)
+    for one, other in combinations(result, 2):
         _check_disjoint(one, other)
-    return given
+    return result
 
 
 def merged_trials(releases: Sequence[Release]) -> pa.Table:

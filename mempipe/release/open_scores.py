@@ -53,7 +53,7 @@ def find_authors_files(uri: str) -> AuthorsFolder | None:
         return None
     if any((folder / name).exists() for name in (MANIFEST, LATEST, table_file("examples"))):
         return None
-    found: dict[str, Path] = {}
+    paths: dict[str, Path] = {}
     for kind, pattern in _PATTERNS.items():
         files = sorted(folder.glob(pattern))
         if len(files) > 1:
@@ -63,5 +63,5 @@ def find_authors_files(uri: str) -> AuthorsFolder | None:
                 hint="put the files of each data set into a folder of their own.",
             )
         if files:
-            found[kind] = files[0]
-    return AuthorsFolder(folder, found) if found else None
+            paths[kind] = files[0]
+    return AuthorsFolder(folder, paths) if paths else None

@@ -70,17 +70,17 @@ def publish_release(store: Store, prefix: str, staging: Path, manifest: Manifest
 
 def commit_release(target: Store, staging: Path, manifest: Manifest) -> tuple[Manifest, Outcome]:
     """Commit a release's files into its own place, the manifest last; return the manifest that is there now."""
-    there = _committed(target, manifest)
-    if there is not None:
-        return there, Outcome.UNCHANGED
+    committed = _committed(target, manifest)
+    if committed is not None:
+        return committed, Outcome.UNCHANGED
     manifest = _commit_files(target, staging, manifest)
     try:
         created = target.create(MANIFEST, manifest.to_json())
     except ObjectExistsError:  # somebody else published the same meanwhile
-        there = _committed(target, manifest)
-        if there is None:
+        committed = _committed(target, manifest)
+        if committed is None:
             raise
-        return there, Outcome.UNCHANGED
+        return committed, Outcome.UNCHANGED
     return manifest, Outcome.PUBLISHED if created is Commit.CREATED else Outcome.UNCHANGED
 
 
@@ -88,15 +88,15 @@ def _committed(target: Store, manifest: Manifest) -> Manifest | None:
     """Return the manifest that is committed, or None; refuse one of another release."""
     source = f"{target.uri}/{MANIFEST}"
     try:
-        there = Manifest.from_json(target.read(MANIFEST), source=source)
+        committed = Manifest.from_json(target.read(MANIFEST), source=source)
     except ObjectNotFoundError:
         return None
-    if there.id != manifest.id or there.content_digest != manifest.content_digest:
+    if committed.id != manifest.id or committed.content_digest != manifest.content_digest:
         raise ReleaseError(
-            f"Release cannot be published: {source} id is {there.id}, expected {manifest.id}.",
+            f"Release cannot be published: {source} id is {committed.id}, expected {manifest.id}.",
             hint="choose another place; a release is never changed.",
         )
-    return there
+    return committed
 
 
 def _commit_files(target: Store, staging: Path, manifest: Manifest) -> Manifest:
@@ -124,15 +124,15 @@ def _commit_file(target: Store, staging: Path, entry: FileEntry) -> FileEntry:
 def _adopt(target: Store, local: Path, entry: FileEntry) -> FileEntry:
     """Return the entry of other bytes that an unfinished attempt committed, if they say the same."""
     with tempfile.TemporaryDirectory(prefix="mempipe-") as folder:
-        there = Path(folder) / "committed"
-        target.download(entry.path, there)
-        if entry.kind != "document" and not same_content(there, local, name=entry.path):
+        committed = Path(folder) / "committed"
+        target.download(entry.path, committed)
+        if entry.kind != "document" and not same_content(committed, local, name=entry.path):
             raise ReleaseError(
                 f"Release cannot be published: {target.uri}/{entry.path} has other content, expected that of its "
                 "release.",
                 hint="no release is there yet (no manifest.json): delete this file and publish again.",
             )
-        return describe_file(there, entry.path, entry.kind)
+        return describe_file(committed, entry.path, entry.kind)
 
 
 def _move_latest(place: Store, manifest: Manifest) -> bool:

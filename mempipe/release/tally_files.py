@@ -32,13 +32,13 @@ Groups = tuple[tuple[str, tuple[Block, ...]], ...]
 def file_groups(train_labels: NDArray[np.int64], test_labels: NDArray[np.int64], scope: Scope) -> Groups:
     """Return which blocks lie in which file, as (file name, blocks): a function of the labels and the scope alone."""
     groups: list[list[Block]] = []
-    used = GROUP_BYTES
+    size = GROUP_BYTES
     for block in blocks_of(train_labels, test_labels, scope):
-        if used >= GROUP_BYTES:
+        if size >= GROUP_BYTES:
             groups.append([])
-            used = 0
+            size = 0
         groups[-1].append(block)
-        used += 4 * block.shape[0] * block.shape[1]
+        size += 4 * block.shape[0] * block.shape[1]
     return tuple((f"blocks-{number:05d}.npz", tuple(blocks)) for number, blocks in enumerate(groups))
 
 
@@ -179,8 +179,8 @@ def tally_digests(
     return {"tallies/examples": array_digest(arrays), "tallies/blocks": blocks.hexdigest()}
 
 
-def _unexpected(got: str, wanted: str) -> TallyError:
+def _unexpected(got: str, expected: str) -> TallyError:
     return TallyError(
-        f"Tallies cannot be written: {got}, expected {wanted}.",
+        f"Tallies cannot be written: {got}, expected {expected}.",
         hint="give each block of blocks_of once, in its order, counted over the trials of the examples.",
     )

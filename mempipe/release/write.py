@@ -113,9 +113,9 @@ def _write_scores(
     limits = content.thresholds
     matrix = formats.matrix_file(content.name)
     writer = TallyWriter(staging / TALLIES, examples, *labels, content.scope)
-    counted = writer.write(content.blocks())
-    scored = formats.write_matrix(staging / matrix, counted, examples, *labels, n_classes=len(content.class_names))
-    pairs = select_pairs(scored, examples, *labels, mem=limits.mem, infl=limits.infl, same_label=limits.same_label)
+    blocks = writer.write(content.blocks())
+    blocks = formats.write_matrix(staging / matrix, blocks, examples, *labels, n_classes=len(content.class_names))
+    pairs = select_pairs(blocks, examples, *labels, mem=limits.mem, infl=limits.infl, same_label=limits.same_label)
     files: dict[str, Literal["scores", "tallies"]] = {matrix: "scores"}
     selected = formats.pairs_file(content.name, infl=limits.infl, mem=limits.mem)
     formats.write_pairs(staging / selected, pairs)

@@ -14,24 +14,24 @@ MAX_TASKS: Final = 1000
 """Airflow maps at most 1,024 tasks; a larger plan gets longer tasks instead of more."""
 
 
-def missing_chunks(committed: Iterable[Span], wanted: Span, *, chunk_size: int) -> list[Span]:
-    """Return the spans of `wanted` that no committed span covers, cut at multiples of `chunk_size`.
+def missing_chunks(committed: Iterable[Span], trials: Span, *, chunk_size: int) -> list[Span]:
+    """Return the spans of `trials` that no committed span covers, cut at multiples of `chunk_size`.
 
     Args:
         committed: spans of the committed shards, in any order; they may overlap.
-        wanted: the trials that must be there.
+        trials: the trials that must be there.
         chunk_size: a chunk is at most this long and never crosses a multiple of it.
     """
     gaps: list[Span] = []
-    position = wanted.start
+    position = trials.start
     for span in sorted(committed):
         if span.start > position:
-            gaps.append(Span(position, min(span.start, wanted.stop)))
+            gaps.append(Span(position, min(span.start, trials.stop)))
         position = max(position, span.stop)
-        if position >= wanted.stop:
+        if position >= trials.stop:
             break
-    if position < wanted.stop:
-        gaps.append(Span(position, wanted.stop))
+    if position < trials.stop:
+        gaps.append(Span(position, trials.stop))
     return [chunk for gap in gaps for chunk in _cut(gap, chunk_size) if len(chunk) > 0]
 
 

@@ -183,17 +183,17 @@ class Run:
 
     def shards(self) -> list[ShardRef]:
         """Return the committed shards, by trial; an object under `SHARDS` that is no shard is ignored."""
-        found = []
+        shards = []
         for info in self.store.list(SHARDS):
             span = parse_shard_key(info.key)
             if span is not None:
-                found.append(ShardRef(span, info))
-        return sorted(found)
+                shards.append(ShardRef(span, info))
+        return sorted(shards)
 
-    def missing(self, wanted: Span, *, committed: Iterable[ShardRef] | None = None) -> list[Span]:
-        """Return the chunks of `wanted` that have no committed shard."""
+    def missing(self, trials: Span, *, committed: Iterable[ShardRef] | None = None) -> list[Span]:
+        """Return the chunks of `trials` that have no committed shard."""
         shards = self.shards() if committed is None else committed
-        return missing_chunks((shard.span for shard in shards), wanted, chunk_size=self.record.spec.chunk_size)
+        return missing_chunks((shard.span for shard in shards), trials, chunk_size=self.record.spec.chunk_size)
 
 
 def run_id(spec: Spec, key: str) -> str:
@@ -238,14 +238,14 @@ def register_run(root: Store, spec: Spec, dataset: Dataset) -> Run:
     try:
         store.create(RUN_RECORD, record.to_json())
     except ObjectExistsError:
-        known = RunRecord.from_json(store.read(RUN_RECORD), source=f"{store.uri}/{RUN_RECORD}")
-        if known.run_key != key:
+        record = RunRecord.from_json(store.read(RUN_RECORD), source=f"{store.uri}/{RUN_RECORD}")
+        if record.run_key != key:
             raise RunError(
-                f"Run record contradicts the spec: {store.uri}/{RUN_RECORD} run_key is {known.run_key[:16]}…, "
+                f"Run record contradicts the spec: {store.uri}/{RUN_RECORD} run_key is {record.run_key[:16]}…, "
                 f"expected {key[:16]}….",
                 hint="choose another name in the spec.",
             ) from None
-        return Run(store, known)
+        return Run(store, record)
     return Run(store, record)
 
 

@@ -149,15 +149,15 @@ def _count_group(
 def _groups(blocks: Sequence[Block], memory_limit: int) -> list[list[Block]]:
     """Put consecutive blocks together while their int32 counts fit."""
     groups: list[list[Block]] = []
-    used = 0
+    total = 0
     for block in blocks:
         size = 4 * block.tr_idx.size * block.tt_idx.size
-        if groups and used + size <= memory_limit:
+        if groups and total + size <= memory_limit:
             groups[-1].append(block)
-            used += size
+            total += size
         else:
             groups.append([block])
-            used = size
+            total = size
     return groups
 
 

@@ -82,7 +82,7 @@ def select_pairs(
     """Select the pairs whose train example is memorized and influences the test example.
 
     Feldman & Zhang 2020, section 2: all (i, j) with mem[i] >= mem, infl[i, j] >= infl and, if `same_label`,
-    y_i = y'_j. Compared in float64; a score that is NaN is never selected. Selection by estimates favours those that
+    y_i = y'_j. Compared in float64; a score that is NaN is never selected. Selection by estimates favors those that
     are too large, more so near the threshold; the standard errors do not include that.
 
     Args:
@@ -114,7 +114,7 @@ def select_pairs(
     estimates = estimates or PlainEstimates(examples)
     memorization = checked(estimates.memorization(), (examples.n_train,), of="memorization")
     memorized = memorization.value >= mem
-    found = [_nothing()]
+    columns = [_nothing()]
     for block in blocks:
         require_same_trials(block, examples)
         tr_idx, tt_idx = block.block.tr_idx, block.block.tt_idx
@@ -126,8 +126,8 @@ def select_pairs(
             r, j = np.nonzero(chosen)
             i = rows[r]
             scores = estimate.value[r, j], estimate.standard_error[r, j]
-            found.append((tr_idx[i], tt_idx[j], *scores, block.correct_in[i, j].astype(np.int64)))
-    i, j, value, error, correct_in = (np.concatenate(column) for column in zip(*found, strict=True))
+            columns.append((tr_idx[i], tt_idx[j], *scores, block.correct_in[i, j].astype(np.int64)))
+    i, j, value, error, correct_in = (np.concatenate(column) for column in zip(*columns, strict=True))
     order = np.lexsort((j, i, -value))
     i, j, value, error, correct_in = i[order], j[order], value[order], error[order], correct_in[order]
     _refuse_repeated(i, j)
@@ -186,10 +186,10 @@ def pair_statistics(tr_idx: NDArray[np.int64], tt_idx: NDArray[np.int64], n_test
     )
 
 
-Found = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]
+Columns = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]
 
 
-def _nothing() -> Found:
+def _nothing() -> Columns:
     none, score = np.empty(0, dtype=np.int64), np.empty(0, dtype=np.float64)
     return none, none, score, score, none
 

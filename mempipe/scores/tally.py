@@ -265,8 +265,8 @@ def merge(a: Tally, b: Tally) -> Tally:
         )
     if isinstance(a, BlockTally) and isinstance(b, BlockTally):
         if not a.block.same_pairs(b.block):
-            got, wanted = f"{b.block.name} {b.block.shape}", f"the pairs of {a.block.name} {a.block.shape}"
-            raise _different("blocks", got, wanted)
+            got, expected = f"{b.block.name} {b.block.shape}", f"the pairs of {a.block.name} {a.block.shape}"
+            raise _different("blocks", got, expected)
         return BlockTally(a.block, a.correct_in + b.correct_in, a.trials.disjoint_union(b.trials))
     raise _different("kinds of tally", type(b).__name__, type(a).__name__)
 
@@ -280,8 +280,8 @@ def _inconsistent(problem: str) -> TallyError:
     return TallyError(f"Tally is inconsistent: {problem}.", hint="count it again from the shards, or restore the file.")
 
 
-def _different(what: str, got: str, wanted: str) -> TallyError:
+def _different(what: str, got: str, expected: str) -> TallyError:
     return TallyError(
-        f"Counts cannot be combined: the {what} differ, got {got}, expected {wanted}.",
+        f"Counts cannot be combined: the {what} differ, got {got}, expected {expected}.",
         hint="merge only tallies of the same data set, scope and block.",
     )

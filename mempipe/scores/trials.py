@@ -61,15 +61,15 @@ class TrialSet:
         Raises:
             TallyError: an interval is no pair of integers 0 <= start < stop, or two of them overlap.
         """
-        found: list[tuple[str, tuple[Interval, ...]]] = []
+        result: list[tuple[str, tuple[Interval, ...]]] = []
         for source, spans in sorted(intervals.items()):
             pairs = sorted((int(span[0]), int(span[1])) for span in spans if _is_interval(span, intervals))
             for (_, stop), (start, _) in pairwise(pairs):
                 if start < stop:
                     raise _twice(source, start)
             if pairs:
-                found.append((source, _joined(pairs)))
-        return cls(tuple(found))
+                result.append((source, _joined(pairs)))
+        return cls(tuple(result))
 
     def to_dict(self) -> dict[str, list[list[int]]]:
         """Return plain JSON: `{source: [[start, stop], …]}`, half-open."""
@@ -119,28 +119,28 @@ def _joined(spans: Sequence[Interval]) -> tuple[Interval, ...]:
 
 def _intersection(a: Sequence[Interval], b: Sequence[Interval]) -> tuple[Interval, ...]:
     """Intersect two ascending lists of disjoint intervals."""
-    found: list[Interval] = []
+    result: list[Interval] = []
     i = j = 0
     while i < len(a) and j < len(b):
         start, stop = max(a[i][0], b[j][0]), min(a[i][1], b[j][1])
         if start < stop:
-            found.append((start, stop))
+            result.append((start, stop))
         if a[i][1] <= b[j][1]:
             i += 1
         else:
             j += 1
-    return tuple(found)
+    return tuple(result)
 
 
-def _is_interval(span: Sequence[Any], given: object) -> bool:
+def _is_interval(span: Sequence[Any], intervals: object) -> bool:
     if len(span) == 2 and all(isinstance(edge, int) for edge in span) and 0 <= span[0] < span[1]:
         return True
-    raise _malformed(given)
+    raise _malformed(intervals)
 
 
-def _malformed(given: object) -> TallyError:
+def _malformed(intervals: object) -> TallyError:
     return TallyError(
-        f"Trials cannot be counted: intervals are {str(given)[:200]}, "
+        f"Trials cannot be counted: intervals are {str(intervals)[:200]}, "
         "expected disjoint [start, stop) with 0 <= start < stop for each source.",
         hint="trial numbers start at 0; a manifest that was edited by hand must be restored.",
     )

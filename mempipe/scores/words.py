@@ -56,16 +56,16 @@ def read_words(batches: Iterable[TrialBatch], *, n_train: int, n_test: int, with
     filled = 0
     for batch in batches:
         _check(batch, n_train, n_test)
-        c, taken = len(batch.trials), 0
-        while taken < c:
-            take = min(c - taken, capacity - filled)
-            here, there = slice(filled, filled + take), slice(taken, taken + take)
-            ids[here] = batch.trials[there]
-            mask.put(here, batch.subset_mask[there])
-            test.put(here, batch.test["correct"][there])
+        c, start = len(batch.trials), 0
+        while start < c:
+            take = min(c - start, capacity - filled)
+            target, source = slice(filled, filled + take), slice(start, start + take)
+            ids[target] = batch.trials[source]
+            mask.put(target, batch.subset_mask[source])
+            test.put(target, batch.test["correct"][source])
             if with_train:
-                train.put(here, batch.train["correct"][there])
-            filled, taken = filled + take, taken + take
+                train.put(target, batch.train["correct"][source])
+            filled, start = filled + take, start + take
             if filled == capacity:
                 yield WordChunk(ids.copy(), mask.words(filled), train.words(filled), test.words(filled))
                 filled = 0
@@ -79,9 +79,9 @@ class _BitRows:
     def __init__(self, capacity: int, n: int) -> None:
         self.rows = np.zeros((capacity, -(-n // WORD) * (WORD // 8)), dtype=np.uint8)
 
-    def put(self, here: slice, packed: NDArray[np.uint8]) -> None:
+    def put(self, target: slice, packed: NDArray[np.uint8]) -> None:
         """Copy packed rows."""
-        self.rows[here, : packed.shape[1]] = packed
+        self.rows[target, : packed.shape[1]] = packed
 
     def words(self, filled: int) -> Words:
         """Transpose the first `filled` rows."""
@@ -113,8 +113,8 @@ def _check(batch: TrialBatch, n_train: int, n_test: int) -> None:
             raise _foreign(name, f"{array.dtype} {array.shape}", f"uint8 {shape}")
 
 
-def _foreign(field: str, got: str, wanted: str) -> TallyError:
+def _foreign(field: str, got: str, expected: str) -> TallyError:
     return TallyError(
-        f"Trials cannot be counted: batch {field} is {got}, expected {wanted}.",
+        f"Trials cannot be counted: batch {field} is {got}, expected {expected}.",
         hint="the shard is of another data set, or its bits are not packed along the examples.",
     )

@@ -109,28 +109,28 @@ class Document(Stored):
         try:
             return cls.model_validate_json(content)
         except ValidationError as error:
-            known = cls.model_fields["schema_version"].default
-            require_known_version(_version(content), known, failure=cls.FAILURE, source=source)
+            latest = cls.model_fields["schema_version"].default
+            require_known_version(_version(content), latest, failure=cls.FAILURE, source=source)
             first = error.errors()[0]
             where = ".".join(str(part) for part in first["loc"]) or "content"
             raise cls.ERROR(f"{cls.FAILURE}: {source} is damaged ({where}: {first['msg']}).", hint=cls.HINT) from error
 
 
-def require_known_version(version: object, known: int, *, failure: str, source: str) -> None:
+def require_known_version(version: object, latest: int, *, failure: str, source: str) -> None:
     """Refuse an object of a later schema.
 
     Args:
         version: of the object, as it was read.
-        known: the latest that this version of mempipe reads.
+        latest: the latest that this version of mempipe reads.
         failure: what fails.
         source: URI of the object.
 
     Raises:
         LaterVersionError: the version is later.
     """
-    if isinstance(version, int) and version > known:
+    if isinstance(version, int) and version > latest:
         raise LaterVersionError(
-            f"{failure}: {source} schema_version is {version}, expected {known}: it was written by a later version of "
+            f"{failure}: {source} schema_version is {version}, expected {latest}: it was written by a later version of "
             "mempipe.",
             hint="use that version of mempipe, or a later one; the object is left as it is.",
         )
@@ -141,9 +141,9 @@ def without_later_keys(kind: type[BaseModel], values: dict[str, Any]) -> tuple[d
     try:
         kind.model_validate(values)
     except ValidationError as error:
-        known, later = copy.deepcopy(values), []
+        result, later = copy.deepcopy(values), []
         for *parents, key in (item["loc"] for item in error.errors() if item["type"] == "extra_forbidden"):
-            part: Any = known
+            part: Any = result
             path: list[str] = []
             for name in parents:
                 if name in part:  # else it is a union's tag, which is no key of the document
@@ -151,7 +151,7 @@ def without_later_keys(kind: type[BaseModel], values: dict[str, Any]) -> tuple[d
                     path.append(str(name))
             del part[key]
             later.append(".".join([*path, str(key)]))
-        return known, tuple(sorted(later))
+        return result, tuple(sorted(later))
     return values, ()
 
 

@@ -83,13 +83,13 @@ def input_errors(doing: str, location: Path) -> Iterator[None]:
 
 
 def _explained(error: OSError, doing: str, location: Path, permanent: type[MempipeError]) -> MempipeError:
-    said = error.strerror or str(error)
+    reason = error.strerror or str(error)
     if error.filename and os.fspath(error.filename) != str(location):
-        said = f"{said}: {error.filename}"
+        reason = f"{reason}: {error.filename}"
     if error.errno in _PASSING:
-        return StoreUnavailableError(f"{doing}: {location} does not answer as it should ({said}).", hint=_AGAIN)
+        return StoreUnavailableError(f"{doing}: {location} does not answer as it should ({reason}).", hint=_AGAIN)
     got, hint = _PERMANENT.get(error.errno or 0, ("not usable", _RIGHTS))
-    return permanent(f"{doing}: {location} is {got} ({said}).", hint=hint)
+    return permanent(f"{doing}: {location} is {got} ({reason}).", hint=hint)
 
 
 CHUNK: Final = 1 << 20

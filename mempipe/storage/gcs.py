@@ -97,10 +97,10 @@ class GcsStore:
             for _ in range(_ATTEMPTS):
                 if self._send(self._bucket.blob(name), source, generation=0):
                     return Commit.CREATED
-                there = self._bucket.get_blob(name, **self._calls)
-                if there is None:  # deleted since, or an upload of several chunks was broken off
+                existing = self._bucket.get_blob(name, **self._calls)
+                if existing is None:  # deleted since, or an upload of several chunks was broken off
                     continue
-                if same_bytes(there, source, **self._calls):
+                if same_bytes(existing, source, **self._calls):
                     return Commit.ALREADY_THERE
                 raise ObjectExistsError(
                     f"Object cannot be created: {self._uri(key)} is there with other content, "
@@ -125,10 +125,10 @@ class GcsStore:
             blob.metadata = {_WRITER: writer}
             if self._send(blob, source, generation=expected):
                 return str(blob.generation)
-            there = self._bucket.get_blob(name, **self._calls)
-            if there is not None and (there.metadata or {}).get(_WRITER) == writer:
-                return str(there.generation)
-        raise self._changed(key, there.generation if there else "none, it is gone", generation)
+            existing = self._bucket.get_blob(name, **self._calls)
+            if existing is not None and (existing.metadata or {}).get(_WRITER) == writer:
+                return str(existing.generation)
+        raise self._changed(key, existing.generation if existing else "none, it is gone", generation)
 
     def delete(self, key: str, *, generation: str) -> None:
         """Delete if the live generation is `generation`."""
@@ -144,9 +144,9 @@ class GcsStore:
                 )
                 return
             except (NotFound, PreconditionFailed):
-                there = self._bucket.get_blob(name, **self._calls)
-            if there is not None:
-                raise self._changed(key, there.generation, generation)
+                existing = self._bucket.get_blob(name, **self._calls)
+            if existing is not None:
+                raise self._changed(key, existing.generation, generation)
             # Gone: by a request of ours whose answer was lost, or by somebody else.
             if not lost:
                 raise self._missing(key)
@@ -188,10 +188,10 @@ class GcsStore:
             if blob.content_encoding is None:
                 if blob.crc32c is None:
                     blob.reload(**self._calls)
-                found = crc32c_of(file)
-                if found != blob.crc32c:
+                checksum = crc32c_of(file)
+                if checksum != blob.crc32c:
                     raise StoreUnavailableError(
-                        f"{_READING}: {self._uri(key)} crc32c is {found}, expected {blob.crc32c}.",
+                        f"{_READING}: {self._uri(key)} crc32c is {checksum}, expected {blob.crc32c}.",
                         hint="it was damaged on its way; run the same command again.",
                     )
             return str(blob.generation)

@@ -27,7 +27,7 @@ _PASSING: Final = (
     urllib3.exceptions.ProtocolError,
     urllib3.exceptions.TimeoutError,
 )
-_KNOWN: Final = (
+_HANDLED: Final = (
     GoogleAPICallError,
     RetryError,
     GoogleAuthError,
@@ -66,26 +66,26 @@ def gcs_errors(doing: str, location: str) -> Iterator[None]:
     """
     try:
         yield
-    except _KNOWN as error:
+    except _HANDLED as error:
         raise _explained(error, doing, location) from error
 
 
 def _explained(error: Exception, doing: str, location: str) -> MempipeError:
     cause = error.cause if isinstance(error, RetryError) and error.cause else error
-    said = _first_line(cause)
+    reason = _first_line(cause)
     if isinstance(error, RetryError) or is_passing(cause):
-        return StoreUnavailableError(f"{doing}: {location} did not answer as it should ({said}).", hint=_AGAIN)
+        return StoreUnavailableError(f"{doing}: {location} did not answer as it should ({reason}).", hint=_AGAIN)
     if isinstance(cause, DataCorruption) or _is_refused_checksum(cause):
         return StoreUnavailableError(
-            f"{doing}: {location} was damaged on its way, its crc32c is not the expected one ({said}).", hint=_AGAIN
+            f"{doing}: {location} was damaged on its way, its crc32c is not the expected one ({reason}).", hint=_AGAIN
         )
     status = _status(cause)
     if isinstance(cause, DefaultCredentialsError | RefreshError) or status == http.HTTPStatus.UNAUTHORIZED:
-        return StoreError(f"{doing}: {location} needs credentials, found none that are valid ({said}).", hint=_LOGIN)
+        return StoreError(f"{doing}: {location} needs credentials, found none that are valid ({reason}).", hint=_LOGIN)
     if status == http.HTTPStatus.FORBIDDEN:
-        return StoreError(f"{doing}: {location} is not permitted to this account ({said}).", hint=_ROLE)
+        return StoreError(f"{doing}: {location} is not permitted to this account ({reason}).", hint=_ROLE)
     return StoreError(
-        f"{doing}: {location} was refused ({said}).", hint="correct the store's URI or its configuration."
+        f"{doing}: {location} was refused ({reason}).", hint="correct the store's URI or its configuration."
     )
 
 

@@ -50,7 +50,7 @@ class Digests:
     """SHA-256 of files, computed when it is needed and once for each state of a file."""
 
     def __init__(self) -> None:
-        self._known: dict[Path, tuple[_State, str]] = {}
+        self._digests: dict[Path, tuple[_State, str]] = {}
 
     def of(self, path: Path) -> tuple[int, str | Callable[[], str]]:
         """Return the file's size, and its SHA-256 or a function that computes it.
@@ -58,9 +58,9 @@ class Digests:
         If the file has changed when the function is called, it returns a token that is the SHA-256 of no file.
         """
         state = _state(path.stat())
-        known = self._known.get(path)
-        if known and known[0] == state:
-            return state.size, known[1]
+        cached = self._digests.get(path)
+        if cached and cached[0] == state:
+            return state.size, cached[1]
         # A change soon after the last one may leave the state as it is, so the content is read now and not remembered.
         if time.time_ns() - max(state.mtime_ns, state.ctime_ns) <= _SETTLED_NS:
             return state.size, _digest(path, state)
@@ -68,7 +68,7 @@ class Digests:
 
     def _remembered(self, path: Path, state: "_State") -> str:
         digest = _digest(path, state)
-        self._known[path] = (state, digest)
+        self._digests[path] = (state, digest)
         return digest
 
 

@@ -85,7 +85,7 @@ class LocalStore:
             if target.exists() and self._holds(target, source):
                 sync_folder(target.parent)
                 return Commit.ALREADY_THERE
-            with self._written(source, target) as temporary:
+            with self._temporary(source, target) as temporary:
                 for _ in range(_ATTEMPTS):
                     outcome = Commit.CREATED if _link(temporary, target) else None
                     if outcome is None and self._holds(target, source):
@@ -103,14 +103,14 @@ class LocalStore:
         target = self._path(checked_key(key))
         with open_source(content) as source, store_errors(_WRITING, target):
             if generation is None:
-                with self._written(source, target) as temporary:
+                with self._temporary(source, target) as temporary:
                     if not _link(temporary, target):
                         raise self._changed(target, "some object's", "none")
             else:
                 try:
                     with self._locked(target) as present:
                         self._check_generation(target, present, generation)
-                        with self._written(source, target) as temporary:
+                        with self._temporary(source, target) as temporary:
                             temporary.replace(target)
                 except ObjectNotFoundError:
                     raise self._changed(target, "gone", generation) from None
@@ -173,7 +173,7 @@ class LocalStore:
         return ObjectNotFoundError(f"Object not found: {path} is missing, expected an object.", hint=hint)
 
     @contextmanager
-    def _written(self, source: BinaryIO, target: Path) -> Iterator[Path]:
+    def _temporary(self, source: BinaryIO, target: Path) -> Iterator[Path]:
         """Write the source to a temporary file, durably, and make the folder that it goes to."""
         with scratch_file(self._root) as (temporary, file):
             source.seek(0)
@@ -187,8 +187,8 @@ class LocalStore:
         """Tell whether the object is there with this content; False when it vanished."""
         source.seek(0)
         try:
-            with target.open("rb") as there:
-                if equal_content(source, there):
+            with target.open("rb") as existing:
+                if equal_content(source, existing):
                     return True
         except FileNotFoundError:
             return False

@@ -57,10 +57,10 @@ class MemoryStore:
     def read_versioned(self, key: str) -> tuple[bytes, str]:
         """Return the bytes and the number of their commit."""
         with self._bucket.lock:
-            found = self._bucket.objects.get(self._full(readable_key(key)))
-        if found is None:
+            entry = self._bucket.objects.get(self._full(readable_key(key)))
+        if entry is None:
             raise self._missing(key)
-        return found
+        return entry
 
     def download(self, key: str, path: Path) -> None:
         """Write the bytes to a file."""
@@ -77,13 +77,13 @@ class MemoryStore:
         """Keep the bytes unless there are others; a file is read into memory."""
         name = self._full(checked_key(key))
         with open_source(content) as source:
-            given = source.read()
+            data = source.read()
         with self._bucket.lock:
-            found = self._bucket.objects.get(name)
-            if found is None:
-                self._bucket.put(name, given)
+            entry = self._bucket.objects.get(name)
+            if entry is None:
+                self._bucket.put(name, data)
                 return Commit.CREATED
-        if found[0] == given:
+        if entry[0] == data:
             return Commit.ALREADY_THERE
         raise ObjectExistsError(
             f"Object cannot be created: {self.uri}/{key} is there with other content, expected none or the same bytes.",
@@ -94,27 +94,27 @@ class MemoryStore:
         """Swap the bytes if their commit has the number `generation`."""
         name = self._full(checked_key(key))
         with self._bucket.lock:
-            found = self._bucket.objects.get(name)
-            self._check_generation(key, found[1] if found else None, generation)
+            entry = self._bucket.objects.get(name)
+            self._check_generation(key, entry[1] if entry else None, generation)
             return self._bucket.put(name, bytes(content))
 
     def delete(self, key: str, *, generation: str) -> None:
         """Forget the object if its commit has the number `generation`."""
         name = self._full(checked_key(key))
         with self._bucket.lock:
-            found = self._bucket.objects.get(name)
-            if found is None:
+            entry = self._bucket.objects.get(name)
+            if entry is None:
                 raise self._missing(key)
-            self._check_generation(key, found[1], generation)
+            self._check_generation(key, entry[1], generation)
             del self._bucket.objects[name]
 
     def list(self, prefix: str = "") -> Iterator[ObjectInfo]:
         """Yield the objects as they are at the first step of the iteration."""
         start = self._full(checked_prefix(prefix))
         with self._bucket.lock:
-            found = sorted(item for item in self._bucket.objects.items() if item[0].startswith(start))
+            entries = sorted(item for item in self._bucket.objects.items() if item[0].startswith(start))
         skipped = len(self._full(""))
-        for name, (content, generation) in found:
+        for name, (content, generation) in entries:
             yield ObjectInfo(name[skipped:], len(content), generation)
 
     def child(self, prefix: str) -> "MemoryStore":

@@ -202,8 +202,8 @@ def open_store(uri: str) -> Store:
         StoreError: no store has this scheme, or the URI does not name a place.
         PluginError: the store of another package cannot be loaded.
     """
-    found = _SCHEME.match(uri)
-    scheme = found[1].lower() if found else "file"
+    match = _SCHEME.match(uri)
+    scheme = match[1].lower() if match else "file"
     try:
         module = plugins.find(STORES, scheme) if uri.strip() else None
     except ModuleNotFoundError as error:
@@ -214,13 +214,13 @@ def open_store(uri: str) -> Store:
             hint=f"pip install 'mempipe[{_EXTRAS[scheme]}]'",
         ) from error
     if module is None:
-        known = ", ".join(f"{name}://" for name in plugins.available(STORES))
+        schemes = ", ".join(f"{name}://" for name in plugins.available(STORES))
         raise StoreError(
             f"Store URI is not supported: {uri!r} scheme is {scheme if uri.strip() else ''!r}, "
-            f"expected a folder's path, {known}.",
+            f"expected a folder's path, {schemes}.",
             hint="correct the URI.",
         )
-    return cast(Store, module.open_uri(f"{scheme}://{uri[found.end() :]}" if found else uri))
+    return cast(Store, module.open_uri(f"{scheme}://{uri[match.end() :]}" if match else uri))
 
 
 def split_object_uri(uri: str) -> tuple[Store, str]:
@@ -232,13 +232,13 @@ def split_object_uri(uri: str) -> tuple[Store, str]:
     Raises:
         StoreError: the URI names no object, but a bucket or a folder.
     """
-    found = _SCHEME.match(uri)
+    match = _SCHEME.match(uri)
     place, slash, key = uri.rpartition("/")
-    if not key or (found and len(place) < found.end()) or key in {".", ".."}:
+    if not key or (match and len(place) < match.end()) or key in {".", ".."}:
         raise StoreError(
             f"URI names no object: {uri!r}, expected a place and a name, like gs://bucket/specs/a.yaml.",
             hint="add the object's name.",
         )
-    if not found:
+    if not match:
         return open_store(place or (slash or ".")), readable_key(key)
     return open_store(place), readable_key(key)

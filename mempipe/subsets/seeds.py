@@ -10,7 +10,7 @@ class Stream(IntEnum):
     """What a stream of randomness is for; the numbers are part of the run key's meaning and never change."""
 
     SUBSET = 0
-    INITIALISATION = 1
+    INITIALIZATION = 1
     ORDER = 2
     AUGMENTATION = 3
     SELECTION = 4

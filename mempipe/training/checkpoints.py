@@ -13,7 +13,7 @@ from mempipe.npz import UnreadableNpzError, decode_checked, encode_checked
 from mempipe.places import CHECKPOINTS, checkpoint_key, checkpoints_prefix, parse_checkpoint_key
 from mempipe.storage import ObjectInfo, Store
 
-KEPT: Final = 2
+N_CHECKPOINTS: Final = 2
 """Checkpoints of a trial that stay: the newest, and one to fall back on where it turns out damaged."""
 
 _FORMAT_VERSION: Final = 1
@@ -58,7 +58,7 @@ class Checkpoints:
         except TransientError as error:
             _log.warning("checkpoint %s/%s could not be written: %s", self._store.uri, key, error)
             return
-        self._delete([info for _, info in self._known(trial)][KEPT:])
+        self._delete([info for _, info in self._checkpoints(trial)][N_CHECKPOINTS:])
 
     def latest(self, trial: int, like: list[NDArray[Any]], *, run_key: str) -> Checkpoint | None:
         """Return a trial's newest whole checkpoint, or None; damaged ones are passed over with a warning.
@@ -68,7 +68,7 @@ class Checkpoints:
             like: arrays of the shapes and dtypes that the values must have.
             run_key: the run that it must belong to.
         """
-        for step, info in self._known(trial):
+        for step, info in self._checkpoints(trial):
             uri = f"{self._store.uri}/{info.key}"
             try:
                 return _decode(self._store.read(info.key), trial, step, like, run_key)
@@ -80,14 +80,14 @@ class Checkpoints:
 
     def clear(self, trials: Iterable[int]) -> None:
         """Delete the checkpoints of trials whose shard is committed."""
-        wanted = set(trials)
-        found = [info for trial, _, info in self._parsed(CHECKPOINTS) if trial in wanted]
-        self._delete(found)
+        numbers = set(trials)
+        superfluous = [info for trial, _, info in self._parsed(CHECKPOINTS) if trial in numbers]
+        self._delete(superfluous)
 
-    def _known(self, trial: int) -> list[tuple[int, ObjectInfo]]:
+    def _checkpoints(self, trial: int) -> list[tuple[int, ObjectInfo]]:
         """Return (step, object) of a trial's checkpoints, newest first."""
-        found = [(step, info) for _, step, info in self._parsed(checkpoints_prefix(trial))]
-        return sorted(found, key=lambda item: item[0], reverse=True)
+        checkpoints = [(step, info) for _, step, info in self._parsed(checkpoints_prefix(trial))]
+        return sorted(checkpoints, key=lambda item: item[0], reverse=True)
 
     def _parsed(self, prefix: str) -> Iterator[tuple[int, int, ObjectInfo]]:
         try:
@@ -122,10 +122,10 @@ def _encode(checkpoint: Checkpoint, trial: int, run_key: str) -> bytes:
 def _decode(content: bytes, trial: int, step: int, like: list[NDArray[Any]], run_key: str) -> Checkpoint:
     arrays = decode_checked(content)
     heading = {"format_version": _FORMAT_VERSION, "run_key": run_key, "trial": trial, "step": step}
-    for name, wanted in heading.items():
+    for name, expected in heading.items():
         got = arrays.pop(name, None)
-        if got is None or got.item() != wanted:
-            raise UnreadableNpzError(f"{name} is {got}, expected {wanted}")
+        if got is None or got.item() != expected:
+            raise UnreadableNpzError(f"{name} is {got}, expected {expected}")
     values = [arrays[name] for name in sorted(arrays)]
     if [(value.dtype, value.shape) for value in values] != [(value.dtype, value.shape) for value in like]:
         raise UnreadableNpzError(f"{len(values)} arrays do not fit the model's {len(like)} variables")

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 class InitialState:
     """Draws the initial values of a model's variables for any trial.
 
-    Each random initializer is taken with the seed of the stream (INITIALISATION, trial, position of the variable in
+    Each random initializer is taken with the seed of the stream (INITIALIZATION, trial, position of the variable in
     `model.variables`); the state of a seed generator (dropout) is [that seed, 0]. Initializers without a seed, such
     as zeros, are drawn once. All is computed on the CPU, so that every device begins with the same bytes.
 
@@ -39,7 +39,7 @@ class InitialState:
             config = None if beginning.initializer is None else dict(beginning.initializer.get_config())
             self._configs.append(config)
             if config is not None and "seed" not in config:
-                self._constants[position] = self._drawn(beginning.initializer, position)
+                self._constants[position] = self._draw(beginning.initializer, position)
 
     def values(self, trial: int) -> list[NDArray[Any]]:
         """Return the initial value of each of `model.variables`, in order, in the variable's shape and dtype."""
@@ -48,13 +48,13 @@ class InitialState:
     def _value(self, position: int, trial: int) -> NDArray[Any]:
         if position in self._constants:
             return self._constants[position]
-        seed = stream_seed(self._seed, Stream.INITIALISATION, trial, position)
+        seed = stream_seed(self._seed, Stream.INITIALIZATION, trial, position)
         config, initializer = self._configs[position], self._beginnings[position].initializer
         if config is None or initializer is None:
             return np.array([seed, 0], dtype=self._beginnings[position].variable.dtype)
-        return self._drawn(initializer.from_config({**config, "seed": seed}), position)
+        return self._draw(initializer.from_config({**config, "seed": seed}), position)
 
-    def _drawn(self, initializer: Any, position: int) -> NDArray[Any]:
+    def _draw(self, initializer: Any, position: int) -> NDArray[Any]:
         variable = self._beginnings[position].variable
         with tf.device("CPU:0"):
             return np.asarray(initializer(variable.shape, dtype=variable.dtype))

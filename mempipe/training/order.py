@@ -33,14 +33,14 @@ class ExampleOrder:
 
     def take(self, start: int, count: int) -> NDArray[np.int64]:
         """Return the examples at the stream's positions `start` to `start + count - 1`, int64 (count,)."""
-        taken = np.empty(count, dtype=np.int64)
+        examples = np.empty(count, dtype=np.int64)
         filled = 0
         while filled < count:
             number, offset = divmod(start + filled, len(self._subset_idx))
             part = self.epoch(number)[offset : offset + count - filled]
-            taken[filled : filled + len(part)] = part
+            examples[filled : filled + len(part)] = part
             filled += len(part)
-        return taken
+        return examples
 
     def batches(self, start: int, stop: int, batch_size: int) -> NDArray[np.int64]:
         """Return the examples of the steps `start` to `stop - 1`, int64 (stop - start, batch_size)."""

@@ -16,14 +16,14 @@ _NOTICES: Final = (
 @contextmanager
 def without_notices() -> Iterator[None]:
     """Hold standard error back, also what C++ writes, and pass on afterwards what is no notice."""
-    kept = os.dup(2)
+    descriptor = os.dup(2)
     with tempfile.TemporaryFile() as held:
         os.dup2(held.fileno(), 2)
         try:
             yield
         finally:
-            os.dup2(kept, 2)
-            os.close(kept)
+            os.dup2(descriptor, 2)
+            os.close(descriptor)
             held.seek(0)
             for line in held:
                 if not line.startswith(_NOTICES):

@@ -37,10 +37,10 @@ def start_tensorflow(threads: int, *, gpus: int = 1) -> str:
         return _configured(threads, gpus)
 
 
-def _configured(threads: int, wanted: int) -> str:
+def _configured(threads: int, n_gpus: int) -> str:
     import tensorflow as tf
 
-    gpus = tf.config.list_physical_devices("GPU")[:wanted]
+    gpus = tf.config.list_physical_devices("GPU")[:n_gpus]
     try:
         tf.config.threading.set_intra_op_parallelism_threads(threads)
         tf.config.threading.set_inter_op_parallelism_threads(max(1, len(gpus)))

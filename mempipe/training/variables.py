@@ -30,16 +30,16 @@ def beginnings(model: keras.Model) -> list[Beginning]:
     Raises:
         SpecError: a layer does not tell the initializer of one of its variables.
     """
-    found: dict[int, Beginning] = {}
+    beginnings: dict[int, Beginning] = {}
     for layer in model._flatten_layers():
         for variable in layer._trainable_variables + layer._non_trainable_variables:
-            found[id(variable)] = Beginning(variable, _initializer(layer, variable))
+            beginnings[id(variable)] = Beginning(variable, _initializer(layer, variable))
         for generator in layer._seed_generators:
-            found[id(generator.state)] = Beginning(generator.state, None)
-    missing = [variable.path for variable in model.variables if id(variable) not in found]
+            beginnings[id(generator.state)] = Beginning(generator.state, None)
+    missing = [variable.path for variable in model.variables if id(variable) not in beginnings]
     if missing:
         raise _no_initializer("a model", missing[0])
-    return [found[id(variable)] for variable in model.variables]
+    return [beginnings[id(variable)] for variable in model.variables]
 
 
 def is_kernel(variable: Any) -> bool:

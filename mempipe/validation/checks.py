@@ -124,7 +124,7 @@ def within(
     )
 
 
-def known(
+def not_null(
     column: str, *, where: Where | None = None, words: str = "in every row", severity: Severity = "critical"
 ) -> Check:
     """Expect no null (in the rows that `where` names)."""
@@ -133,7 +133,7 @@ def known(
     )
 
 
-def mostly_known(column: str, mostly: float, note: str) -> Check:
+def mostly_not_null(column: str, mostly: float, note: str) -> Check:
     """Warn where more than a share of `1 - mostly` is null."""
     return Check(f"{column}_mostly_known", "ExpectColumnValuesToNotBeNull", note, _on(column, mostly=mostly), "warning")
 
@@ -223,7 +223,7 @@ def table_checks(
 def _own(column: Column, *, must_be_known: bool) -> list[Check]:
     checks = []
     if must_be_known or not (column.nullable or column.dtype == "int64"):  # int64 of pandas has no null
-        checks.append(known(column.name))
+        checks.append(not_null(column.name))
     if column.low is not None or column.high is not None:
         checks.append(within(column.name, column.low, column.high, above=column.above))
     return checks

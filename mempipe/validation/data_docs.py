@@ -54,11 +54,13 @@ class Section:
     empty: str
 
 
-def finish_site(made: Path, site: Path, results: SuiteResults, *, title: str, sections: Sequence[Section] = ()) -> None:
+def finish_site(
+    source: Path, site: Path, results: SuiteResults, *, title: str, sections: Sequence[Section] = ()
+) -> None:
     """Write the complete site: `index.html`, and for each suite `<suite>.html` and `<suite>-expectations.html`.
 
     Args:
-        made: the folder that `great.run_suites` wrote.
+        source: the folder that `great.run_suites` wrote.
         site: an empty folder.
         results: of the suites.
         title: what was checked.
@@ -66,13 +68,13 @@ def finish_site(made: Path, site: Path, results: SuiteResults, *, title: str, se
     """
     for suite in results.suites:
         for page, name in (
-            (next((made / "validations" / suite.name).rglob("*.html")), f"{suite.name}.html"),
-            (made / "expectations" / f"{suite.name}.html", f"{suite.name}-expectations.html"),
+            (next((source / "validations" / suite.name).rglob("*.html")), f"{suite.name}.html"),
+            (source / "expectations" / f"{suite.name}.html", f"{suite.name}-expectations.html"),
         ):
             text = offline(page.read_text(encoding="utf-8"), title=f"{suite.name} · {title}", remark=_remark(suite))
             (site / name).write_text(text, encoding="utf-8")
     (site / INDEX).write_text(_index(results, title, sections), encoding="utf-8")
-    shutil.rmtree(made)
+    shutil.rmtree(source)
 
 
 def offline(page: str, *, title: str, remark: str = "") -> str:
@@ -216,8 +218,8 @@ def build_site(
     """Check tables and write the Data Docs to a local folder; a failed check raises nothing."""
     from mempipe.validation.great import run_suites  # loads Great Expectations
 
-    made = folder / ".made"
-    made.mkdir(parents=True)
-    results = run_suites(suites, tables, run_name=_NOT_IN_A_PATH.sub("-", title), site=made)
-    finish_site(made, folder, results, title=title, sections=sections)
+    pages = folder / ".made"
+    pages.mkdir(parents=True)
+    results = run_suites(suites, tables, run_name=_NOT_IN_A_PATH.sub("-", title), site=pages)
+    finish_site(pages, folder, results, title=title, sections=sections)
     return results

@@ -18,8 +18,8 @@ from mempipe.validation.checks import (
     column_sum,
     each_once,
     equal,
-    known,
-    mostly_known,
+    mostly_not_null,
+    not_null,
     null,
     sums_to,
     table_checks,
@@ -58,7 +58,7 @@ def shard_quality(record: RunRecord, trials: Span) -> Suite:
         *table_checks(
             "trials", SCHEMA.names, known_too=("train_accuracy_in", "train_accuracy_out", "shard"), instead=instead
         ),
-        *(known(column, words="from the shard's sidecar", severity="info") for column in _CIRCUMSTANCES),
+        *(not_null(column, words="from the shard's sidecar", severity="info") for column in _CIRCUMSTANCES),
         Check(
             "odd_share",
             "ExpectColumnValuesToBeInSet",
@@ -66,7 +66,7 @@ def shard_quality(record: RunRecord, trials: Span) -> Suite:
             {"column": "odd", "value_set": [False], "mostly": 1 - ODD_SHARE},
             severity="warning",
         ),
-        known("odd_reason", where=Where((("odd", "==", True),)), words="for each odd trial"),
+        not_null("odd_reason", where=Where((("odd", "==", True),)), words="for each odd trial"),
     ]
     note = f"One row for each of the trials {trials.start} to {trials.stop - 1}, of shards that passed our own checks."
     return Suite("shard_quality", "trials", note, tuple(checks))
@@ -137,13 +137,13 @@ def release_examples(facts: ReleaseFacts, columns: Collection[str], *, label: Ch
     checks = [
         *table_checks("examples", columns, instead={"idx": each_once("idx", 0, facts.n_train), "label": (label,)}),
         *_counts(facts),
-        known("mem", where=_DEFINED, words="where some trials saw the example and some did not"),
+        not_null("mem", where=_DEFINED, words="where some trials saw the example and some did not"),
         null("mem", where=_UNDEFINED, words="where every trial or none saw the example"),
-        known("mem_se", where=_DEFINED, words="where mem is defined"),
+        not_null("mem_se", where=_DEFINED, words="where mem is defined"),
         null("mem_se", where=_UNDEFINED, words="where mem is not defined"),
-        known("heldout_accuracy", where=Where((("n_out", ">", 0),)), words="where a trial did not see the example"),
+        not_null("heldout_accuracy", where=Where((("n_out", ">", 0),)), words="where a trial did not see the example"),
         null("heldout_accuracy", where=Where((("n_out", "==", 0),)), words="where every trial saw the example"),
-        mostly_known(
+        mostly_not_null(
             "mem",
             1 - UNDEFINED_SHARE,
             f"at most {UNDEFINED_SHARE:.1%} of the examples without a score (more trials define them)",
@@ -191,8 +191,8 @@ def _pair_checks(facts: ReleaseFacts, table: str, columns: Collection[str]) -> t
             instead={
                 "tr_idx": (within("tr_idx", 0, facts.n_train - 1),),
                 "tt_idx": (within("tt_idx", 0, facts.n_test - 1),),
-                "infl": (known("infl"), within("infl", facts.infl_threshold, 1)),
-                "mem": (known("mem"), within("mem", facts.mem_threshold, 1)),
+                "infl": (not_null("infl"), within("infl", facts.infl_threshold, 1)),
+                "mem": (not_null("mem"), within("mem", facts.mem_threshold, 1)),
             },
         ),
         unique_together(("tr_idx", "tt_idx")),
@@ -208,8 +208,8 @@ def _estimates(facts: ReleaseFacts, table: str, columns: Collection[str], *, lab
     else:
         checks = (
             *table_checks(table, columns, instead={"idx": each_once("idx", 0, facts.n_train), "label": (label,)}),
-            known("mem_se", where=Where((("mem", ">=", -1),)), words="where mem is defined"),
-            known("mem", where=Where((("mem_se", ">", 0),)), words="where mem_se is defined"),
+            not_null("mem_se", where=Where((("mem", ">=", -1),)), words="where mem is defined"),
+            not_null("mem", where=Where((("mem_se", ">", 0),)), words="where mem_se is defined"),
         )
     return Suite(f"release_{table}", table, f"{kind.capitalize()} as the estimator {estimator} scores them.", checks)
 
@@ -231,7 +231,9 @@ def release_classes(facts: ReleaseFacts, tables: Mapping[str, DataFrame]) -> Sui
         column_sum("n_pairs", len(tables["pairs"]), "the pairs"),
         at_most("n_mem_above_threshold", "n_train"),
         at_most("n_undefined", "n_train"),
-        known("mean_mem", where=Where((("n_undefined", "==", 0), ("n_train", ">", 0))), words="where every score is"),
+        not_null(
+            "mean_mem", where=Where((("n_undefined", "==", 0), ("n_train", ">", 0))), words="where every score is"
+        ),
     ]
     return Suite("release_classes", "classes", "One row for each class.", tuple(checks))
 

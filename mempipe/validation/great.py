@@ -59,12 +59,12 @@ def run_suites(
         definition = context.validation_definitions.add(
             gx.ValidationDefinition(name=suite.name, data=batch, suite=context.suites.add(_great_suite(suite)))
         )
-        found = definition.run(
+        result = definition.run(
             batch_parameters={"dataframe": tables[suite.table]},
             result_format={"result_format": "SUMMARY", "partial_unexpected_count": _SAMPLE},
             run_id=gx.RunIdentifier(run_name=run_name),
         )
-        results.append(_suite_result(suite, found.results))
+        results.append(_suite_result(suite, result.results))
     if site is not None:
         _build_docs(context, site)
     return SuiteResults(suites=tuple(results))
@@ -111,27 +111,27 @@ def _condition(where: Where) -> Any:
     return reduce(operator.and_ if where.join == "and" else operator.or_, parts)
 
 
-def _suite_result(suite: Suite, found: Sequence[Any]) -> SuiteResult:
-    by_id = {item.expectation_config.meta["id"]: item for item in found}
+def _suite_result(suite: Suite, results: Sequence[Any]) -> SuiteResult:
+    by_id = {item.expectation_config.meta["id"]: item for item in results}
     outcomes = tuple(_outcome(check, by_id[check.id]) for check in suite.checks)
     success = all(item.success for item in outcomes if item.severity == "critical")
     return SuiteResult(name=suite.name, table=suite.table, note=suite.note, success=success, outcomes=outcomes)
 
 
-def _outcome(check: Check, found: Any) -> Outcome:
-    result = found.result or {}
+def _outcome(check: Check, item: Any) -> Outcome:
+    result = item.result or {}
     n_unexpected = result.get("unexpected_count")
     return Outcome(
         id=check.id,
         kind=check.kind,
         note=check.note,
         severity=check.severity,
-        success=bool(found.success),
+        success=bool(item.success),
         observed=_plain(result.get("observed_value")),
         n_rows=None if n_unexpected is None else int(result["element_count"]),
         n_unexpected=None if n_unexpected is None else int(n_unexpected),
         sample=tuple(_plain(value) for value in result.get("partial_unexpected_list") or ()),
-        error=_exception(found.exception_info or {}),
+        error=_exception(item.exception_info or {}),
     )
 
 

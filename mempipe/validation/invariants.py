@@ -46,8 +46,8 @@ def check_shard(content: bytes, ref: ShardRef, run: Run) -> Shard:
         _fail(uri, "bytes differ from those that mempipe writes for its arrays, expected them equal")
     expected = np.arange(ref.span.start, ref.span.stop, dtype=np.int64)
     if not np.array_equal(shard.trials, expected):
-        found = f"{shard.trials[0]} to {shard.trials[-1]}"
-        _fail(uri, f"trials are {found}, expected {expected[0]} to {expected[-1]} as its name says")
+        got = f"{shard.trials[0]} to {shard.trials[-1]}"
+        _fail(uri, f"trials are {got}, expected {expected[0]} to {expected[-1]} as its name says")
     _check_masks(shard, run, uri)
     _check_outcomes(shard, run, uri)
     return shard
@@ -77,11 +77,11 @@ def _check_masks(shard: Shard, run: Run, uri: str) -> None:
         mask = subset_mask(spec.subsets, n_train=shard.n_train, seed=spec.seed, trial=trial)
         expected = pack(mask)
         if not np.array_equal(row, expected):
-            found = int(np.bitwise_count(row).sum())
+            got = int(np.bitwise_count(row).sum())
             n_wrong = int(np.bitwise_count(row ^ expected).sum())
             _fail(
                 uri,
-                f"trial {trial} subset_mask is {found} examples of which {n_wrong} bits differ, "
+                f"trial {trial} subset_mask is {got} examples of which {n_wrong} bits differ, "
                 f"expected the {int(mask.sum())} of the {spec.subsets.design} design with seed {spec.seed}",
             )
 

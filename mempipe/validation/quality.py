@@ -128,8 +128,8 @@ def mark_odd(table: pa.Table, *, test_labels: NDArray[np.int64], n_train: int) -
                 continue
             for row, reason in _outliers(column, table[column].to_numpy(), least=1 / n):
                 reasons[row].append(reason)
-    odd = pa.array([bool(found) for found in reasons], pa.bool_())
-    text = pa.array(["; ".join(found) or None for found in reasons], pa.string())
+    odd = pa.array([bool(reason) for reason in reasons], pa.bool_())
+    text = pa.array(["; ".join(reason) or None for reason in reasons], pa.string())
     table = table.set_column(table.schema.get_field_index("odd"), SCHEMA.field("odd"), odd)
     return table.set_column(table.schema.get_field_index("odd_reason"), SCHEMA.field("odd_reason"), text)
 

@@ -114,13 +114,13 @@ def quarantine(run: Run, ref: ShardRef, content: bytes, error: ShardError) -> Qu
     return _mark_removed(store, record_key, record, generation)
 
 
-def quarantined(run: Run, wanted: Span | None = None) -> list[QuarantineRecord]:
+def quarantined(run: Run, trials: Span | None = None) -> list[QuarantineRecord]:
     """Return every tombstone of the run, or those of shards that held any wanted trial, by trial."""
     records = [record for _, record, _ in _tombstones(run.store)]
     return [
         record
         for record in records
-        if wanted is None or (record.trials.start < wanted.stop and wanted.start < record.trials.stop)
+        if trials is None or (record.trials.start < trials.stop and trials.start < record.trials.stop)
     ]
 
 
@@ -137,15 +137,15 @@ def settle(run: Run, committed: Iterable[ShardRef]) -> None:
             _mark_removed(run.store, key, record, generation)
 
 
-def _tombstone(store: Store, key: str, fresh: QuarantineRecord) -> tuple[QuarantineRecord, str]:
-    """Return the first tombstone of these bytes, which is `fresh` if there was none, and its generation."""
+def _tombstone(store: Store, key: str, record: QuarantineRecord) -> tuple[QuarantineRecord, str]:
+    """Return the first tombstone of these bytes, which is `record` if there was none, and its generation."""
     with suppress(ObjectExistsError):
-        store.create(key, fresh.to_json())
+        store.create(key, record.to_json())
     content, generation = store.read_versioned(key)
     try:
         return QuarantineRecord.from_json(content, source=f"{store.uri}/{key}"), generation
     except RunError:  # damaged: it can say nothing of the past
-        return fresh, store.replace(key, fresh.to_json(), generation=generation)
+        return record, store.replace(key, record.to_json(), generation=generation)
 
 
 def _mark_removed(store: Store, key: str, record: QuarantineRecord, generation: str) -> QuarantineRecord:
@@ -164,13 +164,13 @@ def _is_there(store: Store, ref: ShardRef) -> bool:
 
 
 def _tombstones(store: Store) -> list[tuple[str, QuarantineRecord, str]]:
-    found = []
+    records = []
     for info in store.list(QUARANTINE):
         if info.key.endswith(".json"):
             try:
                 content, generation = store.read_versioned(info.key)
                 record = QuarantineRecord.from_json(content, source=f"{store.uri}/{info.key}")
-                found.append((info.key, record, generation))
+                records.append((info.key, record, generation))
             except (ObjectNotFoundError, RunError):
                 continue
-    return found
+    return records

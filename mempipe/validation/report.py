@@ -24,12 +24,12 @@ from mempipe.validation.expectations import shard_quality
 from mempipe.validation.quarantine import QuarantineRecord
 
 
-def overlapping(refs: Iterable[ShardRef], wanted: Span) -> list[ShardRef]:
+def overlapping(refs: Iterable[ShardRef], trials: Span) -> list[ShardRef]:
     """Return the shards that hold any wanted trial, by trial."""
-    return [ref for ref in sorted(refs) if ref.span.start < wanted.stop and wanted.start < ref.span.stop]
+    return [ref for ref in sorted(refs) if ref.span.start < trials.stop and trials.start < ref.span.stop]
 
 
-def trial_rows(refs: Iterable[ShardRef], wanted: Span) -> list[tuple[ShardRef, Span]]:
+def trial_rows(refs: Iterable[ShardRef], trials: Span) -> list[tuple[ShardRef, Span]]:
     """Return from which shard each wanted trial is taken: every trial once, from the first shard that holds it.
 
     First in the order of `sorted(refs)`: by first trial, then by last. The spans are disjoint and ascend; trials that
@@ -37,19 +37,19 @@ def trial_rows(refs: Iterable[ShardRef], wanted: Span) -> list[tuple[ShardRef, S
 
     Args:
         refs: committed shards, in any order.
-        wanted: the trials that count.
+        trials: the trials that count.
 
     Returns:
         (shard, trials taken from it); rows `start - ref.span.start` to `stop - ref.span.start` of the shard's arrays.
     """
-    taken = []
-    position = wanted.start
-    for ref in overlapping(refs, wanted):
-        start, stop = max(position, ref.span.start), min(ref.span.stop, wanted.stop)
+    rows = []
+    position = trials.start
+    for ref in overlapping(refs, trials):
+        start, stop = max(position, ref.span.start), min(ref.span.stop, trials.stop)
         if start < stop:
-            taken.append((ref, Span(start, stop)))
+            rows.append((ref, Span(start, stop)))
             position = stop
-    return taken
+    return rows
 
 
 class Outcome(Stored):
@@ -220,12 +220,12 @@ class ValidationReport(Document):
         return self.run_uri if self.id is None else f"{self.run_uri}/{validation_report_key(self.id)}"
 
 
-def validation_id(run: Run, refs: Iterable[ShardRef], wanted: Span, suite: Suite) -> str:
+def validation_id(run: Run, refs: Iterable[ShardRef], trials: Span, suite: Suite) -> str:
     """Return the name of the validation of exactly these shards (name and generation) with exactly this suite."""
     parts: dict[str, Any] = {
         "validation_version": VALIDATION_VERSION,
         "run_key": run.record.run_key,
-        "wanted": wanted,
+        "wanted": trials,
         "shards": [(ref.key, ref.generation) for ref in sorted(refs)],
         "suite": suite.to_dict(),
     }
@@ -258,26 +258,26 @@ def write_report(run: Run, report: ValidationReport) -> ValidationReport:
     return report
 
 
-def valid_report(run: Run, wanted: Span) -> ValidationReport:
+def valid_report(run: Run, trials: Span) -> ValidationReport:
     """Return the report on exactly the shards that are committed now.
 
     Raises:
         IncompleteRunError: trials are missing.
         RunError: the shards have not been validated since they last changed.
     """
-    refs = overlapping(run.shards(), wanted)
-    missing = run.missing(wanted, committed=refs)
+    refs = overlapping(run.shards(), trials)
+    missing = run.missing(trials, committed=refs)
     if missing:
         listed = ", ".join(f"{span.start} to {span.stop - 1}" for span in missing[:_LISTED])
         raise IncompleteRunError(
-            f"Run is incomplete: {run.uri} lacks {sum(len(span) for span in missing)} of {len(wanted)} trials "
+            f"Run is incomplete: {run.uri} lacks {sum(len(span) for span in missing)} of {len(trials)} trials "
             f"(trials {listed}{', …' if len(missing) > _LISTED else ''}).",
             hint="run `mempipe run` (or plan and train) again; what is committed is kept.",
         )
-    report = read_report(run, validation_id(run, refs, wanted, shard_quality(run.record, wanted)))
+    report = read_report(run, validation_id(run, refs, trials, shard_quality(run.record, trials)))
     if report is None:
         raise RunError(
-            f"Run is not validated: {run.uri} has no report on trials {wanted.start} to {wanted.stop - 1} as they are.",
+            f"Run is not validated: {run.uri} has no report on trials {trials.start} to {trials.stop - 1} as they are.",
             hint="run `mempipe validate` first.",
         )
     return report

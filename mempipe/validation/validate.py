@@ -30,7 +30,7 @@ from mempipe.validation.report import (
 )
 
 Progress = Callable[[float], None]
-"""Told of so many more shards that are checked."""
+"""Called with the number of shards that were checked since the last call."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,20 +41,20 @@ class _Checked:
     rows: pa.Table
 
 
-def n_to_check(run: Run, wanted: Span) -> int:
+def n_to_check(run: Run, trials: Span) -> int:
     """Return how many shards `validate_run` will look at, for a progress bar."""
-    return len(overlapping(run.shards(), wanted))
+    return len(overlapping(run.shards(), trials))
 
 
-def validate_run(run: Run, wanted: Span, *, progress: Progress = lambda _: None) -> ValidationReport:
-    """Check the shards that hold the wanted trials, move bad ones aside, and report.
+def validate_run(run: Run, trials: Span, *, progress: Progress = lambda _: None) -> ValidationReport:
+    """Check the shards that hold these trials, move bad ones aside, and report.
 
     An unchanged run that is valid already is not checked again, and Great Expectations is not loaded for it.
 
     Args:
         run: the run.
-        wanted: trials that must be there.
-        progress: told of each shard.
+        trials: the trials to validate.
+        progress: called after each shard, with 1; with the number of all shards if the report exists already.
 
     Returns:
         The report. Where it names `missing` trials, these must be planned and trained again; nothing else was decided.
@@ -66,29 +66,29 @@ def validate_run(run: Run, wanted: Span, *, progress: Progress = lambda _: None)
     """
     listed = run.shards()
     settle(run, listed)
-    refs = overlapping(listed, wanted)
-    suite = shard_quality(run.record, wanted)
-    if not run.missing(wanted, committed=refs):
-        known = read_report(run, validation_id(run, refs, wanted, suite))
-        if known is not None:
+    refs = overlapping(listed, trials)
+    suite = shard_quality(run.record, trials)
+    if not run.missing(trials, committed=refs):
+        earlier = read_report(run, validation_id(run, refs, trials, suite))
+        if earlier is not None:
             progress(len(refs))
-            return known
+            return earlier
     run.record.require_known_spec(run.uri)
     checked = _check_all(run, refs, progress)
-    taken = trial_rows(checked, wanted)
+    parts = trial_rows(checked, trials)
     report = ValidationReport(
         run_uri=run.uri,
         id=None,
-        wanted=wanted,
-        missing=tuple(run.missing(wanted, committed=checked)),
-        shards=_shards(checked, dict(taken)),
-        quarantined=tuple(quarantined(run, wanted)),
+        wanted=trials,
+        missing=tuple(run.missing(trials, committed=checked)),
+        shards=_shards(checked, dict(parts)),
+        quarantined=tuple(quarantined(run, trials)),
     )
     if report.missing:
         return report
-    rows = [checked[ref].rows.slice(span.start - ref.span.start, len(span)) for ref, span in taken]
+    rows = [checked[ref].rows.slice(span.start - ref.span.start, len(span)) for ref, span in parts]
     table = mark_odd(concat(rows), test_labels=run.labels.test, n_train=run.record.data.n_train)
-    return _judge(run, report, table, suite, validation_id(run, checked, wanted, suite))
+    return _judge(run, report, table, suite, validation_id(run, checked, trials, suite))
 
 
 def _judge(run: Run, report: ValidationReport, table: pa.Table, suite: Suite, identity: str) -> ValidationReport:

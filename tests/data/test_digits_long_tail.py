@@ -62,9 +62,9 @@ def test_rare_images_are_the_digits_in_their_style(planted, plain):
 
 
 def test_wrong_labels_are_wrong_and_only_in_train(planted, plain):
-    found = [i for i, name in enumerate(planted.train_filenames) if name.startswith("mislabelled-")]
-    assert len(found) == 40
-    for i in found:
+    mislabeled = [i for i, name in enumerate(planted.train_filenames) if name.startswith("mislabelled-")]
+    assert len(mislabeled) == 40
+    for i in mislabeled:
         true, wrong = planted.train_filenames[i].split("-")[1:4:2]
         assert (int(true), int(wrong)) == (plain.train_labels[i], planted.train_labels[i])
         assert true != wrong

@@ -84,7 +84,7 @@ def test_every_source_gives_the_same_data_set(folder: Path, tmp_path: Path, gcs_
 
 
 def test_images_are_resized_and_cut(tmp_path: Path) -> None:
-    """A gradient keeps its middle: 400 x 200 pixels become 56 x 28, of which the centre 24 x 24 is kept."""
+    """A gradient keeps its middle: 400 x 200 pixels become 56 x 28, of which the center 24 x 24 is kept."""
     for part in ("train", "val"):
         (tmp_path / "set" / part / "a").mkdir(parents=True)
         columns = np.broadcast_to(np.linspace(0, 255, 400)[None, :, None], (200, 400, 3))
@@ -154,8 +154,8 @@ def cut(path: Path) -> None:
 @pytest.mark.parametrize("damage", [cut, Path.unlink])
 def test_damaged_preparations_are_refused(name: str, damage: Callable[[Path], None], folder: Path, cache: Path) -> None:
     load(folder)
-    (made,) = cache.iterdir()
-    damage(made / name)
+    (arrays,) = cache.iterdir()
+    damage(arrays / name)
     with pytest.raises(DataError, match=r"Prepared images cannot be used: .* is damaged") as error:
         load(folder)
     assert "delete this folder" in error.value.hint

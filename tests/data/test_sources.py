@@ -172,7 +172,7 @@ def test_missing_data_is_named(name: str, tmp_path: Path) -> None:
 def test_unknown_data_sets_and_keys() -> None:
     with pytest.raises(SpecError, match=r"data\.name is 'mnits', expected one of cifar10, cifar100, digits"):
         load("mnits")
-    with pytest.raises(SpecError, match=r"data\.colour is an unknown key"):
-        load("digits", colour=True)
+    with pytest.raises(SpecError, match=r"data\.color is an unknown key"):
+        load("digits", color=True)
     with pytest.raises(SpecError, match=r"data\.path is missing"):
         load("npz")

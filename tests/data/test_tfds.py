@@ -148,8 +148,8 @@ def test_a_set_that_the_package_made(tmp_path: Path) -> None:
             for index in range(begin, end):
                 yield index, {"image": IMAGES[index], "label": LABELS[index]}
 
-    made = MempipePets(data_dir=str(tmp_path))
-    made.download_and_prepare(download_config=tfds.download.DownloadConfig(num_shards=2))
+    builder = MempipePets(data_dir=str(tmp_path))
+    builder.download_and_prepare(download_config=tfds.download.DownloadConfig(num_shards=2))
     config = tfds.ReadConfig(interleave_cycle_length=1)
     for train, test in (("train", "test"), ("train[:4]", "train[4:]")):
         data = load(dataset="mempipe_pets", data_dir=str(tmp_path), train=train, test=test)
@@ -157,6 +157,6 @@ def test_a_set_that_the_package_made(tmp_path: Path) -> None:
             (train, data.train_images, data.train_labels),
             (test, data.test_images, data.test_labels),
         ):
-            theirs = list(tfds.as_numpy(made.as_dataset(split=split, shuffle_files=False, read_config=config)))
+            theirs = list(tfds.as_numpy(builder.as_dataset(split=split, shuffle_files=False, read_config=config)))
             assert np.array_equal(images, [example["image"] for example in theirs])
             assert labels.tolist() == [int(example["label"]) for example in theirs]

@@ -14,7 +14,7 @@ MATRIX, PAIRS, INDEX = "tiny_infl_matrix.npz", "tiny_high_infl_pairs_infl0.15_me
 Copied = Callable[..., Path]
 
 
-def found(folder: Path) -> AuthorsFolder:
+def open_authors(folder: Path) -> AuthorsFolder:
     files = find_authors_files(str(folder))
     assert files is not None
     return files

@@ -18,7 +18,7 @@ def world() -> World:
 
 
 @pytest.fixture(scope="session")
-def written(world: World, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Manifest]:
+def local_release(world: World, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Manifest]:
     """A folder with a whole release, and its manifest; tests only read it."""
     folder = tmp_path_factory.mktemp("release")
     return folder, write_release(world.content(), folder)

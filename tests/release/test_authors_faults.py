@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from mempipe.errors import InputError, ReleaseError
-from tests.release.authors import INDEX, MATRIX, PAIRS, Copied, change, found
+from tests.release.authors import INDEX, MATRIX, PAIRS, Copied, change, open_authors
 
 
 @pytest.mark.parametrize(
@@ -74,7 +74,7 @@ def test_files_of_different_scores_are_refused(
 
 
 def read_all(folder: Path) -> None:
-    files = found(folder)
+    files = open_authors(folder)
     if "index" in files.paths:
         assert files.examples.num_rows + files.test_examples.num_rows
     if "pairs" in files.paths:

@@ -17,7 +17,7 @@ from mempipe.release.manifest import Thresholds
 from mempipe.release.open_scores import find_authors_files
 from mempipe.release.write import write_release
 from mempipe.scores.pairs import pair_statistics
-from tests.release.authors import INDEX, MATRIX, PAIRS, Copied, change, found
+from tests.release.authors import INDEX, MATRIX, PAIRS, Copied, change, open_authors
 from tests.release.world import ALWAYS_SEEN, NEVER_SEEN, World
 
 
@@ -26,25 +26,25 @@ from tests.release.world import ALWAYS_SEEN, NEVER_SEEN, World
 def test_pairs_are_those_of_the_release(
     release: Release, copied: Copied, names: tuple[str, ...], mem: float, infl: float
 ) -> None:
-    files = found(copied(*names))
-    got, wanted = files.select_pairs(mem=mem, infl=infl), release.select_pairs(mem=mem, infl=infl)
-    assert (got.schema.names, got.schema.types) == (wanted.schema.names, wanted.schema.types)
+    files = open_authors(copied(*names))
+    got, expected = files.select_pairs(mem=mem, infl=infl), release.select_pairs(mem=mem, infl=infl)
+    assert (got.schema.names, got.schema.types) == (expected.schema.names, expected.schema.types)
     assert files.known(got).column_names == ["tr_idx", "tt_idx", "label", "tt_label", "infl", "mem"]
     assert {got[name].null_count for name in files.unknown & set(got.column_names)} == {got.num_rows}
-    got, wanted = (table.to_pandas().set_index(["tr_idx", "tt_idx"]) for table in (got, wanted))
+    got, expected = (table.to_pandas().set_index(["tr_idx", "tt_idx"]) for table in (got, expected))
     assert got["infl"].is_monotonic_decreasing
     exact = PAIRS in names and mem >= 0.25 and infl >= 0.15
     if not exact:  # a matrix's float32 does not tell the threshold from what is hardly below it
         lower = release.select_pairs(mem=mem, infl=max(-1, infl - 1e-9)).to_pandas().set_index(["tr_idx", "tt_idx"])
-        assert set(wanted.index) <= set(lower.index)
-        wanted = lower
-    assert sorted(got.index) == sorted(wanted.index)
-    wanted = wanted.loc[got.index]
+        assert set(expected.index) <= set(lower.index)
+        expected = lower
+    assert sorted(got.index) == sorted(expected.index)
+    expected = expected.loc[got.index]
     if exact:
-        np.testing.assert_array_equal(got["infl"], wanted["infl"])
-    np.testing.assert_array_equal(got["infl"].astype(np.float32), wanted["infl"].astype(np.float32))
+        np.testing.assert_array_equal(got["infl"], expected["infl"])
+    np.testing.assert_array_equal(got["infl"].astype(np.float32), expected["infl"].astype(np.float32))
     for column in ("mem", "label", "tt_label"):
-        np.testing.assert_array_equal(got[column], wanted[column])
+        np.testing.assert_array_equal(got[column], expected[column])
 
 
 @pytest.mark.parametrize("names", [(MATRIX,), (PAIRS,), (PAIRS, INDEX)])
@@ -52,7 +52,7 @@ def test_statistics_and_figure_3_are_those_of_the_experiment(
     release: Release, copied: Copied, names: tuple[str, ...]
 ) -> None:
     """Section 3.3 and the 17 bins of Figure 3, at the paper's thresholds."""
-    pairs = found(copied(*names)).select_pairs()
+    pairs = open_authors(copied(*names)).select_pairs()
     statistics = pair_statistics(pairs["tr_idx"].to_numpy(), pairs["tt_idx"].to_numpy(), 23)
     assert statistics.n_pairs > 1
     for field, value in release.manifest.pairs.model_dump().items():
@@ -65,7 +65,7 @@ def test_statistics_and_figure_3_are_those_of_the_experiment(
 
 @pytest.mark.parametrize("names", [(MATRIX,), (INDEX,), (MATRIX, PAIRS, INDEX)])
 def test_tables_and_arrays_are_those_of_the_release(release: Release, copied: Copied, names: tuple[str, ...]) -> None:
-    files = found(copied(*names))
+    files = open_authors(copied(*names))
     assert (files.name, files.thresholds, files.n_trials) == ("tiny", Thresholds(), None)
     assert np.isnan(files.mem[[ALWAYS_SEEN, NEVER_SEEN]]).all()
     assert np.isnan(files.mem_se).all()
@@ -75,28 +75,28 @@ def test_tables_and_arrays_are_those_of_the_release(release: Release, copied: Co
     assert (files.trials.schema.names, files.trials.num_rows, files.trial_set) == (release.trials.schema.names, 0, None)
     absent = files.unknown | (set() if INDEX in names else {"filename"}) | ({"n_pairs"} if names == (INDEX,) else set())
     for name in ("examples", "test_examples", "classes"):
-        got, wanted = getattr(files, name), getattr(release, name)
+        got, expected = getattr(files, name), getattr(release, name)
         if name == "classes":  # the format has neither names nor a class without examples
-            wanted = wanted.slice(0, 3).set_column(1, "name", [files.class_names])
+            expected = expected.slice(0, 3).set_column(1, "name", [files.class_names])
         assert [(field.name, field.type) for field in got.schema] == [
-            (field.name, field.type) for field in wanted.schema
+            (field.name, field.type) for field in expected.schema
         ]
-        known = [column for column in wanted.column_names if column not in absent]
-        assert got.select(known).to_pylist() == wanted.select(known).to_pylist()
-        assert files.known(got).column_names == known
-        assert all(got[column].null_count == got.num_rows for column in set(got.column_names) - set(known))
+        present = [column for column in expected.column_names if column not in absent]
+        assert got.select(present).to_pylist() == expected.select(present).to_pylist()
+        assert files.known(got).column_names == present
+        assert all(got[column].null_count == got.num_rows for column in set(got.column_names) - set(present))
 
 
 @pytest.mark.parametrize("names", [(MATRIX,), (MATRIX, PAIRS)])
 def test_influence_is_that_of_the_release(release: Release, copied: Copied, names: tuple[str, ...]) -> None:
-    files = found(copied(*names))
+    files = open_authors(copied(*names))
     for label in range(3):
-        got, wanted = files.influence(label), release.influence(label)
-        np.testing.assert_array_equal(got.tr_idx, wanted.tr_idx)
-        np.testing.assert_array_equal(got.tt_idx, wanted.tt_idx)
-        np.testing.assert_array_equal(got.infl.astype(np.float32), wanted.infl.astype(np.float32))
+        got, expected = files.influence(label), release.influence(label)
+        np.testing.assert_array_equal(got.tr_idx, expected.tr_idx)
+        np.testing.assert_array_equal(got.tt_idx, expected.tt_idx)
+        np.testing.assert_array_equal(got.infl.astype(np.float32), expected.infl.astype(np.float32))
         error = files.influence_standard_error(label)
-        assert error.shape == wanted.infl.shape
+        assert error.shape == expected.infl.shape
         assert np.isnan(error).all()
     assert sum(matrix.infl.size for matrix in files.influences()) == sum(m.infl.size for m in release.influences())
     with pytest.raises(ReleaseQuestionError, match="label is 3, expected 0 to 2"):
@@ -106,14 +106,14 @@ def test_influence_is_that_of_the_release(release: Release, copied: Copied, name
 def test_the_id_is_of_the_scores(copied: Copied) -> None:
     """Files that add nothing to the matrices do not change it; another score does."""
     folder = copied(MATRIX)
-    before = found(folder).id
+    before = open_authors(folder).id
     assert re.fullmatch("tiny-authors-[0-9a-f]{12}", before)
-    assert found(copied(MATRIX, PAIRS, INDEX)).id == before
+    assert open_authors(copied(MATRIX, PAIRS, INDEX)).id == before
     with np.load(folder / MATRIX) as archive:
         matrix = archive["infl_matrix_class0"]
     matrix[0, 0] += 0.5
     change(folder / MATRIX, infl_matrix_class0=matrix)
-    assert found(folder).id != before
+    assert open_authors(folder).id != before
 
 
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
@@ -121,18 +121,18 @@ def test_shortest_decimals(dtype: type) -> None:
     """As Python writes each number, which is the shortest decimal that rounds to it."""
     values = np.random.default_rng(0).integers(-400, 401, (50, 3)) / np.array([400, 397, 3000])
     array = np.append(values, [np.nan, 1, -1, 0.7, 0.15, 0]).astype(dtype)
-    wanted = array.astype(np.str_).astype(np.float64)
-    np.testing.assert_allclose(shortest_decimals(array), wanted, rtol=0, atol=1e-10)
+    expected = array.astype(np.str_).astype(np.float64)
+    np.testing.assert_allclose(shortest_decimals(array), expected, rtol=0, atol=1e-10)
     np.testing.assert_array_equal(shortest_decimals(array)[-5:], [1, -1, 0.7, 0.15, 0])
 
 
 def test_a_pairs_file_alone_answers_down_to_its_thresholds(release: Release, copied: Copied) -> None:
-    files = found(copied(PAIRS))
+    files = open_authors(copied(PAIRS))
     assert (files.name, files.thresholds) == ("tiny", Thresholds(mem=0.25, infl=0.15))
     assert files.known(files.pairs).column_names == ["tr_idx", "tt_idx", "infl", "mem"]
     for mem, infl in ((0.25, 0.15), (0.3, 0.2), (1, 1)):
-        got, wanted = files.select_pairs(mem=mem, infl=infl), release.select_pairs(mem=mem, infl=infl)
-        assert files.known(got).equals(wanted.select(["tr_idx", "tt_idx", "infl", "mem"]))
+        got, expected = files.select_pairs(mem=mem, infl=infl), release.select_pairs(mem=mem, infl=infl)
+        assert files.known(got).equals(expected.select(["tr_idx", "tt_idx", "infl", "mem"]))
     for mem, infl in ((0.2, 0.15), (0.25, 0.1)):
         with pytest.raises(ReleaseQuestionError, match=r"expected at least 0\.25 and 0\.15") as caught:
             files.select_pairs(mem=mem, infl=infl)
@@ -149,13 +149,13 @@ def test_thresholds_are_those_of_the_name(world: World, tmp_path: Path) -> None:
     folder = tmp_path / "authors"
     folder.mkdir()
     shutil.copy(tmp_path / "release" / "tiny_high_infl_pairs_infl1e-05_mem0.5.npz", folder)
-    files = found(folder)
+    files = open_authors(folder)
     assert files.thresholds == Thresholds(mem=0.5, infl=0.00001)
     assert files.select_pairs(mem=0.5, infl=0.00001).num_rows > 0
     for name in ("tiny_high_infl_pairs_inflhigh_mem0.5.npz", "tiny_high_infl_pairs_infl15_mem25.npz"):
         renamed = next(folder.iterdir()).rename(folder / name)
         with pytest.raises(InputError, match=renamed.name):
-            found(folder).select_pairs()
+            open_authors(folder).select_pairs()
 
 
 def test_an_influence_of_exactly_the_threshold_is_selected(tmp_path: Path) -> None:
@@ -172,7 +172,7 @@ def test_an_influence_of_exactly_the_threshold_is_selected(tmp_path: Path) -> No
         infl_matrix_class0=matrix[::-1],
     )
     for infl, n_pairs in ((0.7, 1), (0.15, 2), (0.71, 0)):
-        pairs = found(tmp_path).select_pairs(infl=infl)
+        pairs = open_authors(tmp_path).select_pairs(infl=infl)
         assert (pairs.num_rows, set(pairs["tr_idx"].to_pylist())) == (n_pairs, {0} if n_pairs else set())
         assert pairs["infl"].to_pylist() == [0.7, 0.15][:n_pairs]
 
@@ -194,7 +194,7 @@ def test_below_its_thresholds_the_pairs_file_still_tells_exact_influences(tmp_pa
     np.savez(tmp_path / MATRIX, **arrays)
     infl = listed[0]
     np.savez(tmp_path / PAIRS, tr_idx=labels, tt_idx=np.arange(2), infl=infl, mem=np.array([0.9, 0.9]))
-    files = found(tmp_path)
+    files = open_authors(tmp_path)
     low = files.select_pairs(mem=0.1, infl=0.05)
     assert low["infl"].to_pylist() == [*infl, np.nextafter(0.15, 0), 0.1]
     for least in (0.05, 0.1, 0.15, 0.29, 0.3):
@@ -204,16 +204,16 @@ def test_below_its_thresholds_the_pairs_file_still_tells_exact_influences(tmp_pa
     arrays["infl_matrix_class0"][1, 0] = 0.2  # a pair that the pairs file should have
     np.savez(tmp_path / MATRIX, **arrays)
     with pytest.raises(InputError, match=r"training example 1 on test example 0 is 0\.2, which") as caught:
-        found(tmp_path).select_pairs(infl=0.1)
+        open_authors(tmp_path).select_pairs(infl=0.1)
     assert "one folder" in caught.value.hint
 
 
 def test_questions_that_the_format_cannot_answer(copied: Copied) -> None:
-    files = found(copied(INDEX))
+    files = open_authors(copied(INDEX))
     assert not files.has_pairs
     with pytest.raises(ReleaseQuestionError, match=r"no \*_infl_matrix\.npz and no \*_high_infl_pairs"):
         files.select_pairs()
-    files = found(copied(MATRIX))
+    files = open_authors(copied(MATRIX))
     with pytest.raises(ReleaseQuestionError, match="Pairs of different labels") as caught:
         files.select_pairs(same_label=False)
     assert "--any-label" in caught.value.hint
@@ -229,7 +229,7 @@ def test_what_is_no_folder_of_the_authors_files(release: Release, copied: Copied
     folder = copied(MATRIX, "examples.parquet")
     assert find_authors_files(str(folder)) is None
     (folder / "examples.parquet").unlink()
-    assert found(folder).paths.keys() == {"matrix"}
+    assert open_authors(folder).paths.keys() == {"matrix"}
     assert find_authors_files(folder.as_uri()) is not None
     shutil.copy(folder / MATRIX, folder / "other_infl_matrix.npz")
     with pytest.raises(InputError, match=r"other_infl_matrix\.npz and tiny_infl_matrix\.npz, expected one of a kind"):

@@ -95,5 +95,5 @@ def test_index_file_of_an_image_folder(world: World, tmp_path: Path) -> None:
     assert (arrays["tr_mem"].dtype, arrays["tr_labels"].dtype) == (np.float64, np.int64)
 
 
-def test_no_index_file_without_file_names(written: tuple[Path, Manifest]) -> None:
-    assert not (written[0] / "tiny_index.npz").exists()
+def test_no_index_file_without_file_names(local_release: tuple[Path, Manifest]) -> None:
+    assert not (local_release[0] / "tiny_index.npz").exists()

@@ -98,8 +98,8 @@ def test_order_and_division_of_blocks_do_not_enter(world: World) -> None:
     assert forward.hexdigest() == backward.hexdigest() == divided.hexdigest()
 
 
-def test_release_digest(world: World, written: tuple[Path, Manifest], tmp_path: Path) -> None:
-    digest = written[1].content_digest
+def test_release_digest(world: World, local_release: tuple[Path, Manifest], tmp_path: Path) -> None:
+    digest = local_release[1].content_digest
     same = world.content(rows=3, created=None, software={"tensorflow": "9"}, name="other", key="cd" * 32)
     assert write_release(same, tmp_path / "a").content_digest == digest
     slower = world.quality().set_column(7, "seconds", pa.array(np.full(40, 9.0)))
@@ -114,14 +114,14 @@ def test_release_digest(world: World, written: tuple[Path, Manifest], tmp_path: 
         assert write_release(other, tmp_path / str(number)).content_digest != digest
 
 
-def test_one_count_changes_the_digest(world: World, written: tuple[Path, Manifest], tmp_path: Path) -> None:
-    release = load_release(written[0])
+def test_one_count_changes_the_digest(world: World, local_release: tuple[Path, Manifest], tmp_path: Path) -> None:
+    release = load_release(local_release[0])
     blocks = list(release.tallies.blocks())
     count = blocks[1].correct_in.copy()
     count[2, 3] += 1
     object.__setattr__(blocks[1], "correct_in", count)
     changed = write_release(world.content(blocks=lambda: blocks, thresholds=Thresholds()), tmp_path)
-    assert changed.content_digest != written[1].content_digest
-    differ = {name for name in changed.digests if changed.digests[name] != written[1].digests[name]}
+    assert changed.content_digest != local_release[1].content_digest
+    differ = {name for name in changed.digests if changed.digests[name] != local_release[1].digests[name]}
     assert "tallies/blocks" in differ
     assert differ <= {"tallies/blocks", "pairs", "classes"}

@@ -23,7 +23,7 @@ from tests.release.world import World
 DOCUMENT = Path(__file__).parents[2] / "docs" / "release-format.md"
 
 
-def shown(folder: Path, *, width: int = 100, top: int = 10) -> str:
+def summary_text(folder: Path, *, width: int = 100, top: int = 10) -> str:
     console = Console(file=io.StringIO(), width=width)
     console.print(summarize(load_release(folder), top=top))
     assert isinstance(console.file, io.StringIO)
@@ -34,12 +34,12 @@ def shown(folder: Path, *, width: int = 100, top: int = 10) -> str:
 @pytest.mark.filterwarnings("ignore:ConjunctiveGraph is deprecated:DeprecationWarning")
 @pytest.mark.filterwarnings("ignore:The inplace keyword in DataFrame:DeprecationWarning")
 @pytest.mark.parametrize("name", TABLES)
-def test_croissant_gives_the_records_of_every_table(written: tuple[Path, Manifest], name: str) -> None:
+def test_croissant_gives_the_records_of_every_table(local_release: tuple[Path, Manifest], name: str) -> None:
     import mlcroissant as mlc
 
-    dataset = mlc.Dataset(jsonld=str(written[0] / "croissant.json"))
+    dataset = mlc.Dataset(jsonld=str(local_release[0] / "croissant.json"))
     assert not dataset.metadata.ctx.issues.errors
-    table = pq.read_table(written[0] / f"{name}.parquet")
+    table = pq.read_table(local_release[0] / f"{name}.parquet")
     records = list(dataset.records(name))
     assert len(records) == table.num_rows > 0
     for record, row in zip(records, table.to_pylist(), strict=True):
@@ -52,17 +52,17 @@ def test_croissant_gives_the_records_of_every_table(written: tuple[Path, Manifes
                 assert got == (value.encode() if isinstance(value, str) else value)
 
 
-def test_croissant_lists_the_files_that_are_there(written: tuple[Path, Manifest]) -> None:
-    document = json.loads((written[0] / "croissant.json").read_bytes())
+def test_croissant_lists_the_files_that_are_there(local_release: tuple[Path, Manifest]) -> None:
+    document = json.loads((local_release[0] / "croissant.json").read_bytes())
     listed = {file["@id"]: file["sha256"] for file in document["distribution"]}
-    assert listed == {file.path: file.sha256 for file in written[1].files if file.kind != "document"}
+    assert listed == {file.path: file.sha256 for file in local_release[1].files if file.kind != "document"}
     assert document["datePublished"] == "2026-01-02"
     assert document["license"] == "CC BY 4.0"
 
 
-def test_card_tells_what_a_newcomer_asks(written: tuple[Path, Manifest]) -> None:
-    card = (written[0] / "README.md").read_text(encoding="utf-8")
-    manifest = written[1]
+def test_card_tells_what_a_newcomer_asks(local_release: tuple[Path, Manifest]) -> None:
+    card = (local_release[0] / "README.md").read_text(encoding="utf-8")
+    manifest = local_release[1]
     for words in (
         manifest.id,
         manifest.key,
@@ -110,31 +110,31 @@ def test_card_of_other_releases(world: World, tmp_path: Path) -> None:
         "of every training on every test example",
         "a\\|0.png",
         "`tiny_index.npz`",
-        "Licence of the data: unknown",
+        "License of the data: unknown",
         "Hash of the inputs",
     ):
         assert words in card
     assert "Seed" not in card
-    assert "a|0.png" in shown(tmp_path, width=200)
+    assert "a|0.png" in summary_text(tmp_path, width=200)
 
 
 @pytest.mark.parametrize("width", [60, 80, 160])
-def test_summary(written: tuple[Path, Manifest], width: int) -> None:
-    text = shown(written[0], width=width)
+def test_summary(local_release: tuple[Path, Manifest], width: int) -> None:
+    text = summary_text(local_release[0], width=width)
     assert max(len(line) for line in text.splitlines()) <= width
     words = " ".join(text.split())
     for part in ("40 training runs", "agresti-caffo", "Lemma 2.1", "1.000 ±", "high-influence pairs", "nobody"):
         assert part in words
 
 
-def test_summary_shows_no_more_than_asked(written: tuple[Path, Manifest]) -> None:
-    assert shown(written[0], top=3).count("±") == 3 + 1  # and once in the explanation
-    assert shown(written[0], top=1000).count("±") == 39 + 1  # two have no score
+def test_summary_shows_no_more_than_asked(local_release: tuple[Path, Manifest]) -> None:
+    assert summary_text(local_release[0], top=3).count("±") == 3 + 1  # and once in the explanation
+    assert summary_text(local_release[0], top=1000).count("±") == 39 + 1  # two have no score
 
 
-def test_lemma_bound_of_a_manifest_is_text_or_numbers(written: tuple[Path, Manifest]) -> None:
-    assert written[1].lemma_2_1.mean_squared_error is not None
-    balanced = written[1].model_copy(
+def test_lemma_bound_of_a_manifest_is_text_or_numbers(local_release: tuple[Path, Manifest]) -> None:
+    assert local_release[1].lemma_2_1.mean_squared_error is not None
+    balanced = local_release[1].model_copy(
         update={
             "lemma_2_1": LemmaBound(mean_squared_error=None, root_mean_squared_error=None, note="not applicable: x")
         }
@@ -144,9 +144,9 @@ def test_lemma_bound_of_a_manifest_is_text_or_numbers(written: tuple[Path, Manif
 
 def rows_of(text: str, *, first: str) -> list[list[str]]:
     """Return the cells of the table whose head starts with `first`."""
-    found = re.search(rf"^\| {first} \|.*\n\|[-|]+\n((?:\|.*\n)+)", text, re.MULTILINE)
-    assert found
-    return [[cell.strip().strip("`") for cell in line.strip("|").split("|")] for line in found[1].splitlines()]
+    match = re.search(rf"^\| {first} \|.*\n\|[-|]+\n((?:\|.*\n)+)", text, re.MULTILINE)
+    assert match
+    return [[cell.strip().strip("`") for cell in line.strip("|").split("|")] for line in match[1].splitlines()]
 
 
 def test_documentation_lists_every_column() -> None:
@@ -182,6 +182,6 @@ def test_documentation_lists_every_file_and_array(world: World, tmp_path: Path) 
     assert not documented
 
 
-def test_units_travel_with_the_tables(written: tuple[Path, Manifest]) -> None:
-    field: pa.Field = pq.read_schema(written[0] / "examples.parquet").field("mem")
+def test_units_travel_with_the_tables(local_release: tuple[Path, Manifest]) -> None:
+    field: pa.Field = pq.read_schema(local_release[0] / "examples.parquet").field("mem")
     assert field.metadata[b"unit"] == b"probability difference"

@@ -30,16 +30,16 @@ def score(world: World, out: Path) -> tuple[Manifest, Outcome]:
         return publish_folder(out, staging, write_release(world.content(), staging))
 
 
-@pytest.mark.parametrize("there", ["absent", "empty"])
-def test_new_or_empty_folder(world: World, written: tuple[Path, Manifest], tmp_path: Path, there: str) -> None:
+@pytest.mark.parametrize("state", ["absent", "empty"])
+def test_new_or_empty_folder(world: World, local_release: tuple[Path, Manifest], tmp_path: Path, state: str) -> None:
     out = tmp_path / "a" / "out"
-    if there == "empty":
+    if state == "empty":
         out.mkdir(parents=True)
     assert score(world, out)[1] is Outcome.PUBLISHED
-    assert snapshot(out) == snapshot(written[0])
+    assert snapshot(out) == snapshot(local_release[0])
     assert sorted(path.name for path in out.iterdir() if path.name.startswith(".")) == []
     load_release(out).verify()
-    assert check_folder(out, name="tiny") == written[1]
+    assert check_folder(out, name="tiny") == local_release[1]
 
 
 def test_the_same_release_is_unchanged(world: World, tmp_path: Path) -> None:
@@ -71,14 +71,14 @@ def test_a_folder_in_use_is_refused_at_once(tmp_path: Path, name: str) -> None:
 
 @pytest.mark.parametrize("fail_at", [0, 5, 11])
 def test_killed_and_repeated(
-    world: World, written: tuple[Path, Manifest], tmp_path: Path, fail_at: int, monkeypatch: pytest.MonkeyPatch
+    world: World, local_release: tuple[Path, Manifest], tmp_path: Path, fail_at: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    original, done = LocalStore.create, []
+    original, keys = LocalStore.create, []
 
     def create(self: LocalStore, key: str, content: bytes | Path) -> object:
-        if len(done) == fail_at:
+        if len(keys) == fail_at:
             raise Killed
-        done.append(key)
+        keys.append(key)
         return original(self, key, content)
 
     monkeypatch.setattr(LocalStore, "create", create)
@@ -89,7 +89,7 @@ def test_killed_and_repeated(
     (tmp_path / HIDDEN / "dead").mkdir(parents=True)
     os.utime(tmp_path / HIDDEN / "dead", (0, 0))
     assert score(world, tmp_path)[1] is Outcome.PUBLISHED
-    assert snapshot(tmp_path) == snapshot(written[0])
+    assert snapshot(tmp_path) == snapshot(local_release[0])
     assert not (tmp_path / HIDDEN).exists()
 
 
@@ -107,13 +107,13 @@ def act(out, n_trials):
 """
 
 
-def test_two_at_once(world: World, written: tuple[Path, Manifest], tmp_path: Path) -> None:
+def test_two_at_once(world: World, local_release: tuple[Path, Manifest], tmp_path: Path) -> None:
     """Of equal inputs both succeed; of different inputs one is refused, and the other's release is whole."""
     with racers(RACER, 2) as two:
         for round_ in range(4):
             out = tmp_path / f"equal{round_}"
-            assert two.go(f"{out} 40", f"{out} 40") == [written[1].id] * 2
-            assert snapshot(out) == snapshot(written[0])
+            assert two.go(f"{out} 40", f"{out} 40") == [local_release[1].id] * 2
+            assert snapshot(out) == snapshot(local_release[0])
             out = tmp_path / f"different{round_}"
             answers = two.go(f"{out} 40", f"{out} 30")
             (accepted,) = [answer for answer in answers if not answer.startswith("ReleaseError: Release cannot be pub")]

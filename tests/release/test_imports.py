@@ -24,20 +24,20 @@ HEAVY = {
 
 
 def run(code: str) -> str:
-    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    return found.stdout.strip()
+    process = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return process.stdout.strip()
 
 
 def test_importing_mempipe_imports_nothing() -> None:
     assert run("import sys, mempipe; print(sorted({'numpy', 'pyarrow', 'pydantic'} & set(sys.modules)))") == "[]"
 
 
-def test_reading_a_release_needs_no_heavy_module(written: tuple[Path, Manifest]) -> None:
+def test_reading_a_release_needs_no_heavy_module(local_release: tuple[Path, Manifest]) -> None:
     code = f"""
 import sys, time
 begun = time.perf_counter()
 import mempipe
-release = mempipe.load_release({str(written[0])!r})
+release = mempipe.load_release({str(local_release[0])!r})
 release.mem, release.influence(0), release.select_pairs(mem=0), release.pairs, release.verify()
 print(sorted({HEAVY} & set(sys.modules)), time.perf_counter() - begun)
 """

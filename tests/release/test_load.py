@@ -36,20 +36,20 @@ def full(world: World, tmp_path_factory: pytest.TempPathFactory) -> Release:
 
 
 @pytest.fixture
-def damaged(written: tuple[Path, Manifest], tmp_path: Path) -> Path:
+def damaged(local_release: tuple[Path, Manifest], tmp_path: Path) -> Path:
     """A copy that a test may damage."""
-    return Path(shutil.copytree(written[0], tmp_path / "copy"))
+    return Path(shutil.copytree(local_release[0], tmp_path / "copy"))
 
 
-def test_round_trip(written: tuple[Path, Manifest], world: World) -> None:
-    release = mempipe.load_release(written[0])
+def test_round_trip(local_release: tuple[Path, Manifest], world: World) -> None:
+    release = mempipe.load_release(local_release[0])
     assert isinstance(release, mempipe.Release)
-    assert (release.manifest, release.uri) == (written[1], str(written[0]))
-    assert repr(release) == f"Release({str(written[0])!r}: 40 trials, 41 training examples)"
+    assert (release.manifest, release.uri) == (local_release[1], str(local_release[0]))
+    assert repr(release) == f"Release({str(local_release[0])!r}: 40 trials, 41 training examples)"
     for name in ("examples", "test_examples", "pairs", "classes", "trials"):
-        there, table = pq.read_table(written[0] / f"{name}.parquet"), getattr(release, name)
-        assert table.select(there.column_names).equals(there)
-        assert all(column.name in there.column_names or not has_values(table, column.name) for column in TABLES[name])
+        stored, table = pq.read_table(local_release[0] / f"{name}.parquet"), getattr(release, name)
+        assert table.select(stored.column_names).equals(stored)
+        assert all(column.name in stored.column_names or not has_values(table, column.name) for column in TABLES[name])
         assert table.column_names == [column.name for column in TABLES[name]]
         assert getattr(release, name) is getattr(release, name)
     assert (release.mem.dtype, release.mem_se.dtype, release.labels.dtype) == (np.float64, np.float64, np.int64)
@@ -62,8 +62,8 @@ def test_round_trip(written: tuple[Path, Manifest], world: World) -> None:
 
 
 @pytest.mark.parametrize("scope", [Scope.CLASS, Scope.FULL])
-def test_influence(written: tuple[Path, Manifest], full: Release, world: World, scope: Scope) -> None:
-    release = load_release(written[0]) if scope is Scope.CLASS else full
+def test_influence(local_release: tuple[Path, Manifest], full: Release, world: World, scope: Scope) -> None:
+    release = load_release(local_release[0]) if scope is Scope.CLASS else full
     for label in range(4):
         matrix = release.influence(label)
         np.testing.assert_array_equal(matrix.tr_idx, np.flatnonzero(world.train_labels == label))
@@ -83,8 +83,8 @@ def test_influence_on_all_tests(full: Release, world: World) -> None:
     full.verify()
 
 
-def test_standard_errors_of_pairs_are_those_of_their_counts(written: tuple[Path, Manifest]) -> None:
-    pairs = load_release(written[0]).pairs.to_pandas()
+def test_standard_errors_of_pairs_are_those_of_their_counts(local_release: tuple[Path, Manifest]) -> None:
+    pairs = load_release(local_release[0]).pairs.to_pandas()
     expected = difference_standard_error(*(pairs[c].to_numpy() for c in ("correct_in", "n_in", "correct_out", "n_out")))
     np.testing.assert_array_equal(pairs["infl_se"], expected)
 
@@ -93,10 +93,10 @@ def test_standard_errors_of_pairs_are_those_of_their_counts(written: tuple[Path,
     ("mem", "infl"), [(0.25, 0.15), (0.3, 0.2), (0.0, 0.15), (0.0, 0.1), (-1, -1), (0.25, 0.1), (1, 1)]
 )
 def test_pairs_at_any_thresholds(
-    written: tuple[Path, Manifest], full: Release, world: World, mem: float, infl: float
+    local_release: tuple[Path, Manifest], full: Release, world: World, mem: float, infl: float
 ) -> None:
-    found = load_release(written[0]).select_pairs(mem=mem, infl=infl)
-    assert found.equals(full.select_pairs(mem=mem, infl=infl))
+    pairs = load_release(local_release[0]).select_pairs(mem=mem, infl=infl)
+    assert pairs.equals(full.select_pairs(mem=mem, infl=infl))
     expected = [
         (i, j)
         for i in range(41)
@@ -105,13 +105,13 @@ def test_pairs_at_any_thresholds(
         and two_loops(world, i, world.train[:, i]) >= mem
         and two_loops(world, i, world.test[:, j]) >= infl
     ]
-    assert sorted(zip(found["tr_idx"].to_pylist(), found["tt_idx"].to_pylist(), strict=True)) == expected
-    rows = [(-row["infl"], row["tr_idx"], row["tt_idx"]) for row in found.to_pylist()]
+    assert sorted(zip(pairs["tr_idx"].to_pylist(), pairs["tt_idx"].to_pylist(), strict=True)) == expected
+    rows = [(-row["infl"], row["tr_idx"], row["tt_idx"]) for row in pairs.to_pylist()]
     assert rows == sorted(rows)
 
 
-def test_the_recorded_thresholds_give_the_recorded_pairs(written: tuple[Path, Manifest]) -> None:
-    release = load_release(written[0])
+def test_the_recorded_thresholds_give_the_recorded_pairs(local_release: tuple[Path, Manifest]) -> None:
+    release = load_release(local_release[0])
     assert release.select_pairs().equals(release.pairs)
     recomputed = release.select_pairs(mem=0.25, infl=-1)
     assert recomputed.filter(recomputed["infl"].to_numpy() >= 0.15).equals(release.pairs)
@@ -124,8 +124,8 @@ def test_pairs_of_any_label(full: Release) -> None:
     pd.testing.assert_frame_equal(same, full.pairs.to_pandas())
 
 
-def test_questions_that_counts_by_class_cannot_answer(written: tuple[Path, Manifest]) -> None:
-    release = load_release(written[0])
+def test_questions_that_counts_by_class_cannot_answer(local_release: tuple[Path, Manifest]) -> None:
+    release = load_release(local_release[0])
     for ask in (
         lambda: release.select_pairs(same_label=False),
         lambda: release.influence(0, same_label=False),
@@ -142,9 +142,9 @@ def test_questions_that_counts_by_class_cannot_answer(written: tuple[Path, Manif
             release.select_pairs(**wrong)
 
 
-def test_remote_release_is_fetched_file_by_file(written: tuple[Path, Manifest]) -> None:
+def test_remote_release_is_fetched_file_by_file(local_release: tuple[Path, Manifest]) -> None:
     name = uuid.uuid4().hex
-    publish_release(MemoryStore(name), "", *written)
+    publish_release(MemoryStore(name), "", *local_release)
     release = load_release(f"memory://{name}")
     assert release.mem[MEMORIZED] == 1
     folder = release._files._scratch
@@ -191,8 +191,10 @@ def test_damaged_manifest(damaged: Path, change: dict[str, Any], message: str) -
         load_release(damaged)
 
 
-def test_verify_notices_every_missing_and_every_changed_file(written: tuple[Path, Manifest], damaged: Path) -> None:
-    for entry in written[1].files:
+def test_verify_notices_every_missing_and_every_changed_file(
+    local_release: tuple[Path, Manifest], damaged: Path
+) -> None:
+    for entry in local_release[1].files:
         path = damaged / entry.path
         content = path.read_bytes()
         path.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))

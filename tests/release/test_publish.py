@@ -28,12 +28,12 @@ def name() -> str:
     return uuid.uuid4().hex
 
 
-def test_publication(written: tuple[Path, Manifest], name: str) -> None:
-    folder, manifest = written
+def test_publication(local_release: tuple[Path, Manifest], name: str) -> None:
+    folder, manifest = local_release
     store = FaultyStore(name)
-    done = publish_release(store, "releases/tiny", folder, manifest)
-    assert (done.outcome, done.is_latest, done.manifest) == (Outcome.PUBLISHED, True, manifest)
-    assert done.uri == f"memory://{name}/releases/tiny/{manifest.id}"
+    publication = publish_release(store, "releases/tiny", folder, manifest)
+    assert (publication.outcome, publication.is_latest, publication.manifest) == (Outcome.PUBLISHED, True, manifest)
+    assert publication.uri == f"memory://{name}/releases/tiny/{manifest.id}"
     assert store.creations[-1] == MANIFEST
     assert len(store.creations) == N_CREATIONS
     files = {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
@@ -45,8 +45,10 @@ def test_publication(written: tuple[Path, Manifest], name: str) -> None:
 
 @pytest.mark.parametrize("fail_at", range(N_CREATIONS))
 @pytest.mark.parametrize("after", [False, True])
-def test_killed_at_any_file_and_repeated(written: tuple[Path, Manifest], name: str, fail_at: int, after: bool) -> None:
-    folder, manifest = written
+def test_killed_at_any_file_and_repeated(
+    local_release: tuple[Path, Manifest], name: str, fail_at: int, after: bool
+) -> None:
+    folder, manifest = local_release
     with pytest.raises(Killed):
         publish_release(FaultyStore(name, fail_at=fail_at, after=after), "tiny", folder, manifest)
     store = MemoryStore(name)
@@ -58,32 +60,32 @@ def test_killed_at_any_file_and_repeated(written: tuple[Path, Manifest], name: s
             load_release(f"memory://{name}/tiny/{manifest.id}")
     # The repetition writes everything anew, some time later.
     later = manifest.model_copy(update={"created": CREATED + timedelta(hours=1)})
-    done = publish_release(store, "tiny", folder, later)
-    assert done.is_latest
-    assert done.manifest == (manifest if finished else later)
-    there = objects(store.child(f"tiny/{manifest.id}"))
-    assert there.pop(MANIFEST) == done.manifest.to_json()
-    assert there == {file.path: (folder / file.path).read_bytes() for file in manifest.files}
+    publication = publish_release(store, "tiny", folder, later)
+    assert publication.is_latest
+    assert publication.manifest == (manifest if finished else later)
+    content = objects(store.child(f"tiny/{manifest.id}"))
+    assert content.pop(MANIFEST) == publication.manifest.to_json()
+    assert content == {file.path: (folder / file.path).read_bytes() for file in manifest.files}
     load_release(f"memory://{name}/tiny").verify()
 
 
-def test_existing_release_is_left_alone(written: tuple[Path, Manifest], name: str) -> None:
-    folder, manifest = written
+def test_existing_release_is_left_alone(local_release: tuple[Path, Manifest], name: str) -> None:
+    folder, manifest = local_release
     first = FaultyStore(name)
     publish_release(first, "tiny", folder, manifest)
     before = objects(first)
     again = FaultyStore(name)
     later = manifest.model_copy(update={"created": CREATED + timedelta(days=1)})
-    done = publish_release(again, "tiny", folder, later)
-    assert (done.outcome, done.is_latest, done.manifest) == (Outcome.UNCHANGED, True, manifest)
+    publication = publish_release(again, "tiny", folder, later)
+    assert (publication.outcome, publication.is_latest, publication.manifest) == (Outcome.UNCHANGED, True, manifest)
     assert again.creations == []
     assert objects(again) == before
 
 
 def test_other_software_completes_what_an_unfinished_attempt_began(
-    world: World, written: tuple[Path, Manifest], name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    world: World, local_release: tuple[Path, Manifest], name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    folder, manifest = written
+    folder, manifest = local_release
     with pytest.raises(Killed):
         publish_release(FaultyStore(name, fail_at=9), "tiny", folder, manifest)
     begun = objects(MemoryStore(name))
@@ -91,10 +93,10 @@ def test_other_software_completes_what_an_unfinished_attempt_began(
     other = write_release(world.content(), tmp_path)
     assert other.id == manifest.id
     assert {file.path for file in other.files if file not in manifest.files} >= {"examples.parquet", "croissant.json"}
-    done = publish_release(MemoryStore(name), "tiny", tmp_path, other)
+    publication = publish_release(MemoryStore(name), "tiny", tmp_path, other)
     after = objects(MemoryStore(name))
     assert all(after[key] == content for key, content in begun.items())
-    entries = {file.path: file for file in done.manifest.files}
+    entries = {file.path: file for file in publication.manifest.files}
     assert entries["examples.parquet"].sha256 == {file.path: file for file in manifest.files}["examples.parquet"].sha256
     release = load_release(f"memory://{name}/tiny")
     release.verify()
@@ -104,14 +106,16 @@ def test_other_software_completes_what_an_unfinished_attempt_began(
 
 
 def test_timings_of_the_first_attempt_stay(
-    world: World, written: tuple[Path, Manifest], name: str, tmp_path: Path
+    world: World, local_release: tuple[Path, Manifest], name: str, tmp_path: Path
 ) -> None:
-    folder, manifest = written
+    folder, manifest = local_release
     with pytest.raises(Killed):
         publish_release(FaultyStore(name, fail_at=N_CREATIONS - 1), "tiny", folder, manifest)
     faster = world.quality().drop_columns(["seconds"])
-    done = publish_release(MemoryStore(name), "tiny", tmp_path, write_release(world.content(trials=faster), tmp_path))
-    release = load_release(done.uri)
+    publication = publish_release(
+        MemoryStore(name), "tiny", tmp_path, write_release(world.content(trials=faster), tmp_path)
+    )
+    release = load_release(publication.uri)
     release.verify()
     assert release.trials.equals(pq.read_table(folder / "trials.parquet"))
 
@@ -119,9 +123,9 @@ def test_timings_of_the_first_attempt_stay(
 @pytest.mark.parametrize("path", ["examples.parquet", "tiny_infl_matrix.npz", "tallies/blocks-00000.npz"])
 @pytest.mark.parametrize("foreign", ["garbage", "other counts"])
 def test_foreign_file_is_refused(
-    world: World, written: tuple[Path, Manifest], name: str, tmp_path: Path, path: str, foreign: str
+    world: World, local_release: tuple[Path, Manifest], name: str, tmp_path: Path, path: str, foreign: str
 ) -> None:
-    folder, manifest = written
+    folder, manifest = local_release
     if foreign == "garbage":
         content = b"garbage"
     else:
@@ -137,9 +141,9 @@ def test_foreign_file_is_refused(
 
 
 def test_two_publishers_at_once_make_one_release(
-    written: tuple[Path, Manifest], name: str, monkeypatch: pytest.MonkeyPatch
+    local_release: tuple[Path, Manifest], name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    folder, manifest = written
+    folder, manifest = local_release
     later = manifest.model_copy(update={"created": CREATED + timedelta(seconds=1)})
     original = publish._commit_files
 
@@ -150,8 +154,8 @@ def test_two_publishers_at_once_make_one_release(
         return committed
 
     monkeypatch.setattr(publish, "_commit_files", interrupted)
-    done = publish_release(MemoryStore(name), "tiny", folder, later)
-    assert (done.outcome, done.manifest, done.is_latest) == (Outcome.UNCHANGED, manifest, True)
+    publication = publish_release(MemoryStore(name), "tiny", folder, later)
+    assert (publication.outcome, publication.manifest, publication.is_latest) == (Outcome.UNCHANGED, manifest, True)
 
 
 def manifests(manifest: Manifest, **changes: object) -> Manifest:
@@ -171,13 +175,13 @@ def manifests(manifest: Manifest, **changes: object) -> Manifest:
     ],
 )
 def test_which_release_is_the_latest(
-    written: tuple[Path, Manifest], name: str, ours: dict[str, object], moves: bool
+    local_release: tuple[Path, Manifest], name: str, ours: dict[str, object], moves: bool
 ) -> None:
-    folder, manifest = written
+    folder, manifest = local_release
     store = MemoryStore(name)
     publish_release(store, "tiny", folder, manifest)
-    done = publish_release(store, "tiny", folder, manifests(manifest, id="other", **ours))
-    assert (done.outcome, done.is_latest) == (Outcome.PUBLISHED, moves)
+    publication = publish_release(store, "tiny", folder, manifests(manifest, id="other", **ours))
+    assert (publication.outcome, publication.is_latest) == (Outcome.PUBLISHED, moves)
     latest = Latest.from_json(store.read(f"tiny/{LATEST}"), source="x")
     assert latest.release == ("other" if moves else manifest.id)
 
@@ -187,24 +191,24 @@ def test_smaller_extension_that_finishes_late_does_not_go_back(world: World, nam
     small = write_release(world.part(0, 20).content(created=CREATED + timedelta(days=1)), tmp_path / "small")
     large = write_release(world.content(), tmp_path / "large")
     assert publish_release(store, "tiny", tmp_path / "large", large).is_latest
-    done = publish_release(store, "tiny", tmp_path / "small", small)
-    assert (done.outcome, done.is_latest) == (Outcome.PUBLISHED, False)
+    publication = publish_release(store, "tiny", tmp_path / "small", small)
+    assert (publication.outcome, publication.is_latest) == (Outcome.PUBLISHED, False)
     assert load_release(f"memory://{name}/tiny").manifest.n_trials == 40
-    assert load_release(done.uri).manifest.n_trials == 20
+    assert load_release(publication.uri).manifest.n_trials == 20
 
 
-def test_racing_publisher_of_more_trials_wins(written: tuple[Path, Manifest], name: str) -> None:
-    folder, manifest = written
+def test_racing_publisher_of_more_trials_wins(local_release: tuple[Path, Manifest], name: str) -> None:
+    folder, manifest = local_release
     racing = FaultyStore(name, "tiny")
     larger = manifests(manifest, id="larger", n_trials=80)
     racing.before_replace = lambda: publish_release(MemoryStore(name), "tiny", folder, larger) and None
-    done = publish_release(racing, "", folder, manifest)
-    assert (done.outcome, done.is_latest) == (Outcome.PUBLISHED, False)
+    publication = publish_release(racing, "", folder, manifest)
+    assert (publication.outcome, publication.is_latest) == (Outcome.PUBLISHED, False)
     assert load_release(f"memory://{name}/tiny").manifest.id == "larger"
 
 
-def test_racing_publisher_of_fewer_trials_loses(written: tuple[Path, Manifest], name: str) -> None:
-    folder, manifest = written
+def test_racing_publisher_of_fewer_trials_loses(local_release: tuple[Path, Manifest], name: str) -> None:
+    folder, manifest = local_release
     racing = FaultyStore(name, "tiny")
     smaller = manifests(manifest, id="smaller", n_trials=8)
     racing.before_replace = lambda: publish_release(MemoryStore(name), "tiny", folder, smaller) and None
@@ -213,15 +217,15 @@ def test_racing_publisher_of_fewer_trials_loses(written: tuple[Path, Manifest], 
 
 
 def test_latest_that_changes_all_the_time_is_a_passing_fault(
-    written: tuple[Path, Manifest], name: str, monkeypatch: pytest.MonkeyPatch
+    local_release: tuple[Path, Manifest], name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def always(self: MemoryStore, key: str, content: bytes, *, generation: str | None) -> str:
         raise GenerationError("Object changed.", hint="again.")
 
     monkeypatch.setattr(MemoryStore, "replace", always)
     with pytest.raises(GenerationError, match="Latest release cannot be named"):
-        publish_release(MemoryStore(name), "tiny", *written)
-    load_release(f"memory://{name}/tiny/{written[1].id}").verify()
+        publish_release(MemoryStore(name), "tiny", *local_release)
+    load_release(f"memory://{name}/tiny/{local_release[1].id}").verify()
 
 
 def test_other_thresholds_are_another_release(world: World, name: str, tmp_path: Path) -> None:

@@ -17,8 +17,8 @@ from tests.release.world import ALWAYS_SEEN, MEMORIZED, NEVER_SEEN, World
 
 
 @pytest.mark.parametrize("name", TABLES)
-def test_files_have_the_schema_with_units(written: tuple[Path, Manifest], name: str) -> None:
-    table = pq.read_table(written[0] / f"{name}.parquet")
+def test_files_have_the_schema_with_units(local_release: tuple[Path, Manifest], name: str) -> None:
+    table = pq.read_table(local_release[0] / f"{name}.parquet")
     expected = table_schema(name, frozenset(table.column_names))
     assert table.schema.equals(expected, check_metadata=True)
     assert table.schema.metadata[b"mempipe.schema_version"] == str(SCHEMA_VERSION).encode()
@@ -30,8 +30,8 @@ def test_files_have_the_schema_with_units(written: tuple[Path, Manifest], name: 
             assert not np.isnan(table[field.name].drop_null().to_numpy()).any()
 
 
-def test_undefined_scores_are_null(written: tuple[Path, Manifest], world: World) -> None:
-    rows = pq.read_table(written[0] / "examples.parquet").to_pylist()
+def test_undefined_scores_are_null(local_release: tuple[Path, Manifest], world: World) -> None:
+    rows = pq.read_table(local_release[0] / "examples.parquet").to_pylist()
     for idx in (ALWAYS_SEEN, NEVER_SEEN):
         assert (rows[idx]["mem"], rows[idx]["mem_se"]) == (None, None)
     assert rows[ALWAYS_SEEN]["heldout_accuracy"] is None
@@ -42,17 +42,17 @@ def test_undefined_scores_are_null(written: tuple[Path, Manifest], world: World)
     assert rows[MEMORIZED]["mem_se"] > 0
 
 
-def test_test_examples(written: tuple[Path, Manifest], world: World) -> None:
-    table = pq.read_table(written[0] / "test_examples.parquet")
+def test_test_examples(local_release: tuple[Path, Manifest], world: World) -> None:
+    table = pq.read_table(local_release[0] / "test_examples.parquet")
     np.testing.assert_array_equal(table["n_correct"], world.test.sum(axis=0))
     np.testing.assert_array_equal(table["accuracy"], world.test.mean(axis=0))
     assert set(table["n_trials"].to_pylist()) == {40}
 
 
-def test_classes_add_up(written: tuple[Path, Manifest], world: World) -> None:
-    classes = pd.read_parquet(written[0] / "classes.parquet")
-    examples = pd.read_parquet(written[0] / "examples.parquet")
-    pairs = pd.read_parquet(written[0] / "pairs.parquet")
+def test_classes_add_up(local_release: tuple[Path, Manifest], world: World) -> None:
+    classes = pd.read_parquet(local_release[0] / "classes.parquet")
+    examples = pd.read_parquet(local_release[0] / "examples.parquet")
+    pairs = pd.read_parquet(local_release[0] / "pairs.parquet")
     assert classes["name"].tolist() == ["zero", "one", "two", "nobody"]
     assert classes["n_train"].tolist() == [14, 14, 13, 0]
     assert classes["n_test"].tolist() == [12, 11, 0, 0]
@@ -64,9 +64,9 @@ def test_classes_add_up(written: tuple[Path, Manifest], world: World) -> None:
     assert classes["n_pairs"].sum() == len(pairs) > 0
 
 
-def test_pairs_join_with_examples(written: tuple[Path, Manifest]) -> None:
-    pairs = pd.read_parquet(written[0] / "pairs.parquet")
-    examples = pd.read_parquet(written[0] / "examples.parquet").loc[pairs["tr_idx"]].reset_index(drop=True)
+def test_pairs_join_with_examples(local_release: tuple[Path, Manifest]) -> None:
+    pairs = pd.read_parquet(local_release[0] / "pairs.parquet")
+    examples = pd.read_parquet(local_release[0] / "examples.parquet").loc[pairs["tr_idx"]].reset_index(drop=True)
     for column in ("label", "mem", "mem_se", "n_in", "n_out"):
         pd.testing.assert_series_equal(pairs[column], examples[column])
     assert (pairs["label"] == pairs["tt_label"]).all()
@@ -99,8 +99,8 @@ def test_trials_are_sorted_and_typed() -> None:
         trials_table(table.set_column(3, "n_subset", pa.array([None, 3])))
 
 
-def test_damaged_tables_are_named(written: tuple[Path, Manifest], tmp_path: Path) -> None:
-    content = (written[0] / "examples.parquet").read_bytes()
+def test_damaged_tables_are_named(local_release: tuple[Path, Manifest], tmp_path: Path) -> None:
+    content = (local_release[0] / "examples.parquet").read_bytes()
     (tmp_path / "t.parquet").write_bytes(content[:-20])
     with pytest.raises(ReleaseError, match=r"t\.parquet cannot be read as Parquet"):
         read_table(tmp_path / "t.parquet", "examples", source="t.parquet")

@@ -120,9 +120,9 @@ def test_wrong_streams_are_refused_and_never_complete(world: World, tmp_path: Pa
         "expected row 5": [blocks[0], *blocks],
         "other trials": foreign,
     }
-    for given in cases.values():
+    for stream in cases.values():
         with pytest.raises(TallyError, match="Tallies cannot be written"):
-            write_tallies(tmp_path, world.examples(), given, *labels, Scope.CLASS)
+            write_tallies(tmp_path, world.examples(), stream, *labels, Scope.CLASS)
         assert not (tmp_path / EXAMPLES_FILE).exists()
     with pytest.raises(TallyError, match="labels are of 40 train"):
         write_tallies(tmp_path, world.examples(), blocks, labels[0][:-1], labels[1], Scope.CLASS)

@@ -22,8 +22,8 @@ def bytes_of(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-def test_manifest_tells_what_the_release_is(written: tuple[Path, Manifest], world: World) -> None:
-    folder, manifest = written
+def test_manifest_tells_what_the_release_is(local_release: tuple[Path, Manifest], world: World) -> None:
+    folder, manifest = local_release
     assert Manifest.from_json((folder / MANIFEST).read_bytes(), source="x") == manifest
     assert manifest.id == f"tiny-ab12ab12ab12-t40-{manifest.content_digest[:12]}"
     assert (manifest.n_trials, manifest.n_train, manifest.n_test, manifest.n_classes) == (40, 41, 23, 4)
@@ -36,50 +36,50 @@ def test_manifest_tells_what_the_release_is(written: tuple[Path, Manifest], worl
     assert manifest.accuracies.train_held_out == pytest.approx(world.train[~world.mask].mean(), abs=1e-15)
 
 
-def test_manifest_lists_every_other_file(written: tuple[Path, Manifest]) -> None:
-    folder, manifest = written
+def test_manifest_lists_every_other_file(local_release: tuple[Path, Manifest]) -> None:
+    folder, manifest = local_release
     content = bytes_of(folder)
     assert {file.path for file in manifest.files} == set(content) - {MANIFEST}
     for file in manifest.files:
         assert (file.sha256, file.bytes) == (hashlib.sha256(content[file.path]).hexdigest(), len(content[file.path]))
 
 
-def test_undefined_cells_are_counted(written: tuple[Path, Manifest], world: World, tmp_path: Path) -> None:
+def test_undefined_cells_are_counted(local_release: tuple[Path, Manifest], world: World, tmp_path: Path) -> None:
     # Train 3 is of class 0 with 12 test examples, train 4 of class 1 with 11.
-    assert written[1].undefined.model_dump() == {"examples": 2, "pairs": 12 + 11}
+    assert local_release[1].undefined.model_dump() == {"examples": 2, "pairs": 12 + 11}
     full = write_release(world.content(scope=Scope.FULL), tmp_path)
     assert full.undefined.model_dump() == {"examples": 2, "pairs": 2 * 23}
-    with np.load(written[0] / "tiny_infl_matrix.npz") as archive:
+    with np.load(local_release[0] / "tiny_infl_matrix.npz") as archive:
         n_nan = sum(int(np.isnan(archive[f"infl_matrix_class{label}"]).sum()) for label in range(4))
         assert int(np.isnan(archive["tr_mem"]).sum()) == 2
-    assert n_nan == written[1].undefined.pairs
+    assert n_nan == local_release[1].undefined.pairs
 
 
-def test_pair_statistics(written: tuple[Path, Manifest]) -> None:
-    with np.load(written[0] / "tiny_high_infl_pairs_infl0.15_mem0.25.npz") as archive:
+def test_pair_statistics(local_release: tuple[Path, Manifest]) -> None:
+    with np.load(local_release[0] / "tiny_high_infl_pairs_infl0.15_mem0.25.npz") as archive:
         tr_idx, tt_idx = archive["tr_idx"], archive["tt_idx"]
     tests, times = np.unique(tt_idx, return_counts=True)
-    pairs = written[1].pairs
+    pairs = local_release[1].pairs
     assert (pairs.n_pairs, pairs.n_train, pairs.n_test) == (len(tr_idx), len(set(tr_idx.tolist())), len(tests))
     assert (pairs.test_share, pairs.n_test_single) == (len(tests) / 23, int((times == 1).sum()))
 
 
-def test_same_content_gives_the_same_bytes(world: World, written: tuple[Path, Manifest], tmp_path: Path) -> None:
+def test_same_content_gives_the_same_bytes(world: World, local_release: tuple[Path, Manifest], tmp_path: Path) -> None:
     write_release(world.content(rows=7), tmp_path)
-    assert bytes_of(tmp_path) == bytes_of(written[0])
+    assert bytes_of(tmp_path) == bytes_of(local_release[0])
     write_release(world.content(rows=2), tmp_path)  # again, over what is there
-    assert bytes_of(tmp_path) == bytes_of(written[0])
+    assert bytes_of(tmp_path) == bytes_of(local_release[0])
 
 
 def test_blocks_are_asked_for_once(world: World, tmp_path: Path) -> None:
-    asked = []
+    calls = []
 
     def blocks() -> Any:
-        asked.append(1)
+        calls.append(1)
         return world.blocks()
 
     write_release(world.content(blocks=blocks), tmp_path)
-    assert asked == [1]
+    assert calls == [1]
 
 
 def test_check_sees_the_tables_before_the_manifest(world: World, tmp_path: Path) -> None:

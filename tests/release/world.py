@@ -84,7 +84,7 @@ class World:
         )
 
     def content(self, *, scope: Scope = Scope.CLASS, rows: int | None = None, **changes: Any) -> ReleaseContent:
-        given: dict[str, Any] = {
+        fields: dict[str, Any] = {
             "name": "tiny",
             "key": "ab12" * 16,
             "key_kind": "run",
@@ -100,7 +100,7 @@ class World:
             "spec": {"model": {"name": "mlp"}, "recipe": {"epochs": 3}},
             "created": CREATED,
         }
-        return ReleaseContent(**{**given, **changes})
+        return ReleaseContent(**{**fields, **changes})
 
 
 def make_world(n_trials: int = 40, *, n_train: int = 41, n_test: int = 23, seed: int = 0) -> World:

@@ -16,12 +16,12 @@ def spans(draw: st.DrawFn) -> Span:
     return Span(start, start + draw(st.integers(1, 40)))
 
 
-@given(committed=st.lists(spans(), max_size=8), wanted=spans(), chunk_size=st.integers(1, 30))
-def test_missing_chunks_are_the_missing_trials(committed: list[Span], wanted: Span, chunk_size: int) -> None:
-    chunks = missing_chunks(committed, wanted, chunk_size=chunk_size)
-    found = [trial for chunk in chunks for trial in range(*chunk)]
-    done = {trial for span in committed for trial in range(*span)}
-    assert found == [trial for trial in range(*wanted) if trial not in done]
+@given(committed=st.lists(spans(), max_size=8), trials=spans(), chunk_size=st.integers(1, 30))
+def test_missing_chunks_are_the_missing_trials(committed: list[Span], trials: Span, chunk_size: int) -> None:
+    chunks = missing_chunks(committed, trials, chunk_size=chunk_size)
+    missing = [trial for chunk in chunks for trial in range(*chunk)]
+    present = {trial for span in committed for trial in range(*span)}
+    assert missing == [trial for trial in range(*trials) if trial not in present]
     assert all(len(chunk) > 0 and chunk.start // chunk_size == (chunk.stop - 1) // chunk_size for chunk in chunks)
 
 

@@ -92,10 +92,10 @@ def pairs(
 ) -> list[tuple[int, int, float, float]]:
     """Section 2: (train, test, influence, memorization) by descending influence, then by positions."""
     memorized, influences = memorization(mask, train), influence(mask, test)
-    found = [
+    pairs = [
         (i, j, influences[i][j], memorized[i])
         for i in range(len(train_labels))
         for j in range(len(test_labels))
         if memorized[i] >= mem and influences[i][j] >= infl and (not same_label or train_labels[i] == test_labels[j])
     ]
-    return sorted(found, key=lambda pair: (-pair[2], pair[0], pair[1]))
+    return sorted(pairs, key=lambda pair: (-pair[2], pair[0], pair[1]))

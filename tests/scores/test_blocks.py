@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from mempipe.errors import InputError, TallyError
 from mempipe.scores.tally import Block, Scope, blocks_of, split_blocks
 
-labels = st.lists(st.sampled_from([-1, 0, 3, 7]), max_size=12).map(lambda found: np.array(found, dtype=np.int32))
+labels = st.lists(st.sampled_from([-1, 0, 3, 7]), max_size=12).map(lambda values: np.array(values, dtype=np.int32))
 
 
 @given(labels, labels)

@@ -77,12 +77,12 @@ def test_every_order_and_division_gives_the_same_bytes(data: st.DataObject) -> N
     cuts = sorted(data.draw(st.lists(st.integers(0, world.n_trials), max_size=6)))
     edges = [0, *cuts, world.n_trials]
     batches = [world.batch(order[a:b]) for a, b in pairwise(edges)]
-    found = examples_of(world, batches)
-    assert found.trials == expected.trials
-    assert counts(found) == counts(expected)
-    found_pairs = pairs_of(world, batches=batches)
-    assert found_pairs.trials == expected_pairs.trials
-    assert found_pairs.correct_in.tobytes() == expected_pairs.correct_in.tobytes()
+    tally = examples_of(world, batches)
+    assert tally.trials == expected.trials
+    assert counts(tally) == counts(expected)
+    pairs = pairs_of(world, batches=batches)
+    assert pairs.trials == expected_pairs.trials
+    assert pairs.correct_in.tobytes() == expected_pairs.correct_in.tobytes()
 
 
 @pytest.mark.usefixtures("small_chunks")

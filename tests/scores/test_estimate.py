@@ -100,7 +100,7 @@ def test_complementing_the_masks_flips_the_signs() -> None:
     np.testing.assert_array_equal(infl_of(complement), -infl_of(world))
 
 
-def test_relabelling_permutes() -> None:
+def test_relabeling_permutes() -> None:
     world = random_world(50, 30, 20, seed=3)
     rng = np.random.default_rng(0)
     i, j = rng.permutation(30), rng.permutation(20)

@@ -10,5 +10,5 @@ import pytest
 def test_scores_are_read_without_a_compiler(module: str) -> None:
     heavy = "{'numba', 'llvmlite', 'tensorflow', 'airflow', 'pandas', 'pyarrow'}"
     code = f"import sys, mempipe.scores.{module}; print(sorted({heavy} & set(sys.modules)))"
-    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert found.stdout.strip() == "[]"
+    process = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert process.stdout.strip() == "[]"

@@ -129,22 +129,28 @@ def test_what_does_not_belong_together_is_refused() -> None:
         select_pairs([], ExampleTally.empty(24, 18), TRAIN_LABELS, TEST_LABELS)
 
 
-def positions(*found: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
-    tr_idx, tt_idx = np.array(found, dtype=np.int64).reshape(-1, 2).T
+def positions(*pairs: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+    tr_idx, tt_idx = np.array(pairs, dtype=np.int64).reshape(-1, 2).T
     return tr_idx, tt_idx
 
 
 def test_statistics_count_examples_once() -> None:
     pairs = positions((3, 0), (3, 1), (4, 1), (9, 7))
-    found = pair_statistics(*pairs, n_test=20)
-    assert (found.n_pairs, found.n_train, found.n_test, found.n_test_single) == (4, 3, 3, 2)
-    assert found.test_share == 3 / 20
+    statistics = pair_statistics(*pairs, n_test=20)
+    assert (statistics.n_pairs, statistics.n_train, statistics.n_test, statistics.n_test_single) == (4, 3, 3, 2)
+    assert statistics.test_share == 3 / 20
     assert np.isnan(pair_statistics(*pairs, n_test=None).test_share)
 
 
 def test_statistics_of_no_pair() -> None:
-    found = pair_statistics(*positions(), n_test=20)
-    assert (found.n_pairs, found.n_train, found.n_test, found.n_test_single, found.test_share) == (0, 0, 0, 0, 0.0)
+    statistics = pair_statistics(*positions(), n_test=20)
+    assert (
+        statistics.n_pairs,
+        statistics.n_train,
+        statistics.n_test,
+        statistics.n_test_single,
+        statistics.test_share,
+    ) == (0, 0, 0, 0, 0.0)
     assert np.isnan(pair_statistics(*positions(), n_test=0).test_share)
     with pytest.raises(InputError, match="test position is 7"):
         pair_statistics(*positions((0, 7)), n_test=7)

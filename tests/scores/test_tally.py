@@ -69,9 +69,9 @@ def test_what_does_not_belong_together_is_refused() -> None:
     whole, some = pairs_of(WORLD), pairs_of(WORLD, Block("all", 0, np.arange(10), np.arange(7)), source="other")
     with pytest.raises(TallyError, match="blocks differ"):
         merge(whole, some)
-    relabelled = pairs_of(WORLD, replace(whole.block, label=1), source="other")
+    relabeled = pairs_of(WORLD, replace(whole.block, label=1), source="other")
     with pytest.raises(TallyError, match="blocks differ"):
-        merge(whole, relabelled)
+        merge(whole, relabeled)
     with pytest.raises(TallyError, match="kinds of tally differ"):
         merge(whole, examples_of(WORLD))  # type: ignore[type-var]
 

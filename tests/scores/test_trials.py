@@ -56,7 +56,7 @@ def test_json_gives_the_same_set_back(a: dict[str, set[int]]) -> None:
     assert TrialSet.from_dict(json.loads(json.dumps(trials.to_dict()))) == trials
 
 
-def test_neighbouring_trials_are_one_interval_in_any_order() -> None:
+def test_neighboring_trials_are_one_interval_in_any_order() -> None:
     assert TrialSet.from_ids("run", [5, 3, 4, 9]).to_dict() == {"run": [[3, 6], [9, 10]]}
     assert TrialSet.from_dict({"run": [[4, 6], [0, 4]], "none": []}).to_dict() == {"run": [[0, 6]]}
 

@@ -54,8 +54,8 @@ class World:
 
 def examples_of(world: World, batches: Iterable[TrialBatch] | None = None, source: str = "run") -> ExampleTally:
     """Count the examples of a world."""
-    given = [world.batch()] if batches is None else batches
-    return count_examples(given, source=source, n_train=world.n_train, n_test=world.n_test)
+    batches = [world.batch()] if batches is None else batches
+    return count_examples(batches, source=source, n_train=world.n_train, n_test=world.n_test)
 
 
 def every_pair(world: World) -> Block:
@@ -67,9 +67,9 @@ def pairs_of(
     world: World, block: Block | None = None, batches: list[TrialBatch] | None = None, source: str = "run"
 ) -> BlockTally:
     """Count one block of a world, by default all pairs."""
-    given = [world.batch()] if batches is None else batches
+    batches = [world.batch()] if batches is None else batches
     (tally,) = count_blocks(
-        lambda: iter(given),
+        lambda: iter(batches),
         [every_pair(world) if block is None else block],
         source=source,
         n_train=world.n_train,

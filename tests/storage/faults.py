@@ -75,18 +75,18 @@ class _Pieces(io.RawIOBase):
                 raise piece
             self._rest = piece
         end = len(self._rest) if amount is None or amount < 0 else amount
-        given, self._rest = self._rest[:end], self._rest[end:]
-        return given
+        content, self._rest = self._rest[:end], self._rest[end:]
+        return content
 
 
 def lose_answers(method: str, times: int = 1, *, status: int = 200) -> Fault:
     """The server does what is asked, but its answers to the first successful requests of this method get lost."""
-    left = [times]
+    remaining = [times]
 
     def fault(request: requests.PreparedRequest, send: Send) -> requests.Response:
         response = send(request)
-        if request.method == method and response.status_code in {status, 204} and left[0]:
-            left[0] -= 1
+        if request.method == method and response.status_code in {status, 204} and remaining[0]:
+            remaining[0] -= 1
             response.close()
             raise requests.ConnectionError("the answer was lost")
         return response
@@ -96,11 +96,11 @@ def lose_answers(method: str, times: int = 1, *, status: int = 200) -> Fault:
 
 def refuse(status: int, times: int, *, method: str | None = None) -> Fault:
     """The first requests are answered with this status and never reach the server."""
-    left = [times]
+    remaining = [times]
 
     def fault(request: requests.PreparedRequest, send: Send) -> requests.Response:
-        if left[0] and method in {None, request.method}:
-            left[0] -= 1
+        if remaining[0] and method in {None, request.method}:
+            remaining[0] -= 1
             return answer(request, status, [b"injected refusal"])
         return send(request)
 

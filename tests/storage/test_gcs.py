@@ -19,12 +19,12 @@ from tests.storage.faults import Send, answer, faulty_store, refuse
 def delete_as_google_does(request: requests.PreparedRequest, send: Send) -> requests.Response:
     """Compare the generation before a delete: the emulator ignores this precondition, the service does not."""
     if request.method == "DELETE" and request.url:
-        asked = request.copy()
+        lookup = request.copy()
         place, _, query = request.url.partition("?")
-        asked.method, asked.url = "GET", place
-        there = send(asked)
-        wanted = [part for part in query.split("&") if part.startswith("ifGenerationMatch=")]
-        if there.ok and wanted != [f"ifGenerationMatch={there.json()['generation']}"]:
+        lookup.method, lookup.url = "GET", place
+        response = send(lookup)
+        preconditions = [part for part in query.split("&") if part.startswith("ifGenerationMatch=")]
+        if response.ok and preconditions != [f"ifGenerationMatch={response.json()['generation']}"]:
             return answer(request, 412, [b"conditionNotMet"])
     return send(request)
 

@@ -70,8 +70,8 @@ def test_a_writer_killed_between_data_and_commit(store: LocalStore, action: str)
         assert process.stdout is not None
         assert process.stdout.readline() == b"written\n"
         process.kill()
-    (left,) = (store.folder / HIDDEN).iterdir()
-    assert left.read_bytes() == b"killed"
+    (temporary,) = (store.folder / HIDDEN).iterdir()
+    assert temporary.read_bytes() == b"killed"
     if action == "create":
         assert list(store.list()) == []
         assert store.create("a", b"after") is Commit.CREATED
@@ -80,9 +80,9 @@ def test_a_writer_killed_between_data_and_commit(store: LocalStore, action: str)
         assert content == b"before"
         store.replace("a", b"after", generation=generation)  # the lock died with its holder
     assert [info.key for info in open_store(store.uri).list()] == ["a"]
-    assert left.exists(), "it could be a living writer's"
+    assert temporary.exists(), "it could be a living writer's"
     two_days_ago = time.time() - 2 * 24 * 3600
-    os.utime(left, (two_days_ago, two_days_ago))
+    os.utime(temporary, (two_days_ago, two_days_ago))
     store.create("b", b"1")
     assert files(store.folder) == ["a", "b"]
 
@@ -105,25 +105,25 @@ def test_whatever_is_visible_after_a_kill_is_whole(store: LocalStore) -> None:
             process.stdout.readline()
             time.sleep(milliseconds / 1000)
             process.kill()
-    found = list(store.list())
-    assert found
-    assert all(info.key == f"all/{info.generation}" and info.size == 300_000 for info in found)
+    objects = list(store.list())
+    assert objects
+    assert all(info.key == f"all/{info.generation}" and info.size == 300_000 for info in objects)
 
 
 def test_a_writer_whose_hidden_folder_another_takes_away(store: LocalStore, monkeypatch: pytest.MonkeyPatch) -> None:
     """The last writer to finish removes the empty folder, perhaps before the next one has put its file there."""
     real_open = Path.open
-    taken: list[Path] = []
+    paths: list[Path] = []
 
     def open_late(path: Path, mode: str = "r") -> IO[Any]:
-        if path.parent.name == HIDDEN and len(taken) < 3:
+        if path.parent.name == HIDDEN and len(paths) < 3:
             path.parent.rmdir()
-            taken.append(path)
+            paths.append(path)
         return real_open(path, mode)
 
     monkeypatch.setattr(Path, "open", open_late)
     assert store.create("a", b"1") is Commit.CREATED
-    assert len(taken) == 3
+    assert len(paths) == 3
     assert files(store.folder) == ["a"]
 
 

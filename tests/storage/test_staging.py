@@ -149,21 +149,21 @@ write(place / "a", "new")
 
 def test_a_kill_at_each_step(tmp_path: Path) -> None:
     """The folder is the old or the new one; a later writer finds its way and removes what is left."""
-    target, found = tmp_path / "a", []
+    target, contents = tmp_path / "a", []
     for at in range(1000):
         write(target, "old")
-        done = subprocess.run([sys.executable, "-c", WRITER + KILLED, str(tmp_path), str(at)], check=False)
-        found.append(content(target))
-        if done.returncode == 0:
+        process = subprocess.run([sys.executable, "-c", WRITER + KILLED, str(tmp_path), str(at)], check=False)
+        contents.append(content(target))
+        if process.returncode == 0:
             break
-        assert done.returncode == -9
-        for left in tmp_path.rglob("*"):
-            os.utime(left, (0, 0))
+        assert process.returncode == -9
+        for path in tmp_path.rglob("*"):
+            os.utime(path, (0, 0))
     write(target, "end")
     assert [path.name for path in tmp_path.iterdir()] == ["a"]
-    assert found == sorted(found, reverse=True)  # first the old one, then the new one
-    assert found.count("old") > N_FILES
-    assert found.count("new") > N_FILES
+    assert contents == sorted(contents, reverse=True)  # first the old one, then the new one
+    assert contents.count("old") > N_FILES
+    assert contents.count("new") > N_FILES
 
 
 def remains(age: Callable[[Path], None], tmp_path: Path) -> list[str]:

@@ -78,13 +78,13 @@ def test_the_digest_of_a_later_table_is_that_of_the_version_that_wrote_it(
     first: Path, later: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A column in the digest is digested though unknown; one outside says so itself."""
-    there = read_file(later, source="x")
-    assert [field.name for field in there.schema if not in_digest("classes", field)] == ["seconds"]
-    ours = table_digest("classes", there)
+    table = read_file(later, source="x")
+    assert [field.name for field in table.schema if not in_digest("classes", field)] == ["seconds"]
+    ours = table_digest("classes", table)
     assert ours != table_digest("classes", read_file(first, source="x"))
-    assert ours == table_digest("classes", there.drop_columns("seconds"))
+    assert ours == table_digest("classes", table.drop_columns("seconds"))
     monkeypatch.setitem(TABLES, "classes", (*TABLES["classes"], MEDIAN, SECONDS))
-    assert table_digest("classes", there) == ours
+    assert table_digest("classes", table) == ours
     monkeypatch.setitem(TABLES, "classes", (*TABLES["classes"][:-2], replace(MEDIAN, in_digest=False), SECONDS))
     derived = build_table("classes", CLASSES | LATER)
     assert table_digest("classes", derived) == table_digest("classes", read_file(first, source="x"))

@@ -38,10 +38,10 @@ def test_the_newest_comes_back_and_only_two_stay(store: MemoryStore) -> None:
         "trial=000003/step=000001000.npz",
         "trial=000030/step=000000007.npz",
     ]
-    found = checkpoints.latest(3, values(), run_key=RUN)
-    assert found is not None
-    assert found.step == 1000
-    for left, right in zip(found.values, values(1000), strict=True):
+    checkpoint = checkpoints.latest(3, values(), run_key=RUN)
+    assert checkpoint is not None
+    assert checkpoint.step == 1000
+    for left, right in zip(checkpoint.values, values(1000), strict=True):
         np.testing.assert_array_equal(left, right)
         assert left.dtype == right.dtype
 
@@ -60,9 +60,9 @@ def test_a_second_writer_changes_nothing(store: MemoryStore) -> None:
     checkpoints.save(1, Checkpoint(5, values()), run_key=RUN)
     checkpoints.save(1, Checkpoint(5, values()), run_key=RUN)
     checkpoints.save(1, Checkpoint(5, values(1)), run_key=RUN)
-    found = checkpoints.latest(1, values(), run_key=RUN)
-    assert found is not None
-    np.testing.assert_array_equal(found.values[0], values()[0])
+    checkpoint = checkpoints.latest(1, values(), run_key=RUN)
+    assert checkpoint is not None
+    np.testing.assert_array_equal(checkpoint.values[0], values()[0])
 
 
 def damaged(kind: str, content: bytes) -> bytes:
@@ -93,9 +93,9 @@ def test_damage_is_logged_and_the_older_one_is_used(
     newest = list(store.list())[-1]
     store.replace(newest.key, damaged(kind, store.read(newest.key)), generation=newest.generation)
     with caplog.at_level(logging.WARNING):
-        found = checkpoints.latest(1, values(), run_key=RUN)
-    assert found is not None
-    assert found.step == 5
+        checkpoint = checkpoints.latest(1, values(), run_key=RUN)
+    assert checkpoint is not None
+    assert checkpoint.step == 5
     assert newest.key in caplog.text
 
 

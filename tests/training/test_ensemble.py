@@ -62,10 +62,10 @@ def test_another_process_changes_no_bit(outcomes: dict[int, TrialOutcome]) -> No
         "for outcome in open_trainer(spec(), world()).train([6, 2], silent):\n"
         "    print(outcome.trial, hashlib.sha256(as_bytes(outcome)).hexdigest())\n"
     )
-    found = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    process = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     expected = [f"{trial} {hashlib.sha256(as_bytes(outcomes[trial])).hexdigest()}" for trial in (2, 6)]
-    assert found.stdout.splitlines() == expected
-    assert found.stderr == ""
+    assert process.stdout.splitlines() == expected
+    assert process.stderr == ""
 
 
 def test_blocks_of_steps_change_no_bit(outcomes: dict[int, TrialOutcome], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -77,15 +77,15 @@ def test_blocks_of_steps_change_no_bit(outcomes: dict[int, TrialOutcome], monkey
 
 def test_other_members_of_the_balanced_design_have_other_sizes_and_the_same_steps() -> None:
     balanced = spec(subsets={"design": "balanced"}, recipe={"epochs": 2, "batch_size": 16, "learning_rate": 0.1})
-    found = list(open_trainer(balanced, world()).train(range(4), silent))
-    assert len({int(outcome.subset_mask.sum()) for outcome in found}) > 1
+    outcomes = list(open_trainer(balanced, world()).train(range(4), silent))
+    assert len({int(outcome.subset_mask.sum()) for outcome in outcomes}) > 1
 
 
 def test_progress_adds_up_to_the_number_of_trials(trainer: Trainer) -> None:
-    told: list[float] = []
-    list(trainer.train(range(6), told.append))
-    assert all(part > 0 for part in told)
-    assert sum(told) == pytest.approx(6)
+    progress: list[float] = []
+    list(trainer.train(range(6), progress.append))
+    assert all(part > 0 for part in progress)
+    assert sum(progress) == pytest.approx(6)
 
 
 def test_the_spec_says_which_outcomes_are_kept(outcomes: dict[int, TrialOutcome]) -> None:
@@ -117,8 +117,8 @@ def test_a_bad_but_finite_trial_is_kept() -> None:
 
 
 @pytest.mark.usefixtures("test_models")
-def test_a_model_that_cannot_be_vectorised_is_refused_when_opened() -> None:
-    with pytest.raises(SpecError, match="cannot be vectorised"):
+def test_a_model_that_cannot_be_vectorized_is_refused_when_opened() -> None:
+    with pytest.raises(SpecError, match="cannot be vectorized"):
         open_trainer(spec(model={"name": "noisy"}), world())
 
 

@@ -11,15 +11,15 @@ from mempipe.training.judge import judge
 
 
 def judged(logits: Any, labels: Any) -> tuple[dict[str, NDArray[Any]], list[bool]]:
-    found, finite = judge(np.asarray(logits, dtype=np.float32), np.asarray(labels, dtype=np.int32), available())
-    return {name: value.numpy() for name, value in found.items()}, finite.numpy().tolist()
+    values, finite = judge(np.asarray(logits, dtype=np.float32), np.asarray(labels, dtype=np.int32), available())
+    return {name: value.numpy() for name, value in values.items()}, finite.numpy().tolist()
 
 
 def test_the_first_of_equal_logits_wins() -> None:
     for logits, winner in (([1.0, 1.0, 0.0], 0), ([0.0, 1.0, 1.0], 1), ([2.0, 2.0, 2.0], 0)):
-        found, _ = judged([logits] * 3, [0, 1, 2])
-        assert found["correct"].tolist() == [label == winner for label in range(3)]
-        assert found["prediction"].tolist() == [winner] * 3
+        judgment, _ = judged([logits] * 3, [0, 1, 2])
+        assert judgment["correct"].tolist() == [label == winner for label in range(3)]
+        assert judgment["prediction"].tolist() == [winner] * 3
 
 
 @pytest.mark.parametrize("shape", [(500,), (3, 200)])
@@ -28,12 +28,12 @@ def test_it_is_what_numpy_says(shape: tuple[int, ...]) -> None:
     random = np.random.default_rng(0)
     logits = random.integers(0, 4, (*shape, 5)).astype(np.float32)
     labels = random.integers(0, 5, shape[-1])
-    found, finite = judged(logits, labels)
-    assert found.keys() == set(available())
-    for name, values in found.items():
+    judgment, finite = judged(logits, labels)
+    assert judgment.keys() == set(available())
+    for name, values in judgment.items():
         expected = outcome(name).of_logits(logits, labels)
         np.testing.assert_allclose(values, expected, rtol=1e-5, atol=1e-6, err_msg=name)
-    np.testing.assert_array_equal(found["correct"], found["prediction"] == labels)
+    np.testing.assert_array_equal(judgment["correct"], judgment["prediction"] == labels)
     assert np.all(finite)
 
 
@@ -47,18 +47,18 @@ def test_the_margin_is_the_log_odds() -> None:
 
 
 def test_the_margin_does_not_saturate_and_is_kept_finite_in_float16() -> None:
-    found, _ = judged([[60.0, 0.0, 0.0], [1e30, 0.0, 0.0], [-1e30, 0.0, 0.0]], [0, 0, 0])
-    assert found["margin"][0] == pytest.approx(60 - np.log(2))
-    kept = outcome("margin").encode(found["margin"], 3)
-    assert kept.dtype == np.float16
-    assert kept[1:].tolist() == [65504.0, -65504.0]
+    judgment, _ = judged([[60.0, 0.0, 0.0], [1e30, 0.0, 0.0], [-1e30, 0.0, 0.0]], [0, 0, 0])
+    assert judgment["margin"][0] == pytest.approx(60 - np.log(2))
+    encoded = outcome("margin").encode(judgment["margin"], 3)
+    assert encoded.dtype == np.float16
+    assert encoded[1:].tolist() == [65504.0, -65504.0]
 
 
 @pytest.mark.parametrize(("n_classes", "dtype"), [(1, "uint8"), (256, "uint8"), (257, "uint16"), (65537, "uint32")])
 def test_a_prediction_takes_the_smallest_type(n_classes: int, dtype: str) -> None:
-    kept = outcome("prediction").encode(np.array([0, n_classes - 1]), n_classes)
-    assert kept.dtype == dtype
-    assert kept.tolist() == [0, n_classes - 1]
+    encoded = outcome("prediction").encode(np.array([0, n_classes - 1]), n_classes)
+    assert encoded.dtype == dtype
+    assert encoded.tolist() == [0, n_classes - 1]
 
 
 @pytest.mark.parametrize("bad", [float("nan"), float("inf"), float("-inf")])

@@ -37,16 +37,16 @@ def test_a_forward_pass_of_the_final_weights(changes: dict[str, Any], n_features
     """Keras predicts with the final weights in a model of its own; the same weights must give the trial's outcome."""
     import keras
 
-    trainer, found = features(changes, trial=6)
+    trainer, result = features(changes, trial=6)
     resolved, data = spec(subsets=EVERYTHING, **changes), world()
-    fresh = build_model(resolved.model, data.image_shape, N_CLASSES, precision=resolved.precision)
-    fresh.set_weights(trainer._model.get_weights())
-    below = keras.Model(fresh.inputs, [fresh.layers[-2].output, fresh.outputs[0]])
+    model = build_model(resolved.model, data.image_shape, N_CLASSES, precision=resolved.precision)
+    model.set_weights(trainer._model.get_weights())
+    below = keras.Model(model.inputs, [model.layers[-2].output, model.outputs[0]])
     normalization = fit_normalization("standardize", data.train_images, pixel_max=255.0)
     coarse = resolved.precision != "float32"
     for images, labels, part, correct in (
-        (data.train_images, data.train_labels, found.train, found.outcome.train["correct"]),
-        (data.test_images, data.test_labels, found.test, found.outcome.test["correct"]),
+        (data.train_images, data.train_labels, result.train, result.outcome.train["correct"]),
+        (data.test_images, data.test_labels, result.test, result.outcome.test["correct"]),
     ):
         expected, logits = below.predict(normalization.apply(images), verbose=0)
         assert part.dtype == np.float32
@@ -55,20 +55,20 @@ def test_a_forward_pass_of_the_final_weights(changes: dict[str, Any], n_features
         assert np.abs(part).max() > 0
         if not coarse:
             assert np.array_equal(logits.argmax(axis=1) == labels, correct)
-    assert found.outcome.subset_mask.all()
+    assert result.outcome.subset_mask.all()
 
 
 @pytest.mark.parametrize("changes", [{}, {"trainer": SINGLE, "model": {"name": "noisy"}}])
 def test_the_trial_is_the_one_that_train_trains(changes: dict[str, Any]) -> None:
     """Also after others, and twice: the same bytes."""
-    trainer, found = features(changes, trial=3)
-    (trained,) = trainer.train([3], silent)
-    assert as_bytes(found.outcome) == as_bytes(trained)
+    trainer, result = features(changes, trial=3)
+    (outcome,) = trainer.train([3], silent)
+    assert as_bytes(result.outcome) == as_bytes(outcome)
     list(trainer.train([4, 5], silent))
     again = trainer.features(3, silent)
-    assert again.train.tobytes() == found.train.tobytes()
-    assert again.test.tobytes() == found.test.tobytes()
-    assert trainer.features(4, silent).train.tobytes() != found.train.tobytes()
+    assert again.train.tobytes() == result.train.tobytes()
+    assert again.test.tobytes() == result.test.tobytes()
+    assert trainer.features(4, silent).train.tobytes() != result.train.tobytes()
 
 
 def test_progress_is_one_trial() -> None:

@@ -57,10 +57,10 @@ MODELS: dict[str, Callable[[], keras.Model]] = {
 
 def members(model: keras.Model) -> tuple[list[list[Any]], list[Any]]:
     """The initial values of a few trials, one by one and stacked."""
-    drawn = [InitialState(model, seed=0).values(trial) for trial in range(WIDTH)]
+    initial = [InitialState(model, seed=0).values(trial) for trial in range(WIDTH)]
     random = np.random.default_rng(0)
-    drawn = [[value + random.normal(0, 0.1, value.shape).astype(np.float32) for value in one] for one in drawn]
-    return drawn, [tf.constant(np.stack(values)) for values in zip(*drawn, strict=True)]
+    initial = [[value + random.normal(0, 0.1, value.shape).astype(np.float32) for value in one] for one in initial]
+    return initial, [tf.constant(np.stack(values)) for values in zip(*initial, strict=True)]
 
 
 def batch(*, quantized: bool = False) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
@@ -79,14 +79,14 @@ def set_values(model: keras.Model, values: list[Any]) -> None:
 @pytest.mark.parametrize("name", MODELS)
 def test_logits_are_kerass(name: str) -> None:
     model = MODELS[name]()
-    drawn, stacked = members(model)
+    initial, stacked = members(model)
     images, _ = batch()
     images = images.reshape(WIDTH, BATCH, *SHAPE)
-    found = apply_layers(stack_layers(model), stacked, tf.constant(images)).numpy()
-    assert found.shape == (WIDTH, BATCH, N_CLASSES)
-    for member, values in enumerate(drawn):
+    logits = apply_layers(stack_layers(model), stacked, tf.constant(images)).numpy()
+    assert logits.shape == (WIDTH, BATCH, N_CLASSES)
+    for member, values in enumerate(initial):
         set_values(model, values)
-        np.testing.assert_allclose(found[member], model(images[member]).numpy(), rtol=2e-5, atol=2e-6)
+        np.testing.assert_allclose(logits[member], model(images[member]).numpy(), rtol=2e-5, atol=2e-6)
 
 
 @pytest.mark.parametrize(
@@ -103,7 +103,7 @@ def test_steps_are_those_of_keras_sgd(name: str, changes: dict[str, Any]) -> Non
     """Three steps at different rates: gradient, decay of kernels only, momentum, and the order of the update."""
     model = MODELS[name]()
     recipe = Recipe.model_validate({"epochs": 1, "batch_size": BATCH, "learning_rate": 1.0, **changes})
-    drawn, stacked = members(model)
+    initial, stacked = members(model)
     images, labels = batch()
     batches = np.random.default_rng(2).integers(0, len(images), (3, WIDTH, BATCH)).astype(np.int32)
     rates = np.array([0.1, 0.3, 0.2], dtype=np.float32)
@@ -111,15 +111,17 @@ def test_steps_are_those_of_keras_sgd(name: str, changes: dict[str, Any]) -> Non
     plain = Normalization(shift=np.zeros(SHAPE[2], np.float32), scale=np.ones(SHAPE[2], np.float32))
     program = Program(model, images, labels, plain, recipe=recipe, outcomes=("correct",))
     velocities = [tf.zeros_like(variable) for variable in stacked]
-    found, _ = program.train(stacked, velocities, batches, rates)
+    variables, _ = program.train(stacked, velocities, batches, rates)
 
-    for member, values in enumerate(drawn):
+    for member, values in enumerate(initial):
         set_values(model, values)
         optimizer = keras.optimizers.SGD(momentum=recipe.momentum, nesterov=recipe.nesterov)
-        for taken, rate in zip(batches[:, member], rates, strict=True):
+        for examples, rate in zip(batches[:, member], rates, strict=True):
             with tf.GradientTape() as tape:
                 loss = tf.reduce_mean(
-                    keras.losses.sparse_categorical_crossentropy(labels[taken], model(images[taken]), from_logits=True)
+                    keras.losses.sparse_categorical_crossentropy(
+                        labels[examples], model(images[examples]), from_logits=True
+                    )
                 )
             gradients = [
                 gradient + recipe.weight_decay * variable.value if variable.name == "kernel" else gradient
@@ -129,7 +131,7 @@ def test_steps_are_those_of_keras_sgd(name: str, changes: dict[str, Any]) -> Non
             ]
             optimizer.learning_rate = float(rate)
             optimizer.apply(gradients, model.trainable_variables)
-        for stack, variable in zip(found, model.variables, strict=True):
+        for stack, variable in zip(variables, model.variables, strict=True):
             np.testing.assert_allclose(stack[member].numpy(), np.asarray(variable), rtol=1e-4, atol=2e-6)
 
 
@@ -147,7 +149,7 @@ def test_tied_maxima_send_the_gradient_where_tensorflow_does() -> None:
 
 
 @pytest.mark.parametrize(
-    ("layer", "said"),
+    ("layer", "message"),
     [
         (lambda: L.BatchNormalization(), r"is BatchNormalization, expected one of Dense, Conv2D"),
         (lambda: L.Dropout(0.5), r"is Dropout, expected"),
@@ -164,15 +166,15 @@ def test_tied_maxima_send_the_gradient_where_tensorflow_does() -> None:
         (lambda: L.Dense(3, dtype="mixed_bfloat16"), r"dtype is mixed_bfloat16, expected float32"),
     ],
 )
-def test_what_cannot_be_vectorised_is_named_with_the_way_out(layer: Callable[[], Any], said: str) -> None:
+def test_what_cannot_be_vectorized_is_named_with_the_way_out(layer: Callable[[], Any], message: str) -> None:
     model = sequential(layer())
-    with pytest.raises(SpecError, match=said) as caught:
+    with pytest.raises(SpecError, match=message) as caught:
         stack_layers(model)
     assert model.layers[0].name in str(caught.value)
     assert "trainer.kind: single" in caught.value.hint
 
 
-def test_only_sequential_models_are_vectorised() -> None:
+def test_only_sequential_models_are_vectorized() -> None:
     inputs = L.Input(SHAPE)
     branched = keras.Model(inputs, L.Dense(3)(L.Flatten()(inputs)))
     with pytest.raises(SpecError, match=r"it is Functional, expected keras\.Sequential"):

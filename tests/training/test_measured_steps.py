@@ -24,22 +24,28 @@ def test_hours_of_a_trial_by_hand() -> None:
 def test_the_papers_speed_gives_the_papers_hours() -> None:
     """90 s for 35,000 examples are 4 h a trial, and 16,000 h for 4,000 trials."""
     path = next(path for path in PAPER if path.stem == "cifar100_resnet50")
-    wanted = parse_spec(path.read_text(), source=str(path))
-    hours = device_hours(wanted, SHAPES["cifar100"], per_1000=90 / 35, judging_per_1000=0)
+    published = parse_spec(path.read_text(), source=str(path))
+    hours = device_hours(published, SHAPES["cifar100"], per_1000=90 / 35, judging_per_1000=0)
     assert hours == pytest.approx(4, rel=1e-4)
-    assert wanted.trials * hours == pytest.approx(16_000, rel=1e-4)
+    assert published.trials * hours == pytest.approx(16_000, rel=1e-4)
 
 
 def test_steps_are_measured() -> None:
-    found = measure(spec(trainer=SINGLE, trials=7), SHAPE, examples=5, steps=3)
-    assert (found.spec, found.batch, found.spec_batch, found.steps, found.n_devices) == ("tiny", 5, 10, 3, 1)
-    assert 0 < found.median <= found.worst
-    assert found.hours_a_trial == pytest.approx(
-        (210 * found.per_1000 + 150 * found.judging_per_1000) / 1000 / 3600, rel=1e-9
+    measured = measure(spec(trainer=SINGLE, trials=7), SHAPE, examples=5, steps=3)
+    assert (measured.spec, measured.batch, measured.spec_batch, measured.steps, measured.n_devices) == (
+        "tiny",
+        5,
+        10,
+        3,
+        1,
     )
-    assert found.hours == pytest.approx(7 * found.hours_a_trial)
-    if found.device == "cpu":
-        assert found.per_1000 == pytest.approx(1000 * found.processor / 5)
+    assert 0 < measured.median <= measured.worst
+    assert measured.hours_a_trial == pytest.approx(
+        (210 * measured.per_1000 + 150 * measured.judging_per_1000) / 1000 / 3600, rel=1e-9
+    )
+    assert measured.hours == pytest.approx(7 * measured.hours_a_trial)
+    if measured.device == "cpu":
+        assert measured.per_1000 == pytest.approx(1000 * measured.processor / 5)
 
 
 def test_a_spec_of_the_other_trainer_is_refused() -> None:

@@ -154,7 +154,7 @@ def test_statistics_and_beginnings_are_those_that_the_models_state(name: str) ->
 
 
 @pytest.mark.parametrize(
-    ("name", "keys", "size", "said"),
+    ("name", "keys", "size", "message"),
     [
         ("resnet50", {}, 7, "stem is cifar, expected images of at least 8 x 8, got 7 x 9"),
         ("resnet18", {"stem": "imagenet"}, 31, "stem is imagenet, expected images of at least 32 x 32, got 31 x 33"),
@@ -163,16 +163,16 @@ def test_statistics_and_beginnings_are_those_that_the_models_state(name: str) ->
     ],
 )
 def test_images_that_are_too_small_are_refused_before_building(
-    name: str, keys: dict[str, str], size: int, said: str
+    name: str, keys: dict[str, str], size: int, message: str
 ) -> None:
     check_model_fits(component(name, **keys), (size + 1, size + 2, 3), 10)
-    with pytest.raises(SpecError, match=said):
+    with pytest.raises(SpecError, match=message):
         check_model_fits(component(name, **keys), (size, size + 2, 3), 10)
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_ensemble_refuses_them_and_names_the_trainer_that_takes_them(name: str) -> None:
-    with pytest.raises(SpecError, match="cannot be vectorised") as caught:
+    with pytest.raises(SpecError, match="cannot be vectorized") as caught:
         open_trainer(spec(model={"name": name}), random_labels())
     assert "trainer.kind: single" in caught.value.hint
 
@@ -197,8 +197,8 @@ def random_labels(size: int = 8) -> Dataset:
 def test_the_inception_memorizes_random_labels_of_its_subset_and_no_others() -> None:
     """28 of 40 images are seen; of 22 unseen ones chance finds about half."""
     recipe = {"epochs": 12, "batch_size": 14, "learning_rate": 0.02}
-    wanted = spec(model={"name": "inception"}, trainer={"kind": "single"}, recipe=recipe)
-    (outcome,) = open_trainer(wanted, random_labels()).train([0], silent)
+    inception = spec(model={"name": "inception"}, trainer={"kind": "single"}, recipe=recipe)
+    (outcome,) = open_trainer(inception, random_labels()).train([0], silent)
     seen = outcome.train["correct"][outcome.subset_mask]
     unseen = np.concatenate([outcome.train["correct"][~outcome.subset_mask], outcome.test["correct"]])
     assert seen.mean() >= 0.95

@@ -15,17 +15,17 @@ def images(dtype: Any) -> Any:
 
 
 def test_unit_divides_by_the_largest_pixel() -> None:
-    found = fit_normalization("unit", images(np.uint8), pixel_max=255.0).apply(images(np.uint8))
-    assert found.dtype == np.float32
-    np.testing.assert_allclose(found, images(np.float64) / 255, rtol=1e-6)
+    normalized = fit_normalization("unit", images(np.uint8), pixel_max=255.0).apply(images(np.uint8))
+    assert normalized.dtype == np.float32
+    np.testing.assert_allclose(normalized, images(np.float64) / 255, rtol=1e-6)
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.float32])
 def test_standardize_gives_each_channel_mean_0_and_deviation_1(dtype: Any) -> None:
-    found = fit_normalization("standardize", images(dtype), pixel_max=255.0).apply(images(dtype))
-    assert found.dtype == np.float32
-    np.testing.assert_allclose(found.mean(axis=(0, 1, 2), dtype=np.float64), 0, atol=1e-6)
-    np.testing.assert_allclose(found.std(axis=(0, 1, 2), dtype=np.float64), 1, atol=1e-6)
+    normalized = fit_normalization("standardize", images(dtype), pixel_max=255.0).apply(images(dtype))
+    assert normalized.dtype == np.float32
+    np.testing.assert_allclose(normalized.mean(axis=(0, 1, 2), dtype=np.float64), 0, atol=1e-6)
+    np.testing.assert_allclose(normalized.std(axis=(0, 1, 2), dtype=np.float64), 1, atol=1e-6)
 
 
 def test_bytes_and_floats_agree() -> None:
@@ -51,6 +51,6 @@ def test_blocks_of_bytes_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None
 @pytest.mark.parametrize(("dtype", "value"), [(np.uint8, 7), (np.float32, 0.1)])
 def test_a_constant_channel_becomes_0(dtype: Any, value: float) -> None:
     constant = np.full((30, 2, 2, 1), value, dtype=dtype)
-    found = fit_normalization("standardize", constant, pixel_max=1.0)
-    assert found.scale.tolist() == [1.0]
-    np.testing.assert_allclose(found.apply(constant), 0, atol=1e-6)
+    normalization = fit_normalization("standardize", constant, pixel_max=1.0)
+    assert normalization.scale.tolist() == [1.0]
+    np.testing.assert_allclose(normalization.apply(constant), 0, atol=1e-6)

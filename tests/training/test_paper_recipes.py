@@ -114,14 +114,14 @@ def spec(name: str) -> Spec:
 
 @every_system
 def test_the_spec_is_the_papers_system(name: str) -> None:
-    wanted, paper = spec(name), SYSTEMS[name]
-    assert wanted.name == name
-    assert subset_mask(wanted.subsets, n_train=paper.n_train, seed=wanted.seed, trial=0).sum() == paper.m
-    assert resolve_model(wanted.model).model_dump() == paper.model
-    check_model_fits(wanted.model, paper.shape, paper.n_classes)
-    assert (wanted.recipe.momentum, wanted.recipe.nesterov, wanted.subsets.design) == (0.9, False, "uniform")
-    assert (wanted.recipe.augmentation.crop_padding, wanted.recipe.augmentation.flip) == paper.augmentation
-    assert (wanted.trials, getattr(wanted.trainer, "replicas", 1)) == (paper.trials, paper.gpus)
+    system, paper = spec(name), SYSTEMS[name]
+    assert system.name == name
+    assert subset_mask(system.subsets, n_train=paper.n_train, seed=system.seed, trial=0).sum() == paper.m
+    assert resolve_model(system.model).model_dump() == paper.model
+    check_model_fits(system.model, paper.shape, paper.n_classes)
+    assert (system.recipe.momentum, system.recipe.nesterov, system.subsets.design) == (0.9, False, "uniform")
+    assert (system.recipe.augmentation.crop_padding, system.recipe.augmentation.flip) == paper.augmentation
+    assert (system.trials, getattr(system.trainer, "replicas", 1)) == (paper.trials, paper.gpus)
 
 
 @every_system
@@ -139,8 +139,8 @@ def test_the_schedule_at_its_corners(name: str) -> None:
             np.testing.assert_allclose(rates[[begin, end - 1]], paper.rate / 10**power, rtol=1e-6)
         assert len(set(rates[before + 1 :].tolist())) == len(paper.decays) + 1
     else:
-        left = paper.n_steps - paper.warm
-        expected = [paper.rate * (paper.n_steps - before - 1) / left, paper.rate / left]
+        rest = paper.n_steps - paper.warm
+        expected = [paper.rate * (paper.n_steps - before - 1) / rest, paper.rate / rest]
         np.testing.assert_allclose(rates[[before + 1, -1]], expected, rtol=1e-6)
         assert (np.diff(rates[before + 1 :]) < 0).all()
 
@@ -148,17 +148,17 @@ def test_the_schedule_at_its_corners(name: str) -> None:
 @every_system
 def test_a_task_ends_before_its_pod_does(name: str) -> None:
     """At the paper's speed; where the default limit is too short, the spec says which one to set."""
-    wanted, paper = spec(name), SYSTEMS[name]
-    trial = wanted.recipe.epochs * paper.seconds
+    system, paper = spec(name), SYSTEMS[name]
+    trial = system.recipe.epochs * paper.seconds
     hours = paper.trials * trial / 3600
     assert f"{hours:,.0f} " in text(name)
-    chunks = missing_chunks([], Span(0, wanted.trials), chunk_size=wanted.chunk_size)
-    (tasks,) = plan_tasks([chunks], [wanted.chunk_size * wanted.task_size])
-    assert {len(task) for task in tasks} == {wanted.chunk_size * wanted.task_size}  # not lengthened
+    chunks = missing_chunks([], Span(0, system.trials), chunk_size=system.chunk_size)
+    (tasks,) = plan_tasks([chunks], [system.chunk_size * system.task_size])
+    assert {len(task) for task in tasks} == {system.chunk_size * system.task_size}  # not lengthened
     limit = re.search(r"activeDeadlineSeconds: (\d+)", text(name))
     seconds = int(limit[1]) if limit else TrainShape().active_deadline_seconds
     assert len(tasks[0]) * trial <= 0.9 * seconds
-    assert wanted.chunk_size == 1 or wanted.chunk_size * trial <= 3600
+    assert system.chunk_size == 1 or system.chunk_size * trial <= 3600
 
 
 def test_the_page_of_the_reproduction_has_these_hours() -> None:
@@ -197,5 +197,5 @@ def test_mnist_is_planned(tmp_path: Path) -> None:
     data = real_data("mnist.npz")
     path = tmp_path / "mnist.yaml"
     path.write_text(text("mnist_inception").replace("  name: mnist ", f"  path: {data}\n  name: mnist "))
-    said = mempipe("plan", path, "--store", tmp_path / "store").stderr
-    assert "4000 missing, in 250 tasks" in " ".join(said.split())
+    output = mempipe("plan", path, "--store", tmp_path / "store").stderr
+    assert "4000 missing, in 250 tasks" in " ".join(output.split())

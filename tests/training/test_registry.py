@@ -25,8 +25,8 @@ def test_planning_and_opening_the_package_do_not_load_tensorflow() -> None:
         "mempipe.training.hardware.describe_hardware()\n"
         "print([name for name in ('tensorflow', 'keras') if name in sys.modules])\n"
     )
-    found = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
-    assert found.stdout.strip() == "[]"
+    process = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert process.stdout.strip() == "[]"
 
 
 def test_every_model_keeps_the_contract() -> None:
@@ -44,7 +44,7 @@ def test_resolving_fills_every_parameter_and_is_stable() -> None:
 
 
 @pytest.mark.parametrize(
-    ("keys", "said"),
+    ("keys", "message"),
     [
         ({"name": "mpl"}, "model.name is 'mpl', expected one of densenet100, inception, linear, mlp"),
         ({"name": "mlp", "hiden": [3]}, "model.hiden is an unknown key"),
@@ -52,10 +52,10 @@ def test_resolving_fills_every_parameter_and_is_stable() -> None:
         ({"name": "small_cnn", "filters": []}, "model.filters is [], expected"),
     ],
 )
-def test_what_is_wrong_is_named(keys: dict[str, object], said: str) -> None:
+def test_what_is_wrong_is_named(keys: dict[str, object], message: str) -> None:
     with pytest.raises(SpecError, match="Spec cannot be used") as caught:
         resolve_model(component(**keys))
-    assert said in str(caught.value)
+    assert message in str(caught.value)
 
 
 def test_more_halvings_than_the_images_allow_are_refused_before_building() -> None:

@@ -70,8 +70,8 @@ for one, two in zip(whole._loop.state, resumed._loop.state, strict=True):
 
 
 def run(code: str) -> None:
-    found = subprocess.run([sys.executable, "-W", "error", "-c", PREPARED + code], capture_output=True, text=True)
-    assert found.returncode == 0, found.stderr[-3000:]
+    process = subprocess.run([sys.executable, "-W", "error", "-c", PREPARED + code], capture_output=True, text=True)
+    assert process.returncode == 0, process.stderr[-3000:]
 
 
 def test_two_replicas_train_what_one_device_trains() -> None:

@@ -28,11 +28,11 @@ class Interrupt:
     """Progress that ends the process after some calls."""
 
     def __init__(self, after: int) -> None:
-        self.left = after
+        self.remaining = after
 
     def __call__(self, part: float) -> None:
-        self.left -= 1
-        if self.left == 0:
+        self.remaining -= 1
+        if self.remaining == 0:
             raise InterruptedTrialError
 
 
@@ -75,7 +75,7 @@ def test_images_on_disk_give_the_same_bytes(tmp_path: Path) -> None:
     """A set larger than memory is mapped and read batch by batch; with augmentation, as ImageNet."""
     augmentation = {"crop_padding": 1, "flip": True}
     recipe = {"epochs": 3, "batch_size": 10, "learning_rate": 0.1, "augmentation": augmentation}
-    wanted = spec(trainer=KIND, recipe=recipe)
+    settings = spec(trainer=KIND, recipe=recipe)
     held = world()
     for part in ("train_images", "test_images"):
         np.save(tmp_path / f"{part}.npy", getattr(held, part))
@@ -83,56 +83,56 @@ def test_images_on_disk_give_the_same_bytes(tmp_path: Path) -> None:
         held, **{path.stem: np.load(path, mmap_mode="r", allow_pickle=False) for path in tmp_path.glob("*.npy")}
     )
     assert isinstance(mapped.train_images, np.memmap)
-    ours, theirs = (open_trainer(wanted, data).train([3], silent) for data in (held, mapped))
+    ours, theirs = (open_trainer(settings, data).train([3], silent) for data in (held, mapped))
     assert [as_bytes(outcome) for outcome in ours] == [as_bytes(outcome) for outcome in theirs]
 
 
 @pytest.mark.parametrize("precision", ["float32", "mixed_bfloat16", "mixed_float16"])
 def test_a_resumed_trial_has_the_bytes_of_an_uninterrupted_one(precision: str, store: MemoryStore) -> None:
     """With batch normalization, dropout and, for float16, loss scaling: all their state is in the checkpoint."""
-    wanted = spec(model={"name": "noisy"}, trainer=KIND, precision=precision)
-    plain = single.SingleTrainer(wanted, world(), device="cpu", checkpoints=None)
+    settings = spec(model={"name": "noisy"}, trainer=KIND, precision=precision)
+    plain = single.SingleTrainer(settings, world(), device="cpu", checkpoints=None)
     whole = {outcome.trial: outcome for outcome in plain.train([3, 4], silent)}
     last_state = plain._loop.state
 
     checkpoints = Checkpoints(store)
     with pytest.raises(InterruptedTrialError):
-        list(open_trainer(wanted, world(), checkpoints=checkpoints).train([4], Interrupt(after=3)))
+        list(open_trainer(settings, world(), checkpoints=checkpoints).train([4], Interrupt(after=3)))
     assert [info.key for info in store.list()] == [
         "checkpoints/trial=000004/step=000000008.npz",
         "checkpoints/trial=000004/step=000000012.npz",
     ]
-    fresh = single.SingleTrainer(wanted, world(), device="cpu", checkpoints=checkpoints)
-    told: list[float] = []
-    (resumed,) = fresh.train([4], told.append)
-    assert told == pytest.approx([12 / 15, 3 / 15])
+    trainer = single.SingleTrainer(settings, world(), device="cpu", checkpoints=checkpoints)
+    progress: list[float] = []
+    (resumed,) = trainer.train([4], progress.append)
+    assert progress == pytest.approx([12 / 15, 3 / 15])
     assert as_bytes(resumed) == as_bytes(whole[4])
-    for left, right in zip(fresh._loop.state, last_state, strict=True):
+    for left, right in zip(trainer._loop.state, last_state, strict=True):
         np.testing.assert_array_equal(left, right)
 
     # Trial 3 came before trial 4 in one trainer, and after it in another: neither leaves anything behind.
-    (third,) = fresh.train([3], silent)
+    (third,) = trainer.train([3], silent)
     assert as_bytes(third) == as_bytes(whole[3])
     checkpoints.clear([3, 4])
     assert list(store.list()) == []
 
 
 def test_a_damaged_checkpoint_is_passed_over(store: MemoryStore, caplog: pytest.LogCaptureFixture) -> None:
-    wanted = spec(model={"name": "noisy"}, trainer=KIND)
+    settings = spec(model={"name": "noisy"}, trainer=KIND)
     checkpoints = Checkpoints(store)
-    trainer = open_trainer(wanted, world(), checkpoints=checkpoints)
+    trainer = open_trainer(settings, world(), checkpoints=checkpoints)
     with pytest.raises(InterruptedTrialError):
         list(trainer.train([4], Interrupt(after=3)))
     newest = list(store.list())[-1]
     content = bytearray(store.read(newest.key))
     content[len(content) // 2] ^= 1
     store.replace(newest.key, bytes(content), generation=newest.generation)
-    told: list[float] = []
+    progress: list[float] = []
     with caplog.at_level(logging.WARNING):
-        (resumed,) = trainer.train([4], told.append)
-    assert told[0] == pytest.approx(8 / 15)
+        (resumed,) = trainer.train([4], progress.append)
+    assert progress[0] == pytest.approx(8 / 15)
     assert newest.key in caplog.text
-    (whole,) = open_trainer(wanted, world()).train([4], silent)
+    (whole,) = open_trainer(settings, world()).train([4], silent)
     assert as_bytes(resumed) == as_bytes(whole)
 
 

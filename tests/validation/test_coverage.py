@@ -14,16 +14,16 @@ def refs(spans: set[Span]) -> list[ShardRef]:
     return [ShardRef(span, ObjectInfo(shard_key(span), 1, "g")) for span in spans]
 
 
-@given(spans=st.sets(SPANS, max_size=6), wanted=SPANS)
-def test_against_a_plain_loop(spans: set[Span], wanted: Span) -> None:
+@given(spans=st.sets(SPANS, max_size=6), trials=SPANS)
+def test_against_a_plain_loop(spans: set[Span], trials: Span) -> None:
     oracle = {}
-    for trial in range(*wanted):
+    for trial in range(*trials):
         for span in sorted(spans):
             if span.start <= trial < span.stop:
                 oracle[trial] = span
                 break
-    taken = trial_rows(refs(spans), wanted)
-    assert [(trial, ref.span) for ref, rows in taken for trial in range(*rows)] == sorted(oracle.items())
-    assert {ref.span for ref in overlapping(refs(spans), wanted)} == {
-        span for span in spans if set(range(*span)) & set(range(*wanted))
+    parts = trial_rows(refs(spans), trials)
+    assert [(trial, ref.span) for ref, rows in parts for trial in range(*rows)] == sorted(oracle.items())
+    assert {ref.span for ref in overlapping(refs(spans), trials)} == {
+        span for span in spans if set(range(*span)) & set(range(*trials))
     }

@@ -38,14 +38,14 @@ def test_data_docs_need_no_network_and_no_server(release: Tables, tmp_path: Path
     names = [f"release_{table}" for table in ("examples", "test_examples", "pairs", "classes")]
     assert set(pages) == {"index.html", *(f"{name}{kind}.html" for name in names for kind in ("", "-expectations"))}
     for name, page in pages.items():
-        found = _Requests()
-        found.feed(page)
-        assert found.loads == [], name
-        assert found.policies == [
+        requests = _Requests()
+        requests.feed(page)
+        assert requests.loads == [], name
+        assert requests.policies == [
             "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:"
         ]
         assert not re.search(r"@import|url\(", page), name
-        assert all(link.startswith("#") or link in pages for link in found.links), (name, found.links)
+        assert all(link.startswith("#") or link in pages for link in requests.links), (name, requests.links)
         assert "A &amp; B" in page
     assert "&lt;b&gt;7&lt;/b&gt;" in pages["index.html"]
     assert "mem_se above 0" in pages["index.html"]
@@ -90,5 +90,5 @@ suite = Suite("s", "t", "A table.", (unique("a"), row_count(2, "two")))
 results = build_site((suite,), {"t": pandas.DataFrame({"a": [1, 1]})}, folder=Path(sys.argv[1]), title="t")
 assert not results.success
 """
-    done = subprocess.run([sys.executable, "-c", program, tmp_path], capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    process = subprocess.run([sys.executable, "-c", program, tmp_path], capture_output=True, text=True, check=False)
+    assert (process.returncode, process.stdout, process.stderr) == (0, "", "")

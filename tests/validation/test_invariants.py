@@ -68,8 +68,8 @@ def test_bytes_of_a_shard_are_golden(outcomes: tuple[str, ...], digest: str) -> 
     classes = (np.arange(3 * 77) % 10).astype(np.uint8).reshape(3, 77)
     train = {"correct": rows + 1, "margin": margins, "prediction": classes}
     test = {"correct": rows + 2, "margin": -margins, "prediction": 9 - classes}
-    kept = ({name: values[name] for name in outcomes} for values in (train, test))
-    shard = Shard("k" * 64, "f" * 64, 1, 77, 77, np.arange(40, 43), rows, *kept)
+    parts = ({name: values[name] for name in outcomes} for values in (train, test))
+    shard = Shard("k" * 64, "f" * 64, 1, 77, 77, np.arange(40, 43), rows, *parts)
     assert hashlib.sha256(encode(shard)).hexdigest() == digest
 
 

@@ -79,11 +79,11 @@ def test_normal_trials_are_not_odd() -> None:
 
 def test_an_outlier_is_odd_on_either_side() -> None:
     usual = (0.9 + 0.01 * np.random.default_rng(0).standard_normal(40)).tolist()
-    found = odd([*usual, 0.6, 0.99])
-    assert list(found) == [40, 41]
-    assert "test_accuracy 0.6000 is" in found[40]
-    assert "robust standard deviations below the median 0.8987" in found[40]
-    assert "above the median" in found[41]
+    reasons = odd([*usual, 0.6, 0.99])
+    assert list(reasons) == [40, 41]
+    assert "test_accuracy 0.6000 is" in reasons[40]
+    assert "robust standard deviations below the median 0.8987" in reasons[40]
+    assert "above the median" in reasons[41]
 
 
 def test_equal_trials_have_a_spread_of_one_example() -> None:
@@ -93,9 +93,9 @@ def test_equal_trials_have_a_spread_of_one_example() -> None:
 
 
 def test_chance_is_odd_however_many_trials_do_it() -> None:
-    found = odd([0.5, 0.4, 0.9])
-    assert list(found) == [0, 1]
-    assert found[0] == "test_accuracy 0.5000 is no better than predicting the most frequent label (0.5000)"
+    reasons = odd([0.5, 0.4, 0.9])
+    assert list(reasons) == [0, 1]
+    assert reasons[0] == "test_accuracy 0.5000 is no better than predicting the most frequent label (0.5000)"
 
 
 def test_few_trials_have_no_spread() -> None:

@@ -34,7 +34,7 @@ class Faulty:
     def __init__(self, store: Any, *, at: int, after: bool) -> None:
         self.uri = store.uri
         self._store = store
-        self._left = at
+        self._remaining = at
         self._after = after
 
     def __getattr__(self, name: str) -> Any:
@@ -43,11 +43,11 @@ class Faulty:
             return method
 
         def call(*args: Any, **options: Any) -> Any:
-            self._left -= 1
-            if self._left == 0 and not self._after:
+            self._remaining -= 1
+            if self._remaining == 0 and not self._after:
                 raise StoreUnavailableError("Store did not answer.", hint="again.")
             result = method(*args, **options)
-            if self._left == 0:
+            if self._remaining == 0:
                 raise StoreUnavailableError("Acknowledgement was lost.", hint="again.")
             return result
 
@@ -55,7 +55,7 @@ class Faulty:
 
     @property
     def reached(self) -> bool:
-        return self._left <= 0
+        return self._remaining <= 0
 
 
 def move(run: Run, ref: ShardRef) -> Any:

@@ -50,8 +50,8 @@ def quality(world: Any) -> pd.DataFrame:
     spans = [Span(start, start + 10) for start in range(0, N_TRIALS, 10)]
     tables = []
     for span in spans:
-        known = Circumstances(seconds=dict.fromkeys(range(*span), 1.0), device="CPU", hardware="machine-1")
-        tables.append(quality_rows(world.shard(span), key="shards/x", circumstances=known))
+        circumstances = Circumstances(seconds=dict.fromkeys(range(*span), 1.0), device="CPU", hardware="machine-1")
+        tables.append(quality_rows(world.shard(span), key="shards/x", circumstances=circumstances))
     return mark_odd(concat(tables), test_labels=world.run.labels.test, n_train=43).to_pandas()
 
 
@@ -184,8 +184,8 @@ def test_each_defect_of_a_release(release: Tables, name: str) -> None:
     table, change, expected = RELEASE_DEFECTS[name]
     suites = release_suites(release, FACTS)
     release[table] = change(release[table].copy())
-    found = failed(run_all([suite for suite in suites if suite.table == table], release))
-    assert found - ALWAYS == {f"release_{table}.{item}" for item in expected}
+    failures = failed(run_all([suite for suite in suites if suite.table == table], release))
+    assert failures - ALWAYS == {f"release_{table}.{item}" for item in expected}
 
 
 def test_no_pairs_at_all(release: Tables) -> None:

@@ -214,8 +214,8 @@ heavy = {"great_expectations", "pandas", "scipy", "sqlalchemy", "tensorflow", "a
 assert not heavy, heavy
 """
     command = [sys.executable, "-c", program, world.run.uri]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stdout.strip(), done.stderr) == (0, report.id, "")
+    process = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (process.returncode, process.stdout.strip(), process.stderr) == (0, report.id, "")
 
 
 def test_a_stop_at_any_commit_is_repeated_to_the_same_end(world: Any) -> None:
@@ -227,23 +227,23 @@ def test_a_stop_at_any_commit_is_repeated_to_the_same_end(world: Any) -> None:
 
     class Stopping:
         uri = store.uri
-        left = 0
+        remaining = 0
 
         def __getattr__(self, name: str) -> Any:
             return getattr(store, name)
 
         def create(self, key: str, content: bytes | Path) -> Any:
             nonlocal creates
-            self.left -= 1
-            if self.left == 0:
+            self.remaining -= 1
+            if self.remaining == 0:
                 raise StoreUnavailableError("Store did not answer.", hint="again.")
             creates += 1
             return store.create(key, content)
 
     stopping = Stopping()
     run = Run(stopping, world.run.record)  # type: ignore[arg-type]
-    for left in range(1, 12):
-        stopping.left = left
+    for remaining in range(1, 12):
+        stopping.remaining = remaining
         try:
             report = validate_run(run, Span(0, 20))
         except StoreUnavailableError:

@@ -54,10 +54,10 @@ def edit(path: Path, **changes: Any) -> None:
 def test_a_later_field_is_ignored_and_a_later_version_is_not_damage(store: Path, pattern: str) -> None:
     (path,) = store.glob(pattern)
     (kind, parts), content = DOCUMENTS[pattern], path.read_bytes()
-    known, document = kind.from_json(content, source="x"), json.loads(content)
+    current, document = kind.from_json(content, source="x"), json.loads(content)
     for part in parts:
         grow(document, part)
-    assert kind.from_json(json.dumps(document).encode(), source="x").to_json() == known.to_json()
+    assert kind.from_json(json.dumps(document).encode(), source="x").to_json() == current.to_json()
     for damaged in (content[:-5], b"[]", json.dumps(document | {"schema_version": "one"}).encode()):
         with pytest.raises(MempipeError, match=r"x is damaged \(") as caught:
             kind.from_json(damaged, source="x")

@@ -58,7 +58,7 @@ def test_the_release(release: Release) -> None:
 
 def test_the_report_of_a_release(release: Release) -> None:
     experiments = find_experiments(release, None)
-    assert [shown.newest.experiment for shown in experiments] == ["histograms", "influencers"]
+    assert [experiment.newest.experiment for experiment in experiments] == ["histograms", "influencers"]
     content = content_of(release, experiments)
     assert content.train_names is not None
     assert (content.id, len(content.train_names), len(content.pairs["infl"])) == (ID, 30, 31)

@@ -1,4 +1,4 @@
-"""`cifar10`: 60,000 colour images of 32 x 32 pixels in 10 classes, from the official binary version."""
+"""`cifar10`: 60,000 color images of 32 x 32 pixels in 10 classes, from the official binary version."""
 
 from typing import Final
 

@@ -5,9 +5,9 @@ Everything is made from scikit-learn's digits by fixed rules; the name of each e
 - `digit-0012`: as it was;
 - `rare-mirrored-3-0012`: one of few of its kind: a digit drawn mirrored, upside down, or as a negative. Of each digit
   and style the training part has one, two or four, the test part four. They were taken from the digits, not added.
-- `blend-3-8-0012`: a faint 3 under an 8, labelled 3, which few models can know unless they saw it; its near duplicate,
+- `blend-3-8-0012`: a faint 3 under an 8, labeled 3, which few models can know unless they saw it; its near duplicate,
   all but four pixels, is in the other part under the same name.
-- `mislabelled-3-as-5-0012`: a 3 in the training part that is labelled 5.
+- `mislabelled-3-as-5-0012`: a 3 in the training part that is labeled 5.
 """
 
 from typing import Any, Final
@@ -78,9 +78,9 @@ class _Part:
 
     def take(self, n: int, digit: int | None = None) -> list[int]:
         """Return `n` examples, of one digit or of any, that were not taken before."""
-        found = [index for index in self._order if digit is None or self.labels[index] == digit][:n]
-        self._order = [index for index in self._order if index not in found]
-        return found
+        indices = [index for index in self._order if digit is None or self.labels[index] == digit][:n]
+        self._order = [index for index in self._order if index not in indices]
+        return indices
 
     def restyle(self, digit: int, style: str, n: int) -> None:
         for index in self.take(n, digit):

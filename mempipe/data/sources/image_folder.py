@@ -23,8 +23,8 @@ class Params(Excerpt):
         train, test: names of its two parts.
         size: (height, width) to which every image is resized (bilinear, aspect not kept); without it all images must
             have one size.
-        channels: 3 for RGB, 1 for grey.
-        license: licence of the data, for the card.
+        channels: 3 for RGB, 1 for gray.
+        license: license of the data, for the card.
     """
 
     path: DataPath
@@ -39,9 +39,9 @@ def load(params: Params) -> Dataset:
     """Read the folder. Order: classes by name, then files by name, both as code points: the same on every machine."""
     root = local_folder(params.path, what="image folder")
     class_names = _folders(root / params.train)
-    found = _folders(root / params.test)
-    if found != class_names:
-        different = sorted(set(class_names) ^ set(found))
+    test_names = _folders(root / params.test)
+    if test_names != class_names:
+        different = sorted(set(class_names) ^ set(test_names))
         raise DataError(
             f"Data set cannot be used: {root} classes of {params.train} and {params.test} differ in {different[:5]}, "
             "expected the same folders.",

@@ -35,8 +35,8 @@ class Params(Excerpt):
         tile: (height, width) of one tile.
         train_tiles, test_tiles: tiles that each sheet must have; further ones are padding and not read. Unless given,
             every tile is an example.
-        channels: 3 for RGB, 1 for grey.
-        license: licence of the data, for the card.
+        channels: 3 for RGB, 1 for gray.
+        license: license of the data, for the card.
     """
 
     path: DataPath
@@ -73,21 +73,21 @@ def load(params: Params) -> Dataset:
             f"Data set cannot be used: {root / params.train} has two sheets of one class, expected one.",
             hint="name the sheets NUMBER-CLASS, each class once.",
         )
-    kept = params.of_names(tuple(names.values()), what=str(root))
-    wanted = [sheet for sheet, name in names.items() if name in kept]
-    trained = _read([train[sheet] for sheet in wanted], params.train_tiles, params)
-    tested = _read([test[sheet] for sheet in wanted], params.test_tiles, params)
+    chosen = params.of_names(tuple(names.values()), what=str(root))
+    chosen_sheets = [sheet for sheet, name in names.items() if name in chosen]
+    train_part = _read([train[sheet] for sheet in chosen_sheets], params.train_tiles, params)
+    test_part = _read([test[sheet] for sheet in chosen_sheets], params.test_tiles, params)
     name = root.name
     return Dataset(
         name=name if name.endswith("sheets") else f"{name}_sheets",
-        train_images=trained.images,
-        train_labels=trained.labels,
-        test_images=tested.images,
-        test_labels=tested.labels,
+        train_images=train_part.images,
+        train_labels=train_part.labels,
+        test_images=test_part.images,
+        test_labels=test_part.labels,
         pixel_max=255.0,
-        class_names=kept,
-        train_filenames=trained.filenames,
-        test_filenames=tested.filenames,
+        class_names=chosen,
+        train_filenames=train_part.filenames,
+        test_filenames=test_part.filenames,
         source=params.path,
         license=params.license,
     )

@@ -20,7 +20,7 @@ from mempipe.data.dataset import Dataset
 from mempipe.data.encoded import EncodedImage, returning
 from mempipe.data.excerpt import Choice, Excerpt
 from mempipe.data.fetch import DataPath
-from mempipe.data.images import as_array, centre, opened
+from mempipe.data.images import as_array, center, opened
 from mempipe.data.prepared import Preparation, prepared_dataset
 from mempipe.data.source_files import SourceFile, SourceFiles, list_files, listing_digest
 from mempipe.data.tfrecord import Features, read_examples
@@ -37,9 +37,9 @@ class Params(Excerpt):
         path: path or URI of the folder.
         train: name of the training part.
         test: name of the test part; the first of `val`, `validation`, `test` that is there unless given.
-        size: side of the square images, cut from the centre.
+        size: side of the square images, cut from the center.
         shorter_side: to which an image is resized before that; 8/7 of `size` unless given (256 for 224).
-        license: licence of the data, for the card.
+        license: license of the data, for the card.
     """
 
     path: DataPath
@@ -57,7 +57,7 @@ class Params(Excerpt):
 
     @property
     def resized(self) -> int:
-        """Length of the shorter side before the centre is cut."""
+        """Length of the shorter side before the center is cut."""
         return self.shorter_side or round(self.size * 8 / 7)
 
 
@@ -149,11 +149,11 @@ def _part(files: SourceFiles, names: tuple[str, ...]) -> _Part:
 
 def _check_classes(place: str, train: _Part, test: _Part, params: Params) -> None:
     """Compare the classes of an image folder before anything is decoded."""
-    names, found = ({part.class_of(file) for file in part.files} for part in (train, test))
-    if names != found:
+    names, test_names = ({part.class_of(file) for file in part.files} for part in (train, test))
+    if names != test_names:
         raise DataError(
             f"Data set cannot be used: {place} classes of {train.name} and {test.name} differ in "
-            f"{sorted(names ^ found)[:5]}, expected the same folders.",
+            f"{sorted(names ^ test_names)[:5]}, expected the same folders.",
             hint="add or remove class folders so that both parts have the same.",
         )
     params.of_names(sorted(names), what=place)
@@ -207,4 +207,4 @@ def _text(features: Features, key: str) -> str:
 
 def _pixels(params: Params, content: bytes, place: str) -> NDArray[np.uint8]:
     with opened(content, channels=3, place=place) as image:
-        return as_array(centre(image, size=params.size, shorter_side=params.resized))
+        return as_array(center(image, size=params.size, shorter_side=params.resized))

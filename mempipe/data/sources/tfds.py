@@ -39,7 +39,7 @@ class Params(Excerpt):
         size: (height, width) to which every image is resized (bilinear, aspect not kept); without it all images must
             have one size.
         download: download and prepare the set where that was not done.
-        license: licence of the data, for the card.
+        license: license of the data, for the card.
     """
 
     dataset: str = Field(min_length=1)
@@ -98,10 +98,10 @@ def _builder(params: Params) -> Any:
             f"Data set cannot be read: tfds {builder.info.full_name} is not prepared at {builder.data_dir}.",
             hint="correct data.data_dir, or set data.download: true.",
         )
-    found = getattr(builder.info.file_format, "value", builder.info.file_format)
-    if found != "tfrecord":
+    file_format = getattr(builder.info.file_format, "value", builder.info.file_format)
+    if file_format != "tfrecord":
         raise DataError(
-            f"Data set cannot be read: tfds {builder.info.full_name} file format is {found}, expected tfrecord.",
+            f"Data set cannot be read: tfds {builder.info.full_name} file format is {file_format}, expected tfrecord.",
             hint="prepare it as TFRecords: tfds build --file_format=tfrecord.",
         )
     return builder

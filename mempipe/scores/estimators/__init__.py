@@ -138,12 +138,12 @@ def require_outcomes(estimators: Iterable[Estimator], outcomes: Iterable[str], *
     Raises:
         InputError: an outcome is missing.
     """
-    kept = sorted(outcomes)
+    names = sorted(outcomes)
     for estimator in estimators:
-        if missing := sorted(set(estimator.OUTCOMES) - set(kept)):
+        if missing := sorted(set(estimator.OUTCOMES) - set(names)):
             raise InputError(
                 f"Estimator cannot be used: {estimator.NAME} needs {' and '.join(missing)}, but the outcomes of "
-                f"{source} are {', '.join(kept)}.",
+                f"{source} are {', '.join(names)}.",
                 hint="a run keeps the outcomes of its first plan: set `outcomes` and plan the spec in another store, "
                 "or leave the estimator out.",
             )

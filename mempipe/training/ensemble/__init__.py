@@ -1,1 +1,1 @@
-"""The vectorised trainer: many small models at once in one compiled loop."""
+"""The vectorized trainer: many small models at once in one compiled loop."""

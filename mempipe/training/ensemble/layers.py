@@ -55,16 +55,16 @@ def stack_layers(model: keras.Model) -> list[StackedLayer]:
         model: a `keras.Sequential` of the layers below; its trainable variables, in order, are the layers' variables.
 
     Raises:
-        SpecError: the model, a layer or one of its options cannot be vectorised; the message names it.
+        SpecError: the model, a layer or one of its options cannot be vectorized; the message names it.
     """
     if not isinstance(model, keras.Sequential):
         raise SpecError(
-            f"Model cannot be vectorised: it is {type(model).__name__}, expected keras.Sequential.", hint=_HINT
+            f"Model cannot be vectorized: it is {type(model).__name__}, expected keras.Sequential.", hint=_HINT
         )
     layers = [stack_layer(layer) for layer in model.layers]
     if sum(layer.n_variables for layer in layers) != len(model.variables):
         raise SpecError(
-            f"Model cannot be vectorised: it has {len(model.variables)} variables, expected only kernels and biases.",
+            f"Model cannot be vectorized: it has {len(model.variables)} variables, expected only kernels and biases.",
             hint=_HINT,
         )
     return layers
@@ -73,19 +73,19 @@ def stack_layers(model: keras.Model) -> list[StackedLayer]:
 def apply_layers(layers: Sequence[StackedLayer], variables: Variables, images: Any) -> Any:
     """Return the logits, float32 (width, batch, n_classes), of images (width, batch, h, w, c)."""
     inputs = tf.transpose(images, _SWAP_BATCH_AND_CHANNELS)
-    used = 0
+    position = 0
     for layer in layers:
-        inputs = layer.apply(variables[used : used + layer.n_variables], inputs)
-        used += layer.n_variables
+        inputs = layer.apply(variables[position : position + layer.n_variables], inputs)
+        position += layer.n_variables
     return inputs
 
 
 def stack_layer(layer: keras.Layer) -> StackedLayer:
     """Translate one layer; `SpecError` where it cannot be."""
     if type(layer) not in _LAYERS:  # a subclass may compute something else
-        known = ", ".join(kind.__name__ for kind in _LAYERS)
+        names = ", ".join(kind.__name__ for kind in _LAYERS)
         raise SpecError(
-            f"Model cannot be vectorised: layer {layer.name} is {type(layer).__name__}, expected one of {known}.",
+            f"Model cannot be vectorized: layer {layer.name} is {type(layer).__name__}, expected one of {names}.",
             hint=_HINT,
         )
     if layer.dtype_policy.name != "float32":
@@ -215,13 +215,13 @@ def _pool_size(layer: Any) -> tuple[int, int]:
     return int(layer.pool_size[0]), int(layer.pool_size[1])
 
 
-def _expect(layer: Any, option: str, wanted: Any) -> None:
-    if getattr(layer, option) != wanted:
-        raise _unsupported(layer, option, getattr(layer, option), wanted)
+def _expect(layer: Any, option: str, expected: Any) -> None:
+    if getattr(layer, option) != expected:
+        raise _unsupported(layer, option, getattr(layer, option), expected)
 
 
-def _unsupported(layer: Any, option: str, got: Any, wanted: Any) -> SpecError:
+def _unsupported(layer: Any, option: str, got: Any, expected: Any) -> SpecError:
     kind = type(layer).__name__
     return SpecError(
-        f"Model cannot be vectorised: layer {layer.name} ({kind}) {option} is {got}, expected {wanted}.", hint=_HINT
+        f"Model cannot be vectorized: layer {layer.name} ({kind}) {option} is {got}, expected {expected}.", hint=_HINT
     )

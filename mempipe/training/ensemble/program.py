@@ -73,10 +73,10 @@ class Program:
         missing = BLOCK_STEPS - len(batches)
         padded = np.pad(batches, [(0, missing), (0, 0), (0, 0)])
         padded_rates = np.pad(rates, (0, missing))
-        found = self._train_block(
+        state = self._train_block(
             variables, velocities, tf.constant(padded), tf.constant(padded_rates), tf.constant(len(batches))
         )
-        return found[0], found[1]
+        return state[0], state[1]
 
     def evaluate(self, variables: list[Any]) -> tuple[dict[str, NDArray[Any]], NDArray[np.bool_]]:
         """Judge every member on all examples; see `mempipe.training.judge`.
@@ -88,10 +88,10 @@ class Program:
         for start in range(0, self._n, self._n_evaluated):
             # The last batch begins earlier instead of being shorter: shapes are fixed.
             first = min(start, self._n - self._n_evaluated)
-            found, finite = tf.nest.map_structure(np.asarray, self._judge_batch(variables, tf.constant(first)))
-            batches.append((start - first, found, finite.all(axis=1)))
+            outcomes, finite = tf.nest.map_structure(np.asarray, self._judge_batch(variables, tf.constant(first)))
+            batches.append((start - first, outcomes, finite.all(axis=1)))
         values = {
-            name: np.concatenate([found[name][:, known:] for known, found, _ in batches], axis=1)
+            name: np.concatenate([outcomes[name][:, overlap:] for overlap, outcomes, _ in batches], axis=1)
             for name in self._outcomes
         }
         return values, np.logical_and.reduce([finite for _, _, finite in batches])
@@ -101,10 +101,10 @@ class Program:
             gradients = self._gradients(variables, batches[number])
             return number + 1, *self._update(variables, velocities, gradients, rates[number])
 
-        found = tf.while_loop(
+        state = tf.while_loop(
             lambda number, *_: number < n_steps, step, (tf.constant(0), list(variables), list(velocities))
         )
-        return found[1], found[2]
+        return state[1], state[2]
 
     def _examples(self, batch: Any) -> tuple[Any, Any]:
         """Return normalized images, float32 (*batch.shape, h, w, c), and labels of positions in the data set."""

@@ -135,9 +135,9 @@ class EnsembleTrainer:
 
     def _initial_variables(self, trials: list[int]) -> list[tf.Tensor]:
         """Return the members' initial variables, each (width, *shape); zeros for members that are not wanted."""
-        drawn = {trial: self._initial.values(trial) for trial in trials}
-        stacked = [np.zeros((self._width, *value.shape), dtype=np.float32) for value in drawn[trials[0]]]
-        for trial, values in drawn.items():
+        initial = {trial: self._initial.values(trial) for trial in trials}
+        stacked = [np.zeros((self._width, *value.shape), dtype=np.float32) for value in initial[trials[0]]]
+        for trial, values in initial.items():
             for position, value in enumerate(values):
                 stacked[position][trial % self._width] = value
         return [tf.constant(variable) for variable in stacked]

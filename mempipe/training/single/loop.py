@@ -68,7 +68,7 @@ class TrainingLoop:
             optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
         optimizer.build(model.trainable_variables)
         self._optimizer = optimizer
-        self._fresh = [np.asarray(variable) for variable in optimizer.variables]
+        self._initial_optimizer = [np.asarray(variable) for variable in optimizer.variables]
         self._steps = tf.function(self._run)
         self._judge_batch = tf.function(self._judge, reduce_retracing=True)
 
@@ -84,7 +84,7 @@ class TrainingLoop:
 
     def begin(self, model_values: Sequence[NDArray[Any]]) -> None:
         """Put the model into a trial's initial state, and the optimizer into its own."""
-        self.state = [*model_values, *self._fresh]
+        self.state = [*model_values, *self._initial_optimizer]
 
     def run(self, batches: Any, n_steps: int, *, first: int = 0, key: int = 0) -> None:
         """Make `n_steps` steps with the next batches of an iterator.
@@ -104,7 +104,7 @@ class TrainingLoop:
             The outcomes by name, each (n,); whether all logits are finite.
         """
         batches = [tf.nest.map_structure(np.asarray, self._judge_batch(images, labels)) for images, labels in dataset]
-        values = {name: np.concatenate([found[name] for found, _ in batches]) for name in self._outcomes}
+        values = {name: np.concatenate([outcomes[name] for outcomes, _ in batches]) for name in self._outcomes}
         return values, all(finite.all() for _, finite in batches)
 
     def _variables(self) -> list[Any]:

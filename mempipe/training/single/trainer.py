@@ -127,36 +127,36 @@ class SingleTrainer:
     def _make_steps(self, trial: int, order: ExampleOrder, progress: Callable[[float], None]) -> None:
         n_steps = len(self._rates)
         key = augmentation_key(self._spec.seed, trial)
-        done = self._resume(trial)
-        if done:
-            progress(done / n_steps)
+        step = self._resume(trial)
+        if step:
+            progress(step / n_steps)
         batches = iter(
             self._train.batches(
                 order,
-                start=done,
+                start=step,
                 stop=n_steps,
                 batch_size=self._spec.recipe.batch_size,
                 threads=self._spec.trainer.threads,
             )
         )
         saved = time.monotonic()
-        while done < n_steps:
-            made = min(SEGMENT_STEPS, n_steps - done)
-            self._loop.run(batches, made, first=done, key=key)
-            done += made
-            if self._checkpoints and done < n_steps and time.monotonic() - saved >= self._seconds_between:
-                self._checkpoints.save(trial, Checkpoint(done, self._loop.state), run_key=self._run_key)
+        while step < n_steps:
+            n = min(SEGMENT_STEPS, n_steps - step)
+            self._loop.run(batches, n, first=step, key=key)
+            step += n
+            if self._checkpoints and step < n_steps and time.monotonic() - saved >= self._seconds_between:
+                self._checkpoints.save(trial, Checkpoint(step, self._loop.state), run_key=self._run_key)
                 saved = time.monotonic()
-            progress(made / n_steps)
+            progress(n / n_steps)
 
     def _resume(self, trial: int) -> int:
         """Put the loop into the trial's last kept state, or its initial one; return the steps that were made."""
         self._loop.begin(self._initial.values(trial))
         if self._checkpoints is None:
             return 0
-        kept = self._checkpoints.latest(trial, self._loop.state, run_key=self._run_key)
-        if kept is None:
+        checkpoint = self._checkpoints.latest(trial, self._loop.state, run_key=self._run_key)
+        if checkpoint is None:
             return 0
-        self._loop.state = kept.values
-        _log.info("trial %d resumes at step %d of %d from its checkpoint", trial, kept.step, len(self._rates))
-        return kept.step
+        self._loop.state = checkpoint.values
+        _log.info("trial %d resumes at step %d of %d from its checkpoint", trial, checkpoint.step, len(self._rates))
+        return checkpoint.step
