@@ -46,9 +46,9 @@ def test_the_spec_runs(site: Path, tmp_path: Path) -> None:
 
     def mempipe(*arguments: str) -> str:
         command = [sys.executable, "-P", "-m", "mempipe", *arguments]
-        done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path, env=environment)
-        assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
-        return done.stdout.splitlines()[-1]
+        process = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path, env=environment)
+        assert process.returncode == 0, f"{process.stdout}\n{process.stderr}"
+        return process.stdout.splitlines()[-1]
 
     for command in page_blocks("bash")[0].splitlines():
         uri = mempipe(*command.split()[1:])

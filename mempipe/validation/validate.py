@@ -152,12 +152,12 @@ def _check(run: Run, ref: ShardRef, content: bytes) -> _Checked:
     return _Checked(digest, quality_rows(shard, key=ref.key, circumstances=circumstances))
 
 
-def _shards(checked: Mapping[ShardRef, _Checked], counted: Mapping[ShardRef, Span]) -> tuple[CheckedShard, ...]:
+def _shards(checked: Mapping[ShardRef, _Checked], spans: Mapping[ShardRef, Span]) -> tuple[CheckedShard, ...]:
     return tuple(
         CheckedShard(
             key=ref.key,
             trials=ref.span,
-            counted=counted.get(ref),
+            counted=spans.get(ref),
             generation=ref.generation,
             sha256=checked[ref].sha256,
         )
