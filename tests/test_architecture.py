@@ -102,7 +102,7 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
         if match is not None and match[1] in homes:
             (package / homes[match[1]] / f"{match[1]}.py").write_text(block)
     _edit(
-        package / "storage" / "uris.py",
+        package / "storage" / "protocol.py",
         '_BUILTIN: Final = {"',
         '_BUILTIN: Final = {"share": "mempipe.storage.share", "',
     )
