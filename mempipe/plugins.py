@@ -193,5 +193,5 @@ def _takes(function: object, parameters: list[inspect.Parameter]) -> bool:
 def _breach(point: ExtensionPoint, origin: str, problem: str) -> PluginError:
     return PluginError(
         f"{point.noun.capitalize()} cannot be used: {origin} {problem}.",
-        hint=f"docs/extend.md shows a {point.noun} of a package of your own.",
+        hint=f"docs/extend.md shows what the {point.noun} of a package of your own must have.",
     )

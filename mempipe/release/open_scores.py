@@ -48,7 +48,7 @@ def find_authors_files(uri: str) -> AuthorsFolder | None:
     Raises:
         InputError: there are two files of one kind, so that it is unclear which is meant.
     """
-    folder = Path(uri.removeprefix("file://"))
+    folder = Path(uri.removeprefix("file://")).expanduser()
     if is_remote(uri) or not folder.is_dir():
         return None
     if any((folder / name).exists() for name in (MANIFEST, LATEST, table_file("examples"))):

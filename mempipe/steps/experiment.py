@@ -130,13 +130,12 @@ def finish_experiment(plan_uri: str, reporter: Reporter, *, request: str | None 
         URI of the result; equal findings were committed once.
 
     Raises:
-        IncompleteRunError: trials are missing, or were corrupt; validate or plan again and train them.
+        IncompleteRunError: trials are missing, or were corrupt; they are planned again, in the same plan.
         InputError: an object of the result's name lies there and says something else.
     """
+    validate_experiment(plan_uri, reporter)
     plan = read_experiment_plan(*split_object_uri(plan_uri))
-    campaign = plan.campaign()
-    validate(campaign, reporter)
-    uri = _find(plan, campaign, reporter)
+    uri = _find(plan, plan.campaign(), reporter)
     if request is not None:
         write_request(open_store(plan.store), request, FinishedExperimentRequest(plan=plan_uri, result=uri))
     return uri

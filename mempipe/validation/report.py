@@ -272,7 +272,7 @@ def valid_report(run: Run, trials: Span) -> ValidationReport:
         raise IncompleteRunError(
             f"Run is incomplete: {run.uri} lacks {sum(len(span) for span in missing)} of {len(trials)} trials "
             f"(trials {listed}{', …' if len(missing) > _LISTED else ''}).",
-            hint="run `mempipe run` (or plan and train) again; what is committed is kept.",
+            hint="run `mempipe run` or `mempipe experiment` (or `mempipe train`) again; what is committed is kept.",
         )
     report = read_report(run, validation_id(run, refs, trials, shard_quality(run.record, trials)))
     if report is None:

@@ -95,6 +95,18 @@ def test_what_is_corrupt_is_moved_aside_and_planned_again(store: Path, release_p
     assert all(list(run.glob("quarantine/*.npz")) and not list(run.glob("shards/*.npz")) for run in runs)
 
 
+def test_what_is_corrupt_at_the_end_is_planned_again_in_the_experiments_plan(store: Path, release_path: Path) -> None:
+    """So that whoever reads the plan trains it, as after `validate`."""
+    release = store / "releases" / "tiny" / release_path.name
+    uri = plan_experiment(ExperimentConfig("influencers", str(release), {"repeats": 3}), LineReporter(StringIO()))
+    run = Path(json.loads(Path(uri).read_text())["runs"][1]["uri"])
+    (shard,) = run.glob("shards/*.npz")
+    shard.write_bytes(shard.read_bytes()[:-1])
+    refused = mempipe("experiment", "finish", uri, code=10)
+    assert f"Run is incomplete: {run} lacks 6 of 6 trials" in refused.stderr
+    assert json.loads(Path(uri).read_text())["tasks"] == [{"run": str(run), "trials": [0, 6]}]
+
+
 def test_a_run_without_some_examples_has_no_scores(influenced: tuple[Path, Path]) -> None:
     plan = json.loads(influenced[0].read_text())
     done = mempipe("aggregate", plan["runs"][1]["uri"], code=20)

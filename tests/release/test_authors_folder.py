@@ -222,7 +222,9 @@ def test_questions_that_the_format_cannot_answer(copied: Copied) -> None:
             files.select_pairs(**wrong)
 
 
-def test_what_is_no_folder_of_the_authors_files(release: Release, copied: Copied, tmp_path: Path) -> None:
+def test_what_is_no_folder_of_the_authors_files(
+    release: Release, copied: Copied, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Among them a release whose manifest is missing: it was never finished."""
     for place in (release.uri, str(tmp_path), str(tmp_path / "absent"), "gs://bucket/authors", "memory://authors"):
         assert find_authors_files(place) is None
@@ -231,6 +233,8 @@ def test_what_is_no_folder_of_the_authors_files(release: Release, copied: Copied
     (folder / "examples.parquet").unlink()
     assert open_authors(folder).paths.keys() == {"matrix"}
     assert find_authors_files(folder.as_uri()) is not None
+    monkeypatch.setenv("HOME", str(folder.parent))
+    assert find_authors_files(f"~/{folder.name}") is not None
     shutil.copy(folder / MATRIX, folder / "other_infl_matrix.npz")
     with pytest.raises(InputError, match=r"other_infl_matrix\.npz and tiny_infl_matrix\.npz, expected one of a kind"):
         find_authors_files(str(folder))
