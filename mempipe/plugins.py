@@ -83,7 +83,9 @@ def find(point: ExtensionPoint, name: str) -> Any:
         PluginError: the part cannot be imported or does not keep the contract, or two packages have the name.
     """
     if module := point.builtin().get(name):
-        return importlib.import_module(module)
+        part = importlib.import_module(module)
+        _check(point, part, module)
+        return part
     return _plugin(point, name)
 
 
@@ -118,7 +120,7 @@ def _entry(point: ExtensionPoint, name: str) -> EntryPoint | None:
     entries = {(entry.value, entry.dist and entry.dist.name): entry for entry in _entries(point) if entry.name == name}
     if len(entries) > 1:
         raise PluginError(
-            f"Plug-in cannot be used: {point.noun} {name!r} is {' and '.join(map(_origin, entries.values()))}, "
+            f"Plug-in cannot be used: {point.noun} {name!r} is {' and '.join(sorted(map(_origin, entries.values())))}, "
             "expected one.",
             hint=f"uninstall all but one of these packages, or write `module:attribute` for the {point.noun}.",
         )

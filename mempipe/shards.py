@@ -18,7 +18,6 @@ from mempipe.errors import CorruptShardError, LaterVersionError
 from mempipe.npz import UnreadableNpzError, decode_checked, encode_checked
 from mempipe.outcomes import REQUIRED, available, outcome
 
-LATEST_FORMAT: Final = 2
 _FIELDS: Final = frozenset(
     {
         "format_version",
@@ -113,16 +112,18 @@ def decode(content: bytes, *, source: str) -> Shard:
         arrays = decode_checked(content)
     except UnreadableNpzError as error:
         raise _corrupt(source, str(error)) from error
+    formats = {name: outcome(name).FORMAT_VERSION for name in available()}
+    latest = max(formats.values())
     version = arrays.get("format_version", np.empty(0))
     if version.dtype != np.int64 or version.shape != () or version < 1:
-        raise _corrupt(source, f"format_version is {version.dtype} {version}, expected 1 to {LATEST_FORMAT}")
-    if version > LATEST_FORMAT:
+        raise _corrupt(source, f"format_version is {version.dtype} {version}, expected 1 to {latest}")
+    if version > latest:
         raise LaterVersionError(
-            f"Shard cannot be read: {source} format_version is {version}, expected at most {LATEST_FORMAT}: "
+            f"Shard cannot be read: {source} format_version is {version}, expected at most {latest}: "
             "it was written by a later version of mempipe.",
             hint="use that version of mempipe, or a later one; the shard is left as it is.",
         )
-    names = [name for name in available() if version >= outcome(name).FORMAT_VERSION]
+    names = [name for name, format_version in formats.items() if version >= format_version]
     train, test = ({name: f"{part}_{name}" for name in names} for part in ("train", "test"))
     if not _FIELDS <= arrays.keys() <= _FIELDS | {*train.values(), *test.values()}:
         raise _corrupt(source, f"arrays are {sorted(arrays)}, expected {sorted(_FIELDS)} and outcomes")

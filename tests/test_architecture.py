@@ -17,6 +17,7 @@ import pytest
 
 import mempipe
 from mempipe import places
+from mempipe.bits import unpack
 from tests.plugin_package import page_blocks
 
 ROOT = Path(__file__).parents[1]
@@ -26,8 +27,35 @@ data: {name: stripes, n_train: 60}
 model: {name: funnel, width: 8}
 recipe: {epochs: 1, batch_size: 16, learning_rate: 0.05}
 trainer: {kind: single}
+outcomes: [correct, top2]
 trials: 4
 chunk_size: 2
+"""
+OUTCOME = '''"""Whether the label is one of the two largest logits. Packed bits."""
+import numpy as np
+
+from mempipe.bits import pack, unpack
+from mempipe.outcomes.correct import DTYPES, width
+
+FORMAT_VERSION = 3
+
+
+def of_logits(logits, labels):
+    own = np.take_along_axis(logits, np.broadcast_to(labels[..., None], (*logits.shape[:-1], 1)), -1)
+    return (logits > own).sum(-1) < 2
+
+
+def encode(values, _):
+    return pack(values)
+
+
+def problem(row, correct, _, __):
+    return "is false, expected true as it is correct" if (correct & ~unpack(row, correct.size)).any() else None
+'''
+TENSORFLOW = """def _top2(logits: Any, _: Any, __: Any, ___: Any, own_logit: Any) -> Any:
+    return tf.reduce_sum(tf.cast(logits > own_logit, tf.int32), axis=-1) < 2
+
+
 """
 READ = """import sys, mempipe
 release = mempipe.load_release(sys.argv[1])
@@ -76,7 +104,7 @@ def test_files_that_the_page_names_exist() -> None:
 
 
 def test_each_extension_touches_at_most_three_files() -> None:
-    rows = re.findall(r"^\| (an? [a-z ]+) \| (.+?) \|", PAGE, flags=re.MULTILINE)
+    rows = re.findall(r"^\| (an? [a-z ]+) \| (.+?) \| ", PAGE, flags=re.MULTILINE)
     files = {part: re.findall(r"`([\w/.-]+\.(?:py|md))`", cell) for part, cell in rows}
     assert files.keys() == {f"a {part}" for part in ("data set", "model", "store", "column")} | {
         f"an {part}" for part in ("estimator", "outcome", "experiment")
@@ -101,20 +129,27 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
         match = re.match(r"# lab/(\w+)\.py\n", block)
         if match is not None and match[1] in homes:
             (package / homes[match[1]] / f"{match[1]}.py").write_text(block)
-    _edit(
-        package / "storage" / "protocol.py",
-        '_BUILTIN: Final = {"',
-        '_BUILTIN: Final = {"share": "mempipe.storage.share", "',
-    )
+    scheme = "_BUILTIN: Final = {"
+    _edit(package / "storage" / "protocol.py", scheme, f'{scheme}"share": "mempipe.storage.share",')
+    (package / "outcomes" / "top2.py").write_text(OUTCOME)
+    judge = "_OUTCOMES: Final[dict[str, Callable[..., Any]]] = {"
+    _edit(package / "training" / "judge.py", judge, f'{TENSORFLOW}{judge}"top2": _top2, ')
     (folder / "stripes.yaml").write_text(SPEC)
     return folder
 
 
-def test_a_data_set_a_model_and_a_store(copy: Path) -> None:
-    uri = _mempipe(copy, "plan", "stripes.yaml", "--store", "share://runs").strip()
-    assert uri.startswith("share://runs/runs/stripes-")
+def test_a_data_set_a_model_a_store_and_an_outcome(copy: Path) -> None:
+    """A run trains the model on the data set, and keeps the outcome in the store."""
+    uri = _mempipe(copy, "run", "stripes.yaml", "--store", "share://runs").strip()
+    assert uri.startswith("share://runs/releases/stripes/stripes-")
     record = json.loads(next((copy / "share" / "runs").rglob("run.json")).read_text())
     assert (record["data"]["n_train"], record["spec"]["model"]) == (60, {"name": "funnel", "width": 8, "depth": 2})
+    shards = sorted((copy / "share" / "runs").rglob("shards/*.npz"))
+    assert len(shards) == 2
+    for shard in shards:
+        with np.load(shard) as arrays:
+            assert arrays["format_version"] == 3
+            assert unpack(arrays["test_top2"], 40).all()  # of two classes
 
 
 def test_an_estimator_and_an_experiment(copy: Path) -> None:
@@ -134,10 +169,11 @@ def test_a_column(copy: Path, tmp_path: Path) -> None:
     minor = re.search(r"^MINOR_VERSION: Final = (\d+)$", schema.read_text(), flags=re.MULTILINE)
     assert minor is not None
     _edit(schema, minor[0], f"MINOR_VERSION: Final = {int(minor[1]) + 1}")
-    _edit(schema, "    _FILENAME,\n", f"{COLUMN}    _FILENAME,\n")
-    values = '            "heldout_accuracy": heldout_accuracy(examples),\n'
-    table = '            "heldout_error": 1 - heldout_accuracy(examples),\n'
-    _edit(tmp_path / "mempipe" / "release" / "tables.py", values, values + table)
+    column = COLUMN.replace("MINOR_VERSION", str(int(minor[1]) + 1))
+    _edit(schema, "    _FILENAME,\n)\n", f"    _FILENAME,\n{column})\n")
+    accuracy = '"heldout_accuracy": heldout_accuracy(examples),'
+    error = '"heldout_error": 1 - heldout_accuracy(examples),'
+    _edit(tmp_path / "mempipe" / "release" / "tables.py", accuracy, f"{accuracy}{error}")
     page = shutil.copy(ROOT / "docs" / "release-format.md", tmp_path)
     _python(tmp_path, "-m", "mempipe.tables", str(page))
     row = "| `examples.parquet` | `heldout_error` | float64 | probability | 1 - heldout_accuracy | null |  | no | 1."

@@ -23,7 +23,20 @@ class Part(Protocol):
     def method(self, size: int) -> int: ...
 
 
-POINT = ExtensionPoint("part", "mempipe.parts", lambda: {"plain": "tests.plugin_package"}, Part)
+POINT = ExtensionPoint("part", "mempipe.parts", lambda: {"plain": __name__, "broken": "tests.plugin_package"}, Part)
+
+# This module is the built-in part `plain`.
+TITLE = "plain"
+Params = Strict
+
+
+def build(params: Strict, size: int, *, dtype: str) -> int:
+    return size
+
+
+def method(size: int) -> int:
+    return size
+
 
 GOOD = """
 from mempipe.spec import Strict
@@ -57,7 +70,7 @@ def test_a_part_is_a_module_or_an_object(lab: str) -> None:
     assert find(POINT, "lab-module").method(4) == 8
     assert find(POINT, "lab-object").method(4) == find(POINT, f"{lab}.good:wide").method(4) == 12
     assert find(POINT, f"{lab}:good") is find(POINT, "lab-module"), "as `from lab import good` imports a module"
-    assert available(POINT) == ["lab-module", "lab-object", "plain"]
+    assert available(POINT) == ["broken", "lab-module", "lab-object", "plain"]
     assert find(POINT, "unknown") is None
 
 
@@ -105,9 +118,14 @@ def test_one_name_means_one_part(lab: str, tmp_path: Path) -> None:
 
 def test_no_package_hides_a_built_in_part(lab: str, tmp_path: Path) -> None:
     write_package(tmp_path / "site", f"{lab}_too", {}, {"mempipe.parts": {"plain": f"{lab}.good"}})
-    assert find(POINT, "plain").write_package is write_package
+    assert find(POINT, "plain").TITLE == "plain"
     with pytest.raises(PluginError, match=r"plain = .* is 'plain', expected another name"):
         available(POINT)
+
+
+def test_a_built_in_part_keeps_the_contract() -> None:
+    with pytest.raises(PluginError, match=r"tests\.plugin_package TITLE is 'missing', expected str"):
+        find(POINT, "broken")
 
 
 def test_a_built_in_part_reads_no_installed_packages() -> None:

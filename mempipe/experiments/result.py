@@ -109,7 +109,7 @@ class Lines(Stored):
 
 
 class Bars(Stored):
-    """A histogram.
+    """A histogram: numeric edges, counts of at least 0, no empty cell. What may be negative or empty is for `Lines`.
 
     Attributes:
         title, table, x_label, y_label: as in `Lines`.
@@ -185,7 +185,9 @@ class Findings(Stored):
             for name in columns_of(figure):
                 for value in self.tables[figure.table].columns[name].values:
                     if not _can_be_drawn(figure, name, value):
-                        raise ValueError(f"figure {figure.title!r} cannot show {value!r} in column {name!r}")
+                        raise ValueError(
+                            f"figure {figure.title!r} ({figure.kind}) cannot show {value!r} in column {name!r}"
+                        )
         return self
 
 

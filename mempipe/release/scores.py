@@ -59,8 +59,9 @@ class ScoreFile:
 class Scores(ABC):
     """Memorization and influence of one data set; `mempipe.open_scores` opens them.
 
-    Tables have the columns of docs/release-format.md. A column that the source knows nothing of is null in every row
-    and listed in `unknown`. What the source cannot answer raises `ReleaseQuestionError`.
+    Tables have the columns of docs/release-format.md. A column that the source knows nothing of is null in every row;
+    `unknown` lists those that sources of its kind never have. What the source cannot answer raises
+    `ReleaseQuestionError`.
 
     Attributes:
         uri: where they lie.
@@ -72,7 +73,7 @@ class Scores(ABC):
         thresholds: with which `pairs` was selected.
         scope: which pairs have an influence: those of equal labels, or all.
         spec: the resolved spec of the run; None where there was none.
-        unknown: columns that are null in every row, in whichever table.
+        unknown: columns that are null in every row of `examples`, `test_examples` and `pairs`.
         has_pairs: whether pairs are known at all.
         has_influence: whether `influence` is known, and so pairs below `thresholds`.
     """

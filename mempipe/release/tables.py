@@ -1,6 +1,7 @@
 """The tables of a release, from its counts; `mempipe.tables.schema` states every column."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
@@ -10,47 +11,54 @@ from mempipe.errors import InputError
 from mempipe.scores.estimate import heldout_accuracy, memorization, memorization_standard_error
 from mempipe.scores.estimators import Estimate
 from mempipe.scores.pairs import PairTable
-from mempipe.scores.tally import ExampleTally
 from mempipe.tables.parquet import build_table, table_schema
 from mempipe.tables.schema import TABLES
 
-
-def examples_table(
-    examples: ExampleTally, labels: NDArray[np.int64], filenames: Sequence[str] | None = None
-) -> pa.Table:
-    """Return the scores and counts of the training examples, in the data set's order."""
-    return build_table(
-        "examples",
-        {
-            "idx": np.arange(examples.n_train, dtype=np.int64),
-            "label": labels,
-            "mem": memorization(examples),
-            "mem_se": memorization_standard_error(examples),
-            "n_in": examples.n_in,
-            "n_out": examples.n_out,
-            "correct_in": examples.correct_in,
-            "correct_out": examples.correct_out,
-            "heldout_accuracy": heldout_accuracy(examples),
-            "filename": filenames,
-        },
-    )
+if TYPE_CHECKING:
+    from mempipe.release.content import ReleaseContent
 
 
-def table_of_tests(
-    examples: ExampleTally, labels: NDArray[np.int64], filenames: Sequence[str] | None = None
-) -> pa.Table:
-    """Return the counts of the test examples, in the data set's order."""
-    return build_table(
-        "test_examples",
-        {
-            "idx": np.arange(examples.n_test, dtype=np.int64),
-            "label": labels,
-            "n_trials": np.full(examples.n_test, examples.n_trials, dtype=np.int64),
-            "n_correct": examples.test_correct,
-            "accuracy": examples.test_correct / examples.n_trials,
-            "filename": filenames,
-        },
-    )
+def release_tables(content: "ReleaseContent", pairs: PairTable) -> dict[str, pa.Table]:
+    """Return the tables of a release by name, from its counts and its high-influence pairs."""
+    examples, train_labels, test_labels = content.examples, content.train_labels, content.test_labels
+    return {
+        "examples": build_table(
+            "examples",
+            {
+                "idx": np.arange(examples.n_train, dtype=np.int64),
+                "label": train_labels,
+                "mem": memorization(examples),
+                "mem_se": memorization_standard_error(examples),
+                "n_in": examples.n_in,
+                "n_out": examples.n_out,
+                "correct_in": examples.correct_in,
+                "correct_out": examples.correct_out,
+                "heldout_accuracy": heldout_accuracy(examples),
+                "filename": content.train_filenames,
+            },
+        ),
+        "test_examples": build_table(
+            "test_examples",
+            {
+                "idx": np.arange(examples.n_test, dtype=np.int64),
+                "label": test_labels,
+                "n_trials": np.full(examples.n_test, examples.n_trials, dtype=np.int64),
+                "n_correct": examples.test_correct,
+                "accuracy": examples.test_correct / examples.n_trials,
+                "filename": content.test_filenames,
+            },
+        ),
+        "pairs": pairs_table(pairs, train_labels, test_labels),
+        "classes": classes_table(
+            memorization(examples),
+            train_labels,
+            test_labels,
+            content.class_names,
+            pairs.tr_idx,
+            mem_threshold=content.thresholds.mem,
+        ),
+        "trials": trials_table(content.trials),
+    }
 
 
 def pairs_table(

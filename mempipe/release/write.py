@@ -28,14 +28,7 @@ from mempipe.release.manifest import (
 )
 from mempipe.release.stored_tallies import StoredTallies, open_tallies
 from mempipe.release.subset_design import SubsetDesign
-from mempipe.release.tables import (
-    classes_table,
-    example_estimates,
-    examples_table,
-    pairs_table,
-    table_of_tests,
-    trials_table,
-)
+from mempipe.release.tables import example_estimates, pairs_table, release_tables
 from mempipe.release.tally_files import EXAMPLES_FILE, TallyWriter, file_groups, tally_digests
 from mempipe.scores.estimate import METHOD, lemma_2_1_bound, memorization
 from mempipe.scores.estimators import PLAIN, Estimator, Observations, checked
@@ -72,7 +65,7 @@ def write_release(content: ReleaseContent, staging: Path, *, check: Check | None
     staging.mkdir(parents=True, exist_ok=True)
     (staging / MANIFEST).unlink(missing_ok=True)
     pairs, digests, files = _write_scores(content, staging)
-    tables = _tables(content, pairs)
+    tables = release_tables(content, pairs)
     for estimator in content.estimators:
         if estimator.NAME != PLAIN:
             tables |= _estimates(estimator, content, open_tallies(staging / TALLIES))
@@ -128,24 +121,6 @@ def _write_scores(
     for file, _ in file_groups(*labels, content.scope):
         files[f"{TALLIES}/{file}"] = "tallies"
     return pairs, tally_digests(examples, *labels, writer.digest), files
-
-
-def _tables(content: ReleaseContent, pairs: PairTable) -> dict[str, pa.Table]:
-    examples, train_labels, test_labels = content.examples, content.train_labels, content.test_labels
-    return {
-        "examples": examples_table(examples, train_labels, content.train_filenames),
-        "test_examples": table_of_tests(examples, test_labels, content.test_filenames),
-        "pairs": pairs_table(pairs, train_labels, test_labels),
-        "classes": classes_table(
-            memorization(examples),
-            train_labels,
-            test_labels,
-            content.class_names,
-            pairs.tr_idx,
-            mem_threshold=content.thresholds.mem,
-        ),
-        "trials": trials_table(content.trials),
-    }
 
 
 def _estimates(estimator: Estimator, content: ReleaseContent, tallies: StoredTallies) -> dict[str, pa.Table]:

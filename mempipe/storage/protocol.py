@@ -183,7 +183,11 @@ class StoreModule(Protocol):
         ...
 
 
-_BUILTIN: Final = {"file": "mempipe.storage.local", "gs": "mempipe.storage.gcs", "memory": "mempipe.storage.memory"}
+_BUILTIN: Final = {
+    "file": "mempipe.storage.local",
+    "gs": "mempipe.storage.gcs",
+    "memory": "mempipe.storage.memory",
+}
 _EXTRAS: Final = {"gs": "gcs"}
 """Which extra of this package a built-in store needs."""
 

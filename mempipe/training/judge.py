@@ -6,6 +6,8 @@ from typing import Any, Final
 import numpy as np
 import tensorflow as tf
 
+from mempipe.errors import SpecError
+
 
 def judge(logits: Any, labels: Any, outcomes: Iterable[str]) -> tuple[dict[str, Any], Any]:
     """Compare logits with labels, in TensorFlow; `mempipe.outcomes` defines what each outcome is.
@@ -19,12 +21,22 @@ def judge(logits: Any, labels: Any, outcomes: Iterable[str]) -> tuple[dict[str, 
 
     Returns:
         The outcomes by name, each (..., n); finite: bool (..., n), whether all logits of the example are.
+
+    Raises:
+        SpecError: an outcome is not computed here.
     """
+    names = list(outcomes)
+    if missing := sorted(set(names) - set(_OUTCOMES)):
+        raise SpecError(
+            f"Outcomes cannot be computed: outcomes have {', '.join(missing)}, expected those of the built-in "
+            f"trainers, {', '.join(_OUTCOMES)}.",
+            hint="leave it out of the spec, or add it to mempipe/training/judge.py.",
+        )
     classes = tf.range(tf.shape(logits)[-1])
     own = labels[..., None] == classes
     own_logit = tf.reduce_sum(tf.where(own, logits, 0.0), axis=-1, keepdims=True)
     finite = tf.reduce_all(tf.math.is_finite(logits), axis=-1)
-    return {name: _OUTCOMES[name](logits, labels, classes, own, own_logit) for name in outcomes}, finite
+    return {name: _OUTCOMES[name](logits, labels, classes, own, own_logit) for name in names}, finite
 
 
 def _correct(logits: Any, labels: Any, classes: Any, own: Any, own_logit: Any) -> Any:

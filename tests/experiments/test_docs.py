@@ -12,7 +12,9 @@ LINES = (Path(__file__).parents[2] / "docs" / "experiments.md").read_text().spli
 
 @pytest.mark.parametrize("name", available())
 def test_an_experiment_has_its_row(name: str) -> None:
-    (row,) = [line for line in LINES if f"`mempipe experiment {name} RELEASE" in line]
+    rows = [line for line in LINES if f"`mempipe experiment {name} RELEASE" in line]
+    assert len(rows) == 1, f"docs/experiments.md has {len(rows)} rows of {name}, expected one"
+    (row,) = rows
     _, _, _, _, paper, _, parameters, _ = row.split("|")
     for key in experiment(name).Params.model_fields:
         assert f"`{key}`" in parameters

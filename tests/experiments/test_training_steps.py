@@ -138,7 +138,7 @@ def test_what_cannot_be_asked(release_path: Path, name: str, params: dict[str, o
 
 def test_what_is_made_of_every_release_trains_nothing(release_path: Path) -> None:
     automatic = {name for name in available() if is_automatic(name)}
-    assert automatic == {"examples", "histograms", "pair-examples", "pairs"}
+    assert automatic >= {"examples", "histograms", "pair-examples", "pairs"}
     release = load_release(release_path)
     for name in automatic:
         assert experiment(name).trainings(release, experiment(name).Params()) == []

@@ -16,7 +16,7 @@ from mempipe.release.manifest import LemmaBound, Manifest
 from mempipe.release.summary import summarize
 from mempipe.release.write import write_release
 from mempipe.scores.tally import Scope
-from mempipe.tables.page import with_columns
+from mempipe.tables.page import with_schema
 from mempipe.tables.schema import MINOR_VERSION, SCHEMA_VERSION, TABLES
 from tests.release.world import World
 
@@ -152,7 +152,7 @@ def rows_of(text: str, *, first: str) -> list[list[str]]:
 def test_documentation_lists_every_column() -> None:
     """`python -m mempipe.tables docs/release-format.md` wrote it."""
     page = DOCUMENT.read_text(encoding="utf-8")
-    assert with_columns(page) == page
+    assert with_schema(page) == page
     assert f"Schema version {SCHEMA_VERSION}.{MINOR_VERSION}. " in page
     listed = [cells[:2] for cells in rows_of(page, first=r"file \| column")]
     assert listed == [[f"{name}.parquet", column.name] for name, columns in TABLES.items() for column in columns]

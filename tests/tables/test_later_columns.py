@@ -10,7 +10,7 @@ import pytest
 from mempipe.errors import ReleaseError
 from mempipe.release.content import table_digest
 from mempipe.tables import schema
-from mempipe.tables.page import with_columns
+from mempipe.tables.page import with_schema
 from mempipe.tables.parquet import build_table, has_values, in_digest, read_file, read_table, table_schema, write_table
 from mempipe.tables.schema import MINOR_VERSION, TABLES, Column
 from mempipe.validation.checks import table_checks
@@ -99,11 +99,12 @@ def test_checks_and_page_follow_from_the_schema() -> None:
     assert checks["median_mem_range"].note == "median_mem at least -1 and at most 1"
     assert "median_mem_known" not in checks
     assert "name_known" in checks
-    page = with_columns("a\n\n| file | column |\n|---|---|\n| old | row |\n\nb\n")
+    page = with_schema("Schema version 1.0. a\n\n| file | column |\n|---|---|\n| old | row |\n\nb\n")
+    assert page.startswith(f"Schema version 1.{MINOR_VERSION}. a\n")
     assert "| `median_mem` | float64 | probability difference | median | null |  |  | 1.2 |\n" in page
-    assert (page[:3], page[-3:], "| old |" in page) == ("a\n\n", "\nb\n", False)
-    with pytest.raises(ValueError, match="0 tables"):
-        with_columns("no table")
+    assert (page[-3:], "| old |" in page) == ("\nb\n", False)
+    with pytest.raises(ValueError, match="0 schema versions and 0 tables"):
+        with_schema("no table")
 
 
 @pytest.mark.parametrize(
