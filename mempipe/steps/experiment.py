@@ -26,7 +26,7 @@ from mempipe.steps.campaign import complete
 from mempipe.steps.progress import Reporter
 from mempipe.steps.retraining import plan_trainings
 from mempipe.steps.validate import validate
-from mempipe.storage import open_store, put
+from mempipe.storage import Commit, open_store, put
 from mempipe.storage.protocol import split_object_uri
 from mempipe.validation.report import valid_report
 
@@ -179,14 +179,16 @@ def _find(plan: ExperimentPlan, campaign: Campaign, reporter: Reporter) -> str:
     place = open_results(open_store(plan.store), release)
     key = result_key(result)
     try:
-        place.create(key, result.to_json())
+        commit = place.create(key, result.to_json())
     except ObjectExistsError as error:
-        there = Result.from_json(place.read(key), source=f"{place.uri}/{key}")
-        if there.digest != result.digest:
+        existing = Result.from_json(place.read(key), source=f"{place.uri}/{key}")
+        if existing.digest != result.digest:
             raise InputError(
-                f"Result cannot be committed: {place.uri}/{key} digest is {there.digest}, expected {result.digest}.",
+                f"Result cannot be committed: {place.uri}/{key} digest is {existing.digest}, expected {result.digest}.",
                 hint="the object was changed by hand; move it away and run the same command again.",
             ) from error
+        commit = Commit.ALREADY_THERE
+    if commit is Commit.ALREADY_THERE:
         reporter.note("the same was found before")
     for fact in findings.facts:
         reporter.note(f"{fact.name}: {fact.value}")

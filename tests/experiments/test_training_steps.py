@@ -40,7 +40,7 @@ def test_figure_2_from_plan_to_result(store: Path, release_path: Path) -> None:
     params = "{thresholds: [0.4], repeats: 2}"
     asked = ("experiment", "plan", "marginal-utility", release, "--params", params, "--request", "mine")
     uri = mempipe(*asked).stdout.splitlines()[-1]
-    assert json.loads((store / "requests" / "mine.json").read_text()) == {"plan": uri}
+    assert json.loads((store / "requests" / "mine.json").read_text()) == {"schema_version": 1, "plan": uri}
     plan = json.loads(Path(uri).read_text())
     kept, without = plan["runs"]
     assert [(run["role"], run["trials"]) for run in plan["runs"]] == [("nothing removed", 2), ("mem >= 0.4", 4)]
