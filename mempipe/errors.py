@@ -1,4 +1,4 @@
-"""Errors that a reader can act on: one class for each decision an operator can take.
+"""Errors that an operator can act on: one class for each decision.
 
 Every message names what failed, the object, what it is and what was expected; `hint` names the next action.
 The command line turns an error into its `exit_code`, and Airflow turns that into "retry" or "do not retry".
@@ -19,7 +19,7 @@ class MempipeError(Exception):
     """Base of all errors that mempipe raises on purpose.
 
     Args:
-        message: `<what failed>: <object> <field> is <got>, expected <wanted>.`
+        message: `<what failed>: <object> <field> is <got>, expected <expected>.`
         hint: the next action of the person who reads it.
     """
 
@@ -65,15 +65,15 @@ class ObjectNotFoundError(StoreError):
 
 
 class ObjectExistsError(StoreError):
-    """An object of that name exists with other content; it was left as it is."""
+    """An object of that name exists with other content; it was not changed."""
 
 
 class GenerationError(TransientError):
-    """Somebody else changed the object since it was read: read it again and decide anew."""
+    """The object changed since it was read: read it again and repeat the step."""
 
 
 class StoreUnavailableError(TransientError):
-    """The store did not answer, or answered with a passing fault."""
+    """The store did not answer, or answered with a transient error."""
 
 
 class RunError(MempipeError):

@@ -131,7 +131,7 @@ class NpzWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Write the table of contents, without which nobody can read the file."""
+        """Write the table of contents, without which the file cannot be read."""
         self._archive.close()
 
     def add(self, name: str, array: NDArray[Any]) -> None:

@@ -1,4 +1,4 @@
-"""Names of everything in a store, and the URIs made of them. No other module spells a name or takes a URI apart.
+"""Names of everything in a store, and the URIs made of them. No other module contains a name or parses a URI.
 
     runs/<run>/                   run.json, labels.npz, plan.json, shards/, sidecars/, quarantine/, differences/,
                                   validation/, tallies/, features/, checkpoints/
@@ -279,7 +279,7 @@ def tallies_place(span: Span, digest: str) -> str:
 
 
 def published_key(tallies: str, name: str) -> str:
-    """Return the key of the note which release of this name was made of the tallies in that place."""
+    """Return the key of the note that records which release of this name was made of the tallies in that place."""
     return f"{tallies}/published-{name}.json"
 
 

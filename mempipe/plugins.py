@@ -1,7 +1,7 @@
 """Finds a part by name: a built-in file, an entry point of an installed package, or `module:attribute`.
 
 Models, data sets, stores, experiments and estimators are found here. A built-in name always means the built-in part,
-and no entry point is read for it. Nothing of a part is called before it is known to keep its contract.
+and no entry point is read for it. A part is checked against its contract before anything of it is called.
 """
 
 from __future__ import annotations
@@ -181,7 +181,7 @@ def _fits(value: object, hint: Any) -> bool:
 
 
 def _takes(function: object, parameters: list[inspect.Parameter]) -> bool:
-    """Tell whether a function can be called as the contract calls it."""
+    """Return whether a function can be called as the contract calls it."""
     if not callable(function):
         return False
     by_name = {item.name: None for item in parameters if item.kind is item.KEYWORD_ONLY}

@@ -121,7 +121,7 @@ def decode(content: bytes, *, source: str) -> Shard:
         raise LaterVersionError(
             f"Shard cannot be read: {source} format_version is {version}, expected at most {latest}: "
             "it was written by a later version of mempipe.",
-            hint="use that version of mempipe, or a later one; the shard is left as it is.",
+            hint="use that version of mempipe, or a later one; the shard was not changed.",
         )
     names = [name for name, format_version in formats.items() if version >= format_version]
     train, test = ({name: f"{part}_{name}" for name in names} for part in ("train", "test"))

@@ -80,7 +80,7 @@ def read_cifar(layout: Layout, path: str | None, *, kind: int, excerpt: Excerpt)
         layout: which one.
         path: a folder with the binary files or the archive; path or URI. None: the published archive, downloaded once.
         kind: which of `layout.labels` are the labels.
-        excerpt: the classes and examples wanted.
+        excerpt: the classes and examples to read.
 
     Raises:
         DataError: a file is missing, has another number of records or a label out of range.
@@ -121,7 +121,7 @@ def _unpacked(layout: Layout, folder: Path) -> dict[str, bytes]:
 
 
 def _archived(layout: Layout, archive: Path) -> dict[str, bytes]:
-    """Read the wanted members of an archive by name; nothing is extracted to disk."""
+    """Read the data set's members of an archive by name; nothing is extracted to disk."""
     members = {f"{layout.folder}/{name}": name for name in _file_names(layout)}
     files: dict[str, bytes] = {}
     try:
@@ -130,7 +130,7 @@ def _archived(layout: Layout, archive: Path) -> dict[str, bytes]:
                 name = members.get(member.name.removeprefix("./"))
                 content = tar.extractfile(member) if name is not None and member.isreg() else None
                 if name is not None and content is not None:
-                    # One byte more than is right shows a file that is too long, and bounds what a hostile one takes.
+                    # One byte more than expected detects a file that is too long, and bounds the memory used.
                     files[name] = content.read(layout.most_bytes(name) + 1)
     except (tarfile.TarError, EOFError, OSError, zlib.error) as error:
         raise DataError(

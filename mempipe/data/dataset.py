@@ -24,7 +24,7 @@ class Dataset:
         class_names: one name a label.
         train_filenames, test_filenames: for image folders, relative names; else None.
         source: where it came from, for the card.
-        license: license of the data, for the card; None where unknown.
+        license: of the data, for the card; None where unknown.
         recorded_fingerprint: the fingerprint of exactly these arrays, computed when they were written to disk; None:
             computed here, which reads all of them.
     """

@@ -1,6 +1,6 @@
-"""An excerpt of a data set: some of its classes, and at most so many examples of each, in the data set's own order.
+"""An excerpt of a data set: some of its classes, and a limited number of examples of each, in the data set's order.
 
-An excerpt is another data set: its content, and so its fingerprint, is what was chosen, not how it was written down.
+An excerpt is another data set: its fingerprint depends on the chosen examples, not on how the spec states them.
 """
 
 from collections import Counter
@@ -16,22 +16,22 @@ from mempipe.spec import Strict
 
 
 class Excerpt(Strict):
-    """Keys of every data set of which a part can be taken.
+    """Keys of every data set that can be reduced to an excerpt.
 
     Attributes:
         classes: names of the classes to take; all unless given. They keep the data set's order, whatever order is
             written here, and are numbered from 0 again.
-        limit: of each class at most so many examples in each part, the first ones; all unless given.
+        limit: maximum number of examples of each class in each part, the first ones; all unless given.
     """
 
     classes: tuple[str, ...] | None = Field(None, min_length=1)
     limit: int | None = Field(None, ge=1)
 
     def of_names(self, class_names: Sequence[str], *, what: str) -> tuple[str, ...]:
-        """Return the chosen ones of a data set's class names, in its order.
+        """Return the chosen class names, in the data set's order.
 
         Raises:
-            DataError: a class is asked for that the data set does not have.
+            DataError: the data set lacks one of the classes.
         """
         if self.classes is None:
             return tuple(class_names)
@@ -49,7 +49,7 @@ class Choice:
     """Decides for one part, example after example, whether it belongs to the excerpt.
 
     Args:
-        excerpt: what is wanted.
+        excerpt: the classes and the limit.
     """
 
     def __init__(self, excerpt: Excerpt) -> None:
@@ -58,7 +58,7 @@ class Choice:
         self._counts: Counter[str] = Counter()
 
     def takes(self, class_name: str) -> bool:
-        """Tell whether the next example, of this class, is taken; it is counted if so."""
+        """Return whether the next example, of this class, belongs to the excerpt; count it if so."""
         if self._classes is not None and class_name not in self._classes:
             return False
         if self._limit is not None and self._counts[class_name] >= self._limit:
@@ -73,14 +73,14 @@ def excerpt_of(
     """Return the chosen part of arrays.
 
     Args:
-        excerpt: what is wanted.
+        excerpt: the classes and the limit.
         images: (n, height, width, channels).
         labels: int64 (n,), in [0, len(class_names)).
         class_names: of the whole data set.
         what: the data set, for messages.
 
     Returns:
-        images (k, height, width, channels); labels int64 (k,), numbered as `excerpt.of_names` has the names; the
+        images (k, height, width, channels); labels int64 (k,), numbered in the order of `excerpt.of_names`; the
         chosen positions int64 (k,), ascending.
     """
     if excerpt.classes is None and excerpt.limit is None:

@@ -19,7 +19,7 @@ _TIMEOUT_SECONDS: Final = 60
 
 
 def _absolute(uri: str) -> str:
-    """Return a local path as absolute, so that a plan made in one folder is trained from another; a URI as it is."""
+    """Return a local path as absolute, so that a plan made in one folder is trained from another; keep a URI."""
     return uri if is_remote(uri) else str(Path(uri.removeprefix("file://")).expanduser().absolute())
 
 
@@ -33,12 +33,12 @@ def cache_folder() -> Path:
 
 
 def is_remote(uri: str) -> bool:
-    """Tell whether `uri` names an object store other than a local folder."""
+    """Return whether `uri` names an object store other than a local folder."""
     return "://" in uri and not uri.startswith("file://")
 
 
 def local_file(uri: str, *, what: str) -> Path:
-    """Return a local path with the content of `uri`: itself, or a cached copy of the object's present generation.
+    """Return a local path with the content of `uri`: itself, or a cached copy of the object's current generation.
 
     Args:
         uri: path, `file://`, `gs://…`.

@@ -1,4 +1,4 @@
-"""Decodes images, from files and from bytes, to uint8 arrays of one size; a file that is no image is named."""
+"""Decodes images, from files and from bytes, to uint8 arrays of one size."""
 
 import io
 from collections.abc import Iterator
@@ -28,7 +28,7 @@ def opened(source: Path | bytes, *, channels: Channels, place: str) -> Iterator[
         place: where it lies, for messages.
 
     Raises:
-        DataError: it is no whole image.
+        DataError: it is not a complete image.
     """
     try:
         with Image.open(io.BytesIO(source) if isinstance(source, bytes) else source) as file:

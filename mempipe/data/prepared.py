@@ -1,4 +1,4 @@
-"""Large data sets are decoded once into arrays on disk, which are mapped and not loaded; their fingerprint lies beside.
+"""Decodes large data sets once into arrays on disk, which are memory-mapped; their fingerprint is stored beside them.
 
     $MEMPIPE_CACHE/images-KEY/train_images.npy   uint8 (n, height, width, channels)
                               train.npz          labels int64 (n,), filenames S (n,), checksum
@@ -6,7 +6,7 @@
                               manifest.json      fingerprint, classes, sizes, SHA-256 of the source
 
 The key covers the listing of the source (names, sizes, versions), the parameters and the decoder. The folder appears
-under its name only when it is complete; of two processes that prepare the same, the first one's stays.
+under its name only when it is complete; if two processes prepare the same data set, the first result is kept.
 """
 
 import hashlib
@@ -44,7 +44,7 @@ class Manifest(Strict):
 
     Attributes:
         format: of the folder.
-        fingerprint: of the data set, by the law of `Dataset.fingerprint`, from the arrays as they lie on disk.
+        fingerprint: of the data set, as `Dataset.fingerprint` computes it, from the arrays on disk.
         class_names: one a label.
         n_train, n_test: numbers of examples.
         image_shape: (height, width, channels).
@@ -69,7 +69,7 @@ class Preparation:
     Attributes:
         name, source, license: of the data set.
         listing: digest of the source's listing.
-        params: what shapes the arrays.
+        params: parameters that change the arrays.
         train, test: return the examples of a part, in the data set's order.
         decode: from an encoded image to pixels.
     """
@@ -91,10 +91,10 @@ class Preparation:
 
 
 def prepared_dataset(preparation: Preparation) -> Dataset:
-    """Return the data set, mapped from disk; it is decoded first where that was not done yet.
+    """Return the data set, mapped from disk; decode it first if necessary.
 
     Raises:
-        DataError: the source is unfit, the prepared arrays are damaged, or the cache cannot be written.
+        DataError: the source cannot be used, the prepared arrays are damaged, or the cache cannot be written.
     """
     folder = cache_folder() / f"images-{preparation.key}"
     if not folder.exists():
@@ -242,7 +242,7 @@ def _made_with() -> str:
 
 
 def _sweep(cache: Path) -> None:
-    """Remove what processes left that were killed: nobody has written to it for a day."""
+    """Remove the files of killed processes: those that have not changed for a day."""
     for partial in cache.glob(f"{_PARTIAL}*"):
         times = [path.stat().st_mtime for path in (partial, *partial.glob("*")) if path.exists()]
         if times and max(times) < time.time() - _STALE_SECONDS:

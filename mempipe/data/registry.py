@@ -40,7 +40,7 @@ def resolve_data(data: Component) -> Component:
 
 
 def has_path(name: str) -> bool:
-    """Tell whether a data set is read from a place that a spec may name.
+    """Return whether a spec can name the place of this data set.
 
     Raises:
         SpecError: no data set has that name.

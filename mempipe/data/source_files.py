@@ -34,7 +34,7 @@ class SourceFiles:
     Attributes:
         place: path or URI, for messages.
         files: sorted by name, as code points; hidden ones are left out.
-        read: returns the bytes of the file of a name.
+        read: returns the bytes of a file by its name.
     """
 
     place: str

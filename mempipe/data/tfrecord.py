@@ -1,4 +1,4 @@
-"""Reads TFRecord files of `tf.train.Example` messages without TensorFlow, every checksum compared.
+"""Reads TFRecord files of `tf.train.Example` messages without TensorFlow, and verifies every checksum.
 
 A record is: its length (uint64, little-endian), the masked CRC-32C of these 8 bytes, the content, its masked CRC-32C.
 The mask of a crc is ((crc >> 15) | (crc << 17)) + 0xa282ead8, modulo 2^32.
@@ -85,7 +85,7 @@ def _values(feature: Any) -> list[Any]:
 def _example_class() -> Any:
     """Return the class of `tf.train.Example` messages, described here field by field.
 
-    It lives in a pool of its own, so that it does not meet TensorFlow's in one process.
+    It has a descriptor pool of its own, so that it does not conflict with TensorFlow's in one process.
     """
     try:
         from google.protobuf import descriptor_pb2, descriptor_pool, message_factory

@@ -1,4 +1,4 @@
-"""Outcomes: what a trial leaves of each example; one file here defines one, and its name is the file's.
+"""Outcomes: what is kept of a trial for each example; each file here defines the outcome of its name.
 
 An outcome is made of a model's logits, is kept in the shards as `train_<name>` and `test_<name>`, and is checked
 before it is used. `correct` is always kept: every score of Algorithm 1 is made of it. Loads nothing heavy.
@@ -48,7 +48,7 @@ class Outcome(Protocol):
 
     @staticmethod
     def problem(row: NDArray[Any], correct: NDArray[np.bool_], labels: NDArray[np.int64], n_classes: int) -> str | None:
-        """Return what cannot be right in one trial's row, `<where> is <got>, expected <wanted>`, or None.
+        """Return what is inconsistent in one trial's row, `<where> is <got>, expected <expected>`, or None.
 
         Args:
             row: (width(n),); of the shard.

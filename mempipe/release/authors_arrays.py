@@ -13,7 +13,7 @@ from mempipe.npz import NpzReader
 from mempipe.tables.parquet import table_schema
 
 ROUNDING: Final = 1e-6
-"""By how much scores in two files may differ: one may have been rounded to float32 on its way."""
+"""By how much scores in two files may differ: one may have been rounded to float32."""
 
 _LARGEST_LABEL: Final = 2**20
 _KINDS: Final = {"integers": ("iu", np.int64), "floats": ("f", np.float64), "names": ("SU", None)}

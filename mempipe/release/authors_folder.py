@@ -33,7 +33,7 @@ from mempipe.release.tables import classes_table
 from mempipe.scores.pairs import require_thresholds
 
 NO_COUNTS: Final = "these files have no counts of trials, so there are no standard errors and no held-out accuracy"
-"""What a reader of such files must know."""
+"""A note for readers of such files."""
 
 _PAIRS: Final = re.compile(r"(?P<name>.*)_high_infl_pairs_infl(?P<infl>[^_]+)_mem(?P<mem>[^_]+)\.npz")
 _NOT_IN_FILES: Final = frozenset(
@@ -48,7 +48,7 @@ class AuthorsFolder(Scores):
 
     The matrices' influences are float32. Here each is the shortest decimal that rounds to it, 0.7 and not 0.699999988,
     so that a threshold selects what it selects of exact influences. A value less than 1e-7 below a threshold cannot be
-    told from one at it, unless the pairs file says so: its influences are float64 and replace those of the matrices.
+    distinguished from it, except with a pairs file: its influences are float64 and replace those of the matrices.
 
     Attributes:
         folder: where the files lie.

@@ -108,7 +108,7 @@ def design_text(manifest: Manifest) -> str:
 
 
 def lemma_text(manifest: Manifest) -> str:
-    """Return Lemma 2.1's bound, printed as what it is."""
+    """Return Lemma 2.1's bound in words."""
     bound = manifest.lemma_2_1
     if bound.mean_squared_error is None or bound.root_mean_squared_error is None:
         return bound.note

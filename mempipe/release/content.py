@@ -39,8 +39,8 @@ class ReleaseContent:
         name: of the release and its files.
         key: run key, or hash of the inputs; `key_kind` says which.
         examples: counts of the examples.
-        blocks: gives the counts of the pairs anew at each call: those of `blocks_of` in its order, each whole or as
-            consecutive parts of its rows; `write_release` calls it once and keeps none.
+        blocks: returns the counts of the pairs, from the start at each call: those of `blocks_of` in its order, each
+            whole or as consecutive parts of its rows; `write_release` calls it once and keeps none.
         scope: which pairs are counted.
         train_labels, test_labels: int64 (n,), in [0, number of class names).
         class_names: one for each label.
@@ -86,7 +86,7 @@ class ReleaseContent:
     software: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Refuse what would make a release that contradicts itself, before anything is written."""
+        """Refuse inconsistent content before anything is written."""
         if not _NAME.fullmatch(self.name):
             raise _unfit(
                 f"name is {self.name!r}",
@@ -99,7 +99,7 @@ class ReleaseContent:
                 hint="train first: `mempipe plan` says which trials are missing.",
             )
         if self.scope is Scope.CLASS and not self.thresholds.same_label:
-            raise _unfit("pairs of any labels are wanted of counts by class", "same_label", "count the scope `full`.")
+            raise _unfit("thresholds.same_label is False with counts by class", "True", "count the scope `full`.")
         n_classes = len(self.class_names)
         for part, labels, names, n in (
             ("train", self.train_labels, self.train_filenames, self.examples.n_train),
@@ -152,7 +152,7 @@ def content_digest(parts: Mapping[str, str]) -> str:
 
 
 def table_digest(name: str, table: pa.Table) -> str:
-    """Return the digest of a table as it is in its file: of its rows in order, of its columns whatever their order."""
+    """Return the digest of a table: of its rows in order and its columns in any order."""
     columns = {field.name: _column_digest(field, table[field.name]) for field in table.schema if in_digest(name, field)}
     return content_digest({"": f"table {name}, {table.num_rows} rows", **columns})
 

@@ -1,4 +1,4 @@
-"""A release in a plain folder of the user's, for `mempipe score --out DIR`: refused where something else lies there."""
+"""A release in a local folder, for `mempipe score --out DIR`; a folder with other content is refused."""
 
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from mempipe.tables.schema import ESTIMATES, TABLES
 
 
 def check_folder(folder: Path, *, name: str) -> Manifest | None:
-    """Tell whether a release may be written into `folder`, before anything is computed.
+    """Check that a release may be written into `folder`, before anything is computed.
 
     Args:
         folder: absent, empty, or with a release or an unfinished attempt at one of this name.
@@ -44,7 +44,7 @@ def check_folder(folder: Path, *, name: str) -> Manifest | None:
 
 
 def _belongs(entry: str, name: str) -> bool:
-    """Tell whether an unfinished attempt at a release of this name may have left a file of that name."""
+    """Return whether an unfinished attempt at a release of this name may have left a file of that name."""
     names = {
         "README.md",
         "croissant.json",
@@ -58,7 +58,7 @@ def _belongs(entry: str, name: str) -> bool:
 
 
 def publish_folder(folder: Path, staging: Path, manifest: Manifest) -> tuple[Manifest, Outcome]:
-    """Let `folder` become the release that `write_release` wrote into `staging`, the manifest last.
+    """Move the release that `write_release` wrote into `staging` to `folder`, the manifest last.
 
     Repeating it after a kill completes the same release; a release of other content is left alone.
 

@@ -38,7 +38,7 @@ class EstimatesTables(NamedTuple):
 
 
 class Release(Scores):
-    """A published release. Tables and counts are read when asked for, and tables are kept.
+    """A published release. Tables and counts are read when they are used, and tables are cached.
 
     Attributes:
         manifest: what it is and how it was made.
@@ -146,7 +146,7 @@ class Release(Scores):
     def verify(self) -> None:
         """Check every file's bytes, and that tables and counts say what the content digest binds.
 
-        Tables are digested as they are in their files, with the columns of later versions. What a later version digests
+        Tables are digested as stored, with the columns of later versions. What a later version digests
         beside tables and counts is bound by its file's bytes alone.
 
         Raises:
@@ -188,8 +188,8 @@ class Release(Scores):
         try:
             whole = tallies.block(label)
         except KeyError:  # a class without training examples
-            nobody = Block(f"class_{label}", label, np.empty(0, dtype=np.int64), tt_idx.astype(np.int64))
-            return BlockTally(nobody, np.empty(nobody.shape, dtype=np.int32), tallies.examples.trials)
+            empty = Block(f"class_{label}", label, np.empty(0, dtype=np.int64), tt_idx.astype(np.int64))
+            return BlockTally(empty, np.empty(empty.shape, dtype=np.int32), tallies.examples.trials)
         if whole.block.tt_idx.size == tt_idx.size:
             return whole
         block = Block(whole.block.name, label, whole.block.tr_idx, tt_idx.astype(np.int64))

@@ -211,7 +211,7 @@ class Latest(Document):
 
 
 def release_id(name: str, key: str, n_trials: int, content_digest: str) -> str:
-    """Return the release's id: what it is of, how many trials, and what it says."""
+    """Return the release's id: its name, key, number of trials and content digest."""
     return f"{name}-{key[:12]}-t{n_trials}-{content_digest[:12]}"
 
 

@@ -1,4 +1,4 @@
-"""What several releases are together, where they count different trials of the same run, or of the same data set."""
+"""Merges releases that count different trials of the same run, or of the same data set."""
 
 import hashlib
 import json

@@ -1,8 +1,8 @@
 """Publishes a release: files create-only, the manifest last, then a compare-and-swap of `latest.json`.
 
 A killed publication leaves files without a manifest, which is no release; repeating it commits what is missing. A file
-that an earlier attempt committed stays: where its bytes differ (another version of pyarrow wrote it) and say the same,
-the manifest lists what is committed. So nothing that a manifest names is ever replaced.
+that an earlier attempt committed stays: where its bytes differ (another version of pyarrow wrote it) and the content is
+equal, the manifest lists what is committed. So nothing that a manifest names is ever replaced.
 """
 
 import tempfile
@@ -69,14 +69,14 @@ def publish_release(store: Store, prefix: str, staging: Path, manifest: Manifest
 
 
 def commit_release(target: Store, staging: Path, manifest: Manifest) -> tuple[Manifest, Outcome]:
-    """Commit a release's files into its own place, the manifest last; return the manifest that is there now."""
+    """Commit a release's files into its own place, the manifest last; return the committed manifest."""
     committed = _committed(target, manifest)
     if committed is not None:
         return committed, Outcome.UNCHANGED
     manifest = _commit_files(target, staging, manifest)
     try:
         created = target.create(MANIFEST, manifest.to_json())
-    except ObjectExistsError:  # somebody else published the same meanwhile
+    except ObjectExistsError:  # another process published it meanwhile
         committed = _committed(target, manifest)
         if committed is None:
             raise
@@ -122,7 +122,7 @@ def _commit_file(target: Store, staging: Path, entry: FileEntry) -> FileEntry:
 
 
 def _adopt(target: Store, local: Path, entry: FileEntry) -> FileEntry:
-    """Return the entry of other bytes that an unfinished attempt committed, if they say the same."""
+    """Return the entry of other bytes that an unfinished attempt committed, if the content is equal."""
     with tempfile.TemporaryDirectory(prefix="mempipe-") as folder:
         committed = Path(folder) / "committed"
         target.download(entry.path, committed)
@@ -163,7 +163,7 @@ def _move_latest(place: Store, manifest: Manifest) -> bool:
 
 
 def _supersedes(ours: Latest, theirs: Latest) -> bool:
-    """Tell whether readers of the latest release should get ours instead of theirs.
+    """Return whether readers of the latest release should get ours instead of theirs.
 
     Of one run, the one with more trials, whichever is finished first: an extension never goes back. Otherwise the one
     that was created later, so that repeating an old publication does not bring back what was superseded.

@@ -1,4 +1,4 @@
-"""Tells whether two files of a release say the same, however their bytes were laid out."""
+"""Compares the content of two files of a release, independent of the layout of their bytes."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from mempipe.tables.parquet import read_file
 def same_content(one: Path, other: Path, *, name: str) -> bool:
     """Compare two files that a release calls `name`: tables as the content digest does, npz files array by array.
 
-    An unreadable file is another.
+    An unreadable file is different.
     """
     table = name.removesuffix(".parquet")
     try:

@@ -1,4 +1,4 @@
-"""What can be asked of scores, whether a release holds them or files in the format of the paper's authors."""
+"""The interface of scores, whether a release holds them or files in the format of the paper's authors."""
 
 from __future__ import annotations
 
@@ -59,8 +59,8 @@ class ScoreFile:
 class Scores(ABC):
     """Memorization and influence of one data set; `mempipe.open_scores` opens them.
 
-    Tables have the columns of docs/release-format.md. A column that the source knows nothing of is null in every row;
-    `unknown` lists those that sources of its kind never have. What the source cannot answer raises
+    Tables have the columns of docs/release-format.md. A column that the source does not have is null in every row;
+    `unknown` lists those that sources of its kind never have. A question that the source cannot answer raises
     `ReleaseQuestionError`.
 
     Attributes:
@@ -225,7 +225,7 @@ class Scores(ABC):
         return table.drop_columns([name for name in table.column_names if name in absent])
 
     def require_label(self, label: int) -> None:
-        """Refuse what is no label.
+        """Refuse a value that is not a label.
 
         Raises:
             ReleaseQuestionError: there is no such class.

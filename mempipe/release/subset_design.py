@@ -1,4 +1,4 @@
-"""How the subsets of a release's trials were drawn: in its manifest, and beside what comparing releases finds."""
+"""How the subsets of a release's trials were drawn: for its manifest and for comparisons of releases."""
 
 from typing import Literal, Self
 
@@ -25,7 +25,7 @@ class SubsetDesign(Stored):
 
     @classmethod
     def of_counts(cls, n_in: NDArray[np.int64], n_trials: int) -> Self:
-        """Return what the counts tell of subsets that were drawn elsewhere.
+        """Return what the counts show of subsets that were drawn elsewhere.
 
         Args:
             n_in: int64 (n_train,); trials that saw each training example.

@@ -1,4 +1,4 @@
-"""What `mempipe show` prints of a release or of the authors' files: plain words, so that no number needs a guess."""
+"""What `mempipe show` prints of a release or of the authors' files."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -141,7 +141,7 @@ def write_tallies(
         folder: where the files go; it is made.
         examples: counts of the examples.
         blocks: counts of the pairs: those of `blocks_of`, in its order, each whole or as consecutive parts of its rows;
-            each is written before the next is asked for, and none is kept.
+            each is written before the next is requested, and none is kept.
         train_labels: int64 (n_train,).
         test_labels: int64 (n_test,).
         scope: which pairs are counted.

@@ -41,7 +41,7 @@ CARD_FILE: Final = "README.md"
 CROISSANT_FILE: Final = "croissant.json"
 
 Check = Callable[[Mapping[str, pa.Table]], dict[str, Any]]
-"""Looks at the tables before the manifest is written; what it returns becomes `manifest.validation`."""
+"""Called with the tables before the manifest is written; its result becomes `manifest.validation`."""
 
 
 def write_release(content: ReleaseContent, staging: Path, *, check: Check | None = None) -> Manifest:
@@ -53,7 +53,7 @@ def write_release(content: ReleaseContent, staging: Path, *, check: Check | None
     Args:
         content: counts and provenance.
         staging: a folder on this machine; it is made, and files of the same names are replaced.
-        check: looks at the tables and raises where they must not be published.
+        check: called with the tables; raises an error if they must not be published.
 
     Returns:
         The manifest, as written.
@@ -187,7 +187,7 @@ def _manifest(
 
 
 def lemma_bound(subsets: SubsetDesign, n_trials: int) -> LemmaBound:
-    """Return the bound of Lemma 2.1 as what it is, or why it does not apply."""
+    """Return the bound of Lemma 2.1, or why it does not apply."""
     if subsets.design != "uniform" or subsets.ratio is None:
         reason = {
             "balanced": "the trials of a balanced design are not independent",

@@ -20,7 +20,7 @@ class Goal:
     Attributes:
         run: the run.
         trials: the trials.
-        role: what the run is among several.
+        role: of the run in its campaign.
     """
 
     run: Run
@@ -36,7 +36,7 @@ Campaign = Sequence[Goal]
 
 
 def goal_of(run_uri: str, trials: Span | None = None, role: str = "") -> Goal:
-    """Open a run and return some of its trials as a goal; None: those that its plan says.
+    """Open a run and return some of its trials as a goal; None: those of its plan.
 
     Raises:
         RunError: there is no run, or it has no plan that says which.

@@ -19,7 +19,7 @@ def missing_chunks(committed: Iterable[Span], trials: Span, *, chunk_size: int) 
 
     Args:
         committed: spans of the committed shards, in any order; they may overlap.
-        trials: the trials that must be there.
+        trials: the requested trials.
         chunk_size: a chunk is at most this long and never crosses a multiple of it.
     """
     gaps: list[Span] = []
@@ -99,7 +99,7 @@ class Plan(Document):
 
     @property
     def span(self) -> Span:
-        """The trials that the run is to have."""
+        """The requested trials."""
         return Span(self.first, self.trials)
 
 

@@ -51,7 +51,7 @@ class RunRecord(Document):
         spec: resolved; its chunk_size is the run's chunk grid.
         data: the data set's identity.
         subset_size: nominal m.
-        later_keys: of the spec, which a later version of mempipe added; nothing is known of what they mean.
+        later_keys: of the spec, which a later version of mempipe added; their meaning is unknown.
     """
 
     FAILURE: ClassVar[str] = "Run record cannot be used"
@@ -70,14 +70,14 @@ class RunRecord(Document):
     @model_validator(mode="before")
     @classmethod
     def _set_later_keys_aside(cls, values: Any) -> Any:
-        """Read a spec of a later version as far as it is known; a user's spec with an unknown key is refused."""
+        """Read the known keys of a spec of a later version; a user's spec with an unknown key is refused."""
         if isinstance(values, dict) and isinstance(values.get("spec"), dict):
             spec, later = without_later_keys(Spec, values["spec"])
             return {**values, "spec": spec, "later_keys": later}
         return values
 
     def require_known_spec(self, run_uri: str) -> None:
-        """Refuse to train or to judge trials by a spec of which a part is unknown.
+        """Refuse to train or to check trials by a spec that has unknown keys.
 
         Raises:
             LaterVersionError: the spec has keys of a later version.
@@ -138,7 +138,7 @@ class Run:
 
     Attributes:
         store: the run's own place; its URI is the run's URI.
-        record: what `run.json` says.
+        record: content of `run.json`.
     """
 
     store: Store

@@ -60,8 +60,8 @@ def count_blocks(
 
     Blocks are counted in groups whose counts fit `memory_limit` together; each group reads all batches once. A block
     that alone does not fit comes as several, consecutive in its rows (`Block.rows`, same label): put together by
-    `itertools.groupby(tallies, key=lambda tally: tally.block.label)` they are the whole. A tally is given up as it is
-    yielded, so a consumer that keeps none stays within the limit.
+    `itertools.groupby(tallies, key=lambda tally: tally.block.label)` they are the whole block. A tally is released when
+    it is yielded, so a consumer that keeps none stays within the limit.
 
     Args:
         read_batches: gives the same trials at each call, in any order and division.

@@ -66,7 +66,7 @@ class Block:
         return self.tr_idx.size, self.tt_idx.size
 
     def same_pairs(self, other: "Block") -> bool:
-        """Say whether both are the same rectangle under the same name and label."""
+        """Return whether both are the same rectangle under the same name and label."""
         return (
             (self.name, self.label) == (other.name, other.label)
             and np.array_equal(self.tr_idx, other.tr_idx)

@@ -25,7 +25,7 @@ class WordChunk:
 
     Attributes:
         trials: int64 (c,), in the stream's order.
-        subset_mask, train_correct: uint64 (ceil(c / 64), >= n_train); `train_correct` has no words where not wanted.
+        subset_mask, train_correct: uint64 (ceil(c / 64), >= n_train); `train_correct` may have no words.
         test_correct: uint64 (ceil(c / 64), >= n_test).
     """
 
@@ -44,7 +44,7 @@ def read_words(batches: Iterable[TrialBatch], *, n_train: int, n_test: int, with
         batches: read one after the other; none is kept.
         n_train: size of the training set.
         n_test: size of the test set.
-        with_train: whether the correctness of train examples is wanted.
+        with_train: whether to gather the correctness of train examples.
 
     Raises:
         TallyError: a batch is of another data set, or its arrays contradict each other.

@@ -46,10 +46,10 @@ def validated(kind: type[Model], values: dict[str, Any], *, source: str, prefix:
 
 
 def checked_name(name: str) -> str:
-    """Return `name` if a run or a release may be called so.
+    """Return `name` if it is a valid name of a run or a release.
 
     Raises:
-        InputError: it may not.
+        InputError: it is not.
     """
     if re.fullmatch(_NAME, name) is None:
         raise InputError(
@@ -132,7 +132,7 @@ def require_known_version(version: object, latest: int, *, failure: str, source:
         raise LaterVersionError(
             f"{failure}: {source} schema_version is {version}, expected {latest}: it was written by a later version of "
             "mempipe.",
-            hint="use that version of mempipe, or a later one; the object is left as it is.",
+            hint="use that version of mempipe, or a later one; the object was not changed.",
         )
 
 

@@ -11,21 +11,21 @@ from typing import Any, Final
 from mempipe.spec.spec import Spec
 
 NUMERICS_VERSION: Final = 1
-"""Raised whenever a change of ours alters a result: trials of different versions never mix."""
+"""Raised whenever a change of the code alters a result: trials of different versions never mix."""
 
 _LATER_KEYS: Final = (
     ("recipe", "augmentation", {"crop_padding": 0, "flip": False}),
     ("trainer", "replicas", 1),
     ("subsets", "removed", ""),
 )
-"""Part, key and default in JSON of what came after the first runs; the defaults here never change."""
+"""Part, key and default in JSON of the keys that were added after the first runs; the defaults here never change."""
 
 
 def run_key(spec: Spec, *, data_fingerprint: str) -> str:
     """Return the run key: SHA-256 (hex) of what changes a trial's bytes.
 
-    A key of the spec that is younger than this hash is left out while it has its default, which is what was done before
-    the key existed: old runs keep their run keys.
+    A key that was added to the spec later is left out while it has its default, which is the behavior of earlier
+    versions: old runs keep their run keys.
 
     Args:
         spec: a resolved spec: the parameters of its model are complete.

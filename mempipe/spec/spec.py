@@ -43,7 +43,7 @@ Schedule = Annotated[WarmupLinear | WarmupSteps | Constant, Field(discriminator=
 
 
 class Augmentation(Strict):
-    """What a step does to each of its training images, at random and anew each time; evaluation sees them as they are.
+    """Random changes to each training image, drawn again in each step; evaluation uses the original images.
 
     Attributes:
         crop_padding: zeros put around a normalized image, in pixels, before a window of the image's own size is cut
@@ -67,7 +67,7 @@ class Recipe(Strict):
         weight_decay: L2 coefficient on kernels, added to the gradient; the paper does not say, assumed 0.
         normalization: `unit` divides pixels by their maximum; `standardize` also subtracts the mean and divides by the
             standard deviation of each channel over the whole training set. The paper does not say: assumed.
-        augmentation: of training images; none unless asked for (single trainer only).
+        augmentation: of training images; none by default (single trainer only).
     """
 
     epochs: int = Field(ge=1)
@@ -175,7 +175,7 @@ class Spec(Strict):
         outcomes: what the shards keep of each prediction (`mempipe.outcomes`), ascending, `correct` always among them;
             `margins: true`, as earlier specs have it, adds `margin`.
         estimators: what scores are made with (`mempipe.scores.estimators`); `plain` always, named or not.
-        trials: how many trials a plan asks for unless told otherwise.
+        trials: how many trials a plan has, unless `--trials` says otherwise.
         chunk_size: trials in one prediction shard, about 30 to 60 minutes of work.
         task_size: chunks that one task (one pod) trains.
     """

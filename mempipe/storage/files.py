@@ -1,4 +1,4 @@
-"""Local files: what the operating system says about them, reading, and files that appear when they are complete."""
+"""Local files: errors of the operating system, reading, and files that appear only when they are complete."""
 
 import errno
 import hashlib
@@ -25,7 +25,7 @@ _NAME: Final = "choose a shorter name or location."
 _LINKS: Final = "the location must lie on one file system with hard links (not FAT, not a mounted bucket)."
 _AGAIN: Final = "run the same command again; if it stays so, look after the disk or the network file system."
 
-# errno: (what is the matter, the next action). Whatever is not here is permanent and said in the system's own words.
+# errno: (problem, next action). Any other error is permanent and reported in the system's own words.
 _PERMANENT: Final = {
     errno.EACCES: ("not permitted to this user", _RIGHTS),
     errno.EPERM: ("not permitted to this user, or not possible on this file system", f"{_RIGHTS} {_LINKS}"),
@@ -105,7 +105,7 @@ def open_source(content: bytes | Path) -> Iterator[BinaryIO]:
     if isinstance(content, bytes):
         yield io.BytesIO(content)
         return
-    # A store says for itself what is wrong on its side: an OSError that comes through here is the file's.
+    # Stores raise errors of their own: an OSError that arrives here is about the file.
     with input_errors("File cannot be sent", content), content.open("rb") as file:
         yield file
 
@@ -125,7 +125,7 @@ def sha256_of(file: BinaryIO) -> str:
 
 
 def equal_content(one: BinaryIO, other: BinaryIO) -> bool:
-    """Tell whether the rest of both files is the same."""
+    """Return whether the rest of both files is the same."""
     while True:
         ours, theirs = one.read(CHUNK), other.read(CHUNK)
         if ours != theirs:
@@ -136,7 +136,7 @@ def equal_content(one: BinaryIO, other: BinaryIO) -> bool:
 
 T = TypeVar("T")
 
-# A living writer touches its files all the time; one that was killed never again.
+# A running writer keeps touching its files; a killed one does not.
 _STALE_SECONDS: Final = 24 * 3600
 # Another writer removes the empty folders between our making them and our using them.
 _ATTEMPTS: Final = 100
@@ -148,7 +148,7 @@ _CANNOT_SYNC_FOLDERS: Final = frozenset({errno.EINVAL, errno.EOPNOTSUPP})
 def scratch_file(folder: Path) -> Iterator[tuple[Path, BinaryIO]]:
     """Open a new temporary file in the hidden folder of `folder`; it is removed afterwards, as is the empty folder.
 
-    Whoever wants to keep the content links or renames the file while it is open here.
+    To keep the content, link or rename the file while it is open here.
     """
     path, file = make_hidden(folder, lambda path: (path, path.open("x+b")))
     try:
@@ -162,7 +162,7 @@ def scratch_file(folder: Path) -> Iterator[tuple[Path, BinaryIO]]:
 
 
 def make_hidden(folder: Path, make: Callable[[Path], T]) -> T:
-    """Return what `make` makes under a new name in the hidden folder of `folder`, which is swept before."""
+    """Return the result of `make` for a new name in the hidden folder of `folder`, which is cleaned first."""
     _sweep(folder / HIDDEN)
     path = folder / HIDDEN / f"{os.getpid()}-{uuid.uuid4().hex}"
     for _ in range(_ATTEMPTS):
@@ -175,9 +175,9 @@ def make_hidden(folder: Path, make: Callable[[Path], T]) -> T:
 
 
 def _sweep(hidden: Path) -> None:
-    """Remove what killed writers left a day ago or longer; never what may live."""
+    """Remove the files of killed writers after a day; never files that may be in use."""
     limit = time.time() - _STALE_SECONDS
-    # Somebody else may sweep too, and a store that cannot be cleaned can still be used.
+    # Another process may clean up too, and a store that cannot be cleaned can still be used.
     with suppress(OSError):
         for path in hidden.iterdir():
             with suppress(OSError):
@@ -228,7 +228,7 @@ def make_folders(folder: Path) -> None:
         make_folders(folder.parent)
     try:
         folder.mkdir()
-    except FileExistsError:  # a file, or somebody was faster
+    except FileExistsError:  # a file, or another process made the folder
         if not folder.is_dir():
             raise
     sync_folder(folder.parent)

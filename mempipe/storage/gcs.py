@@ -1,7 +1,7 @@
 """Google Cloud Storage as a store: every change carries a generation precondition, every read is checked by crc32c.
 
-Because of the precondition a request can be repeated when its answer is lost: the second one is told (412) that the
-object changed, and we look whether it was by the first. Needs the extra `gcs`; nothing else imports the library.
+Because of the precondition a request can be repeated when its answer is lost: the second one fails (412) because the
+object changed, and we check whether the first one changed it. Needs the extra `gcs`; nothing else imports the library.
 """
 
 import mimetypes
@@ -81,7 +81,7 @@ class GcsStore:
             self._fetch(key, file)
 
     def exists(self, key: str) -> bool:
-        """Tell whether the object is there; `StoreError` when not even the bucket is."""
+        """Return whether the object exists; `StoreError` when not even the bucket is."""
         name = self._name(readable_key(key))
         with gcs_errors(_READING, self._uri(key)):
             if self._bucket.blob(name).exists(**self._calls):
@@ -105,7 +105,7 @@ class GcsStore:
                 raise ObjectExistsError(
                     f"Object cannot be created: {self._uri(key)} is there with other content, "
                     "expected none or the same bytes.",
-                    hint="it was left as it is; find out who wrote it, or choose another name.",
+                    hint="it was not changed; find out who wrote it, or choose another name.",
                 )
         raise StoreUnavailableError(
             f"{_WRITING}: {self._uri(key)} was refused {_ATTEMPTS} times though it is not there.",
@@ -113,7 +113,7 @@ class GcsStore:
         )
 
     def replace(self, key: str, content: bytes, *, generation: str | None) -> str:
-        """Upload if the live generation is `generation`; on a 412 look whether a lost request of ours did it."""
+        """Upload if the live generation is `generation`; on a 412 check whether a lost request of ours did it."""
         name = self._name(checked_key(key))
         expected = 0 if generation is None else _number(generation)
         if expected is None:
@@ -147,12 +147,12 @@ class GcsStore:
                 existing = self._bucket.get_blob(name, **self._calls)
             if existing is not None:
                 raise self._changed(key, existing.generation, generation)
-            # Gone: by a request of ours whose answer was lost, or by somebody else.
+            # Deleted by a request of ours whose answer was lost, or by another process.
             if not lost:
                 raise self._missing(key)
 
     def list(self, prefix: str = "") -> Iterator[ObjectInfo]:
-        """Yield the live objects, page by page; placeholders that a console makes for folders are passed over."""
+        """Yield the live objects, page by page; placeholders that a console makes for folders are skipped."""
         start = self._name(checked_prefix(prefix))
         skipped = len(self._name(""))
         with gcs_errors("Store cannot be listed", self.uri):
@@ -239,7 +239,7 @@ class GcsStore:
         return f"{self.uri}/{key}"
 
     def _check_bucket(self) -> None:
-        """Tell a missing bucket from a missing object, with the right to list as the only one needed."""
+        """Distinguish a missing bucket from a missing object; the only permission needed is to list."""
         if self._bucket_seen:
             return
         try:
@@ -265,13 +265,13 @@ class GcsStore:
     def _changed(self, key: str, got: object, expected: str | None) -> GenerationError:
         return GenerationError(
             f"Object changed since it was read: {self._uri(key)} generation is {got}, expected {expected or 'none'}.",
-            hint="somebody else was faster; run the same command again, it reads the object anew.",
+            hint="another process changed it; run the same command again, it reads the object again.",
         )
 
 
 def _open_client() -> Any:
-    # Else each client asks for the bucket's description in a thread, for traces that nobody records here; it needs a
-    # right that a writer of objects does not have.
+    # Otherwise each client requests the bucket's description in a thread, for traces that are not recorded here; this
+    # needs a permission that a writer of objects does not have.
     os.environ.setdefault("DISABLE_GCS_PYTHON_CLIENT_OTEL_BUCKET_METADATA", "true")
     try:
         # A project is needed to make buckets, not to use them.
@@ -282,7 +282,7 @@ def _open_client() -> Any:
 
 
 def _number(generation: str) -> int | None:
-    """Return the generation as the service counts them; None for what no object can have."""
+    """Return the generation as the service's integer; None if no object can have it."""
     return int(generation) if generation.isascii() and generation.isdigit() and int(generation) > 0 else None
 
 

@@ -1,4 +1,4 @@
-"""The checksums by which a bucket and we agree on an object's bytes, written as the bucket writes them."""
+"""Checksums of an object's bytes, in the encoding of the bucket's metadata."""
 
 import base64
 import hashlib
@@ -34,12 +34,12 @@ def size_of(file: BinaryIO) -> int:
 
 
 def same_bytes(blob: Any, source: BinaryIO, **calls: Any) -> bool:
-    """Tell whether an object holds the bytes of `source`, by its metadata where that suffices.
+    """Return whether an object holds the bytes of `source`, from its metadata where that suffices.
 
     Args:
         blob: with its metadata loaded.
         source: what we have.
-        calls: how to ask the service.
+        calls: options of every request, such as the timeout.
     """
     if blob.size != size_of(source) or blob.crc32c != crc32c_of(source):
         return False

@@ -1,4 +1,4 @@
-"""What Google Cloud Storage and the way to it can say, as errors that an operator can act on."""
+"""Errors of Google Cloud Storage and of the network, as errors that an operator can act on."""
 
 import http.client
 from collections.abc import Iterator
@@ -45,7 +45,7 @@ _AGAIN: Final = "run the same command again; if it stays so, look at the network
 
 
 def is_passing(error: BaseException) -> bool:
-    """Tell whether the same request may succeed when it is sent again."""
+    """Return whether the same request may succeed when it is sent again."""
     if isinstance(error, TransportError):
         return not error.args or not isinstance(error.args[0], Exception) or is_passing(error.args[0])
     if isinstance(error, GoogleAuthError):

@@ -18,7 +18,7 @@ _SETTLED_NS: Final = 3 * 10**9
 def walk(folder: Path, prefix: str) -> Iterator[str]:
     """Yield the names of all files below `folder` that start with `prefix`, sorted as strings.
 
-    Hidden folders of writers are passed over, symbolic links to folders are not followed (they could lead in circles).
+    Hidden folders of writers are skipped, symbolic links to folders are not followed (they could lead in circles).
     """
     parent, slash, start = prefix.rpartition("/")
     yield from _walk(folder / parent, f"{parent}{slash}", start)
@@ -61,7 +61,7 @@ class Digests:
         cached = self._digests.get(path)
         if cached and cached[0] == state:
             return state.size, cached[1]
-        # A change soon after the last one may leave the state as it is, so the content is read now and not remembered.
+        # A change soon after the last one may not change the state, so the content is read now and not cached.
         if time.time_ns() - max(state.mtime_ns, state.ctime_ns) <= _SETTLED_NS:
             return state.size, _digest(path, state)
         return state.size, partial(self._remembered, path, state)
@@ -73,7 +73,7 @@ class Digests:
 
 
 class _State(NamedTuple):
-    """What tells that a file is the one that was listed."""
+    """The state by which a listed file is recognized."""
 
     device: int
     inode: int

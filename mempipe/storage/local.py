@@ -71,7 +71,7 @@ class LocalStore:
                 target.write(chunk)
 
     def exists(self, key: str) -> bool:
-        """Tell whether there is a file of that name."""
+        """Return whether there is a file of that name."""
         self._check_folder()
         path = self._path(readable_key(key))
         with store_errors(_READING, path):
@@ -81,7 +81,7 @@ class LocalStore:
         """Write a temporary file and link it to its name, which fails when the name is taken."""
         target = self._path(checked_key(key))
         with open_source(content) as source, store_errors(_WRITING, target):
-            # Looking first spares a repeated step the writing of what is there; the link below is what decides.
+            # Checking first saves a repeated step the write; the link below decides.
             if target.exists() and self._holds(target, source):
                 sync_folder(target.parent)
                 return Commit.ALREADY_THERE
@@ -126,7 +126,7 @@ class LocalStore:
             sync_folder(target.parent)
 
     def list(self, prefix: str = "") -> Iterator[ObjectInfo]:
-        """Walk the folder; a file is read when its generation is needed and not known from before."""
+        """Walk the folder; a file is read when its generation is needed and not cached."""
         checked_prefix(prefix)
         self._check_folder()
         for key in walk(self.folder, prefix):
@@ -184,7 +184,7 @@ class LocalStore:
             yield temporary
 
     def _holds(self, target: Path, source: BinaryIO) -> bool:
-        """Tell whether the object is there with this content; False when it vanished."""
+        """Return whether the object exists with this content; False when it vanished."""
         source.seek(0)
         try:
             with target.open("rb") as existing:
@@ -194,15 +194,15 @@ class LocalStore:
             return False
         raise ObjectExistsError(
             f"Object cannot be created: {target} is there with other content, expected none or the same bytes.",
-            hint="it was left as it is; find out who wrote it, or choose another name.",
+            hint="it was not changed; find out who wrote it, or choose another name.",
         )
 
     @contextmanager
     def _locked(self, target: Path) -> Iterator[str]:
         """Hold the object against every other change and yield its generation.
 
-        The lock lies on the object's own inode, so it is the same however a process came to open the store. Whoever
-        waited for it looks whether the name still means the locked file: a change gives the name another one.
+        The lock lies on the object's own inode, so it is the same however a process came to open the store. After
+        waiting, we check that the name still refers to the locked file: a change gives the name to a new file.
         """
         import fcntl  # POSIX only; a store can be read without it
 
@@ -229,7 +229,7 @@ class LocalStore:
     def _changed(self, target: Path, got: str, expected: str) -> GenerationError:
         return GenerationError(
             f"Object changed since it was read: {target} generation is {got}, expected {expected}.",
-            hint="somebody else was faster; run the same command again, it reads the object anew.",
+            hint="another process changed it; run the same command again, it reads the object again.",
         )
 
 
@@ -238,7 +238,7 @@ def _link(temporary: Path, target: Path) -> bool:
     try:
         target.hardlink_to(temporary)
     except FileExistsError:
-        # Over NFS an answer can be lost, and the repeated request then finds what the first one made.
+        # Over NFS an answer can be lost, and the repeated request then fails because the first one succeeded.
         return target.exists() and target.samefile(temporary)
     return True
 

@@ -69,12 +69,12 @@ class MemoryStore:
             file.write(content)
 
     def exists(self, key: str) -> bool:
-        """Tell whether the object is there."""
+        """Return whether the object exists."""
         with self._bucket.lock:
             return self._full(readable_key(key)) in self._bucket.objects
 
     def create(self, key: str, content: bytes | Path) -> Commit:
-        """Keep the bytes unless there are others; a file is read into memory."""
+        """Store the bytes unless the object exists; a file is read into memory."""
         name = self._full(checked_key(key))
         with open_source(content) as source:
             data = source.read()
@@ -87,7 +87,7 @@ class MemoryStore:
             return Commit.ALREADY_THERE
         raise ObjectExistsError(
             f"Object cannot be created: {self.uri}/{key} is there with other content, expected none or the same bytes.",
-            hint="it was left as it is; find out who wrote it, or choose another name.",
+            hint="it was not changed; find out who wrote it, or choose another name.",
         )
 
     def replace(self, key: str, content: bytes, *, generation: str | None) -> str:
@@ -99,7 +99,7 @@ class MemoryStore:
             return self._bucket.put(name, bytes(content))
 
     def delete(self, key: str, *, generation: str) -> None:
-        """Forget the object if its commit has the number `generation`."""
+        """Delete the object if its commit has the number `generation`."""
         name = self._full(checked_key(key))
         with self._bucket.lock:
             entry = self._bucket.objects.get(name)
@@ -109,7 +109,7 @@ class MemoryStore:
             del self._bucket.objects[name]
 
     def list(self, prefix: str = "") -> Iterator[ObjectInfo]:
-        """Yield the objects as they are at the first step of the iteration."""
+        """Yield a snapshot of the objects, taken at the first step of the iteration."""
         start = self._full(checked_prefix(prefix))
         with self._bucket.lock:
             entries = sorted(item for item in self._bucket.objects.items() if item[0].startswith(start))
@@ -134,7 +134,7 @@ class MemoryStore:
         if present != expected:
             raise GenerationError(
                 f"Object changed since it was read: {self.uri}/{key} generation is {present}, expected {expected}.",
-                hint="somebody else was faster; run the same command again, it reads the object anew.",
+                hint="another process changed it; run the same command again, it reads the object again.",
             )
 
 

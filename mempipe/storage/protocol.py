@@ -1,4 +1,4 @@
-"""What every store can do, what its objects may be called, and which store a URI means."""
+"""The interface of every store, the names of its objects, and the stores that URIs name."""
 
 import os
 import re
@@ -38,7 +38,7 @@ def checked_key(key: str) -> str:
 def readable_key(key: str) -> str:
     """Return `key` if it names an object below a store, whoever wrote it, else raise `StoreError`.
 
-    Other people's data sets have blanks and accents in their names; what must not be is a way out of the store.
+    Other people's data sets have blanks and accents in their names; a name must only not lead out of the store.
     """
     if _NO_PART.intersection(key.split("/")) or _CONTROL.search(key) or len(os.fsencode(key)) > _MAX_LENGTH:
         raise StoreError(
@@ -120,14 +120,14 @@ class Store(Protocol):
         ...
 
     def download(self, key: str, path: Path) -> None:
-        """Write the object to a local file without holding it in memory; `path` is only there when complete.
+        """Write the object to a local file without holding it in memory; `path` exists only when it is complete.
 
         Missing folders above `path` are made; a file at `path` is replaced.
         """
         ...
 
     def exists(self, key: str) -> bool:
-        """Tell whether the object is there."""
+        """Return whether the object exists."""
         ...
 
     def create(self, key: str, content: bytes | Path) -> Commit:
@@ -148,7 +148,7 @@ class Store(Protocol):
             The new generation.
 
         Raises:
-            GenerationError: the object changed, appeared or vanished since it was read; it stays as it is.
+            GenerationError: the object changed, appeared or vanished since it was read; it is not changed.
         """
         ...
 
@@ -196,7 +196,7 @@ _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 
 
 def open_store(uri: str) -> Store:
-    """Open a store; nothing is made and, as a rule, nobody asked before it is used.
+    """Open a store; nothing is created, and as a rule no request is sent before it is used.
 
     Args:
         uri: path of a folder (absolute, relative, with `~`), `file:///path`, `gs://bucket/prefix`, `memory://name`, or

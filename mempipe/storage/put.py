@@ -1,4 +1,4 @@
-"""Writes objects that say where things are: the newest one counts."""
+"""Writes objects that are replaced, such as requests: the newest version counts."""
 
 from typing import Final
 
@@ -12,7 +12,7 @@ def put(store: Store, key: str, content: bytes) -> None:
     """Write an object, over an older one.
 
     Raises:
-        GenerationError: others write it all the time.
+        GenerationError: other writers keep changing it.
     """
     for _ in range(_ROUNDS):
         generation: str | None

@@ -1,4 +1,4 @@
-"""Builds, writes and reads tables by their schema: what a reader does not know it ignores, what is absent is null."""
+"""Builds, writes and reads tables by their schema: readers ignore unknown columns, and an absent column is null."""
 
 from collections.abc import Collection, Mapping
 from pathlib import Path
@@ -12,7 +12,7 @@ from mempipe.tables.schema import SCHEMA_VERSION, TABLES, Column, columns_of, co
 
 _COMPRESSION: Final = "zstd"
 _OUTSIDE_DIGEST: Final = {"digest": "no"}
-"""Metadata of the fields that the digest leaves out, so that earlier versions know it. Those of the first do anyway."""
+"""Metadata of fields that the digest leaves out, for earlier versions; they know the fields of the first version."""
 
 
 def table_file(name: str) -> str:
@@ -78,7 +78,7 @@ def read_table(path: Path, name: str, *, source: str) -> pa.Table:
 
 
 def read_file(path: Path, *, source: str) -> pa.Table:
-    """Read a table as it is in its file, columns of later versions included, as the content digest covers it.
+    """Read a table as stored, with the columns of later versions, which the content digest covers.
 
     Raises:
         ReleaseError: the file is missing or damaged.
@@ -96,14 +96,14 @@ def read_file(path: Path, *, source: str) -> pa.Table:
 
 
 def in_digest(name: str, field: pa.Field) -> bool:
-    """Tell whether the content digest covers a column: each but those that the schema or the field itself excludes."""
+    """Return whether the content digest covers a column: all but those that the schema or the field excludes."""
     outside = {column.name for column in TABLES.get(name, ()) if not column.in_digest}
     marked = (field.metadata or {}).get(b"digest") == b"no"
     return field.name not in outside and not marked
 
 
 def has_values(table: pa.Table, column: str) -> bool:
-    """Tell whether a table has a column with any value: an optional one may be absent, or null in every row."""
+    """Return whether a table has a column with any value: an optional one may be absent, or null in every row."""
     return column in table.column_names and table[column].null_count < table.num_rows
 
 

@@ -1,4 +1,4 @@
-"""Keeps the state of long trials in the run's store, so that a vanished machine costs minutes and changes no result."""
+"""Checkpoints of long trials in the run's store: losing a machine costs minutes and changes no result."""
 
 import logging
 from collections.abc import Iterable, Iterator
@@ -14,7 +14,7 @@ from mempipe.places import CHECKPOINTS, checkpoint_key, checkpoints_prefix, pars
 from mempipe.storage import ObjectInfo, Store
 
 N_CHECKPOINTS: Final = 2
-"""Checkpoints of a trial that stay: the newest, and one to fall back on where it turns out damaged."""
+"""Checkpoints that are kept for a trial: the newest, and one to fall back on if it is damaged."""
 
 _FORMAT_VERSION: Final = 1
 
@@ -37,8 +37,8 @@ class Checkpoint:
 class Checkpoints:
     """The checkpoints of one run: `checkpoints/trial=…/step=….npz`, create-only, plain arrays with a checksum.
 
-    A checkpoint is an aid: one that is damaged, or cannot be written for a passing reason, is logged and training goes
-    on without it.
+    A checkpoint is optional: one that is damaged, or cannot be written for a transient reason, is logged and training
+    continues without it.
 
     Args:
         store: the run's own place.
@@ -48,7 +48,7 @@ class Checkpoints:
         self._store = store
 
     def save(self, trial: int, checkpoint: Checkpoint, *, run_key: str) -> None:
-        """Commit a checkpoint and delete those of the trial that it makes superfluous."""
+        """Commit a checkpoint and delete the trial's older ones that are no longer needed."""
         key = checkpoint_key(trial, checkpoint.step)
         try:
             self._store.create(key, _encode(checkpoint, trial, run_key))
@@ -61,7 +61,7 @@ class Checkpoints:
         self._delete([info for _, info in self._checkpoints(trial)][N_CHECKPOINTS:])
 
     def latest(self, trial: int, like: list[NDArray[Any]], *, run_key: str) -> Checkpoint | None:
-        """Return a trial's newest whole checkpoint, or None; damaged ones are passed over with a warning.
+        """Return a trial's newest whole checkpoint, or None; damaged ones are skipped with a warning.
 
         Args:
             trial: the trial.
@@ -75,7 +75,7 @@ class Checkpoints:
             except ObjectNotFoundError:
                 continue
             except (UnreadableNpzError, TransientError) as error:
-                _log.warning("checkpoint %s is passed over: %s", uri, error)
+                _log.warning("checkpoint %s is skipped: %s", uri, error)
         return None
 
     def clear(self, trials: Iterable[int]) -> None:

@@ -19,7 +19,7 @@ _PACKAGES: Final = {
 _FLAGS: Final = {"Features": "flags"}
 """Arm calls them features."""
 _ARITHMETIC: Final = ("sse4", "avx", "fma", "f16c", "amx", "asimd", "sve", "bf16")
-"""Beginnings of the processor flags on which numerical libraries choose their kernels."""
+"""Prefixes of the processor flags by which numerical libraries choose their kernels."""
 
 
 def describe_hardware() -> dict[str, Any]:

@@ -27,7 +27,7 @@ class InitialState:
         seed: the run's entropy.
 
     Raises:
-        SpecError: a layer does not tell how its variables begin.
+        SpecError: a layer does not name the initializer of a variable.
     """
 
     def __init__(self, model: keras.Model, *, seed: int) -> None:

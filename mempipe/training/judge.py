@@ -1,4 +1,4 @@
-"""What is kept of a model's logits, computed where they are; and whether they are finite at all."""
+"""Computes outcomes from a model's logits on their device, and whether the logits are finite."""
 
 from collections.abc import Callable, Iterable
 from typing import Any, Final

@@ -1,4 +1,4 @@
-"""What a trained model's last layer sees: the representation of each example (Feldman & Zhang 2020, section 3.6)."""
+"""The inputs of a model's last layer: the representation of each example (Feldman & Zhang 2020, section 3.6)."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -12,7 +12,7 @@ from mempipe.errors import SpecError
 
 
 class LastLayer:
-    """Gives the inputs of a model's last Dense layer, with the values that its variables have when it is asked.
+    """Computes the inputs of a model's last Dense layer with the current values of its variables.
 
     Args:
         model: a built Keras model.

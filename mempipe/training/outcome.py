@@ -1,4 +1,4 @@
-"""What a trainer returns of one trial: its outcomes on all examples, and on request, how its last layer saw them."""
+"""What a trainer returns for one trial: its outcomes on all examples and, on request, the inputs of its last layer."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ class TrialOutcome:
 
 @dataclass(frozen=True, eq=False)
 class Features:
-    """What the last layer of one trained trial gets to see of each example (Feldman & Zhang 2020, section 3.6).
+    """The inputs of the last layer of one trained trial for each example (Feldman & Zhang 2020, section 3.6).
 
     Attributes:
         outcome: of the trial.

@@ -15,7 +15,7 @@ _NOTICES: Final = (
 
 @contextmanager
 def without_notices() -> Iterator[None]:
-    """Hold standard error back, also what C++ writes, and pass on afterwards what is no notice."""
+    """Buffer standard error, that of C++ code too, and write everything but the notices afterwards."""
     descriptor = os.dup(2)
     with tempfile.TemporaryFile() as held:
         os.dup2(held.fileno(), 2)

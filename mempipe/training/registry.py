@@ -23,7 +23,7 @@ class Model(Protocol):
 
     @staticmethod
     def misfit(params: Strict, image_shape: tuple[int, int, int], n_classes: int) -> str | None:
-        """Return what does not fit, `<key> is <got>, expected <wanted>`, or None. Loads nothing heavy."""
+        """Return what does not fit, `<key> is <got>, expected <expected>`, or None. Loads nothing heavy."""
         ...
 
     @staticmethod
@@ -52,7 +52,7 @@ def resolve_model(model: Component) -> Component:
 
 
 def check_model_fits(model: Component, image_shape: tuple[int, int, int], n_classes: int) -> None:
-    """Check what can be told without building the model.
+    """Check what can be checked without building the model.
 
     Args:
         model: the model that a spec names.

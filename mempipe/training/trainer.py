@@ -1,4 +1,4 @@
-"""Opens the trainer that a spec asks for: what the steps use. Loads TensorFlow only when a trainer is opened."""
+"""Opens the trainer that a spec names. Loads TensorFlow only when a trainer is opened."""
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
@@ -24,8 +24,8 @@ class Trainer(Protocol):
 
         Args:
             trials: numbers of trials; each is trained once.
-            progress: told how many trials' worth of work was done since it was last told, in fractions that add up
-                to the number of trials.
+            progress: called with the work done since the last call, in trials: fractions that add up to the number
+                of trials.
 
         Yields:
             The outcomes, in ascending order of trials.
@@ -51,7 +51,8 @@ def open_trainer(spec: Spec, dataset: Dataset, *, checkpoints: Checkpoints | Non
     Args:
         spec: resolved: the parameters of its model are complete.
         dataset: the data set that it names.
-        checkpoints: where long trials keep their state; None: nowhere. The ensemble's trials are short and keep none.
+        checkpoints: where long trials save their state; None: they do not. The ensemble's
+            trials are short and save none.
 
     Raises:
         SpecError: the model does not fit the data set or the trainer.

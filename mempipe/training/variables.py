@@ -1,4 +1,4 @@
-"""What each variable of a Keras model is: how it begins, and whether it is a kernel that weight decay acts on."""
+"""The variables of a Keras model: how each is initialized, and which are kernels that weight decay acts on."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Beginning:
-    """How one variable begins.
+    """How one variable is initialized.
 
     Attributes:
         variable: the Keras variable.
@@ -25,10 +25,10 @@ class Beginning:
 
 
 def beginnings(model: keras.Model) -> list[Beginning]:
-    """Return how each of `model.variables` begins, in that order.
+    """Return how each of `model.variables` is initialized, in that order.
 
     Raises:
-        SpecError: a layer does not tell the initializer of one of its variables.
+        SpecError: a layer does not name the initializer of one of its variables.
     """
     beginnings: dict[int, Beginning] = {}
     for layer in model._flatten_layers():
@@ -43,7 +43,7 @@ def beginnings(model: keras.Model) -> list[Beginning]:
 
 
 def is_kernel(variable: Any) -> bool:
-    """Tell whether weight decay acts on a variable: kernels yes, biases and normalization no."""
+    """Return whether weight decay acts on a variable: kernels yes, biases and normalization no."""
     return str(variable.name).endswith("kernel")
 
 

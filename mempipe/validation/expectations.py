@@ -96,7 +96,7 @@ _DEFINED: Final = Where((("n_in", ">", 0), ("n_out", ">", 0)))
 
 @dataclass(frozen=True)
 class ReleaseFacts:
-    """What a release says of itself, which its tables must bear out.
+    """Facts of a release that its tables must agree with.
 
     Attributes:
         n_train, n_test: of the data set.
@@ -117,7 +117,7 @@ def release_suites(tables: Mapping[str, DataFrame], facts: ReleaseFacts) -> tupl
     """Return the suites of a release's tables.
 
     Args:
-        tables: `examples`, `test_examples`, `pairs` and `classes`, as they are published; their totals are compared.
+        tables: `examples`, `test_examples`, `pairs` and `classes`, as published; their totals are compared.
             Also the tables of estimators beside `plain`.
         facts: of the release.
     """

@@ -1,4 +1,4 @@
-"""What must hold for every shard before a bit of it is counted; a message names the shard, the field and the trial."""
+"""Checks of every shard before it is counted; a message names the shard, the field and the trial."""
 
 from typing import Final, NoReturn
 
@@ -15,13 +15,13 @@ _HINT: Final = "`mempipe validate` moves it aside and its trials are planned aga
 
 
 def check_shard(content: bytes, ref: ShardRef, run: Run) -> Shard:
-    """Read a shard and check everything that can be known of it without training again.
+    """Read a shard and check everything that can be checked without training again.
 
     - its bytes are whole, and exactly those that mempipe writes for its arrays;
     - run key, data fingerprint, numerics version and sizes are the run's;
     - its trials are those that its name says;
     - the subset mask of every trial is the design's, bit for bit (so its size is too);
-    - the outcomes that the run keeps are there, and each is what its file in `mempipe.outcomes` demands.
+    - the outcomes that the run keeps are there, and each satisfies the check of its file in `mempipe.outcomes`.
 
     Args:
         content: the object's bytes.
@@ -29,7 +29,7 @@ def check_shard(content: bytes, ref: ShardRef, run: Run) -> Shard:
         run: the run whose store holds it.
 
     Returns:
-        The shard, true to its run.
+        The shard.
 
     Raises:
         CorruptShardError: damaged, or its arrays contradict each other, its name or the subset design.

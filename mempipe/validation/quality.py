@@ -21,14 +21,14 @@ ODD_Z: Final = 5.0
 """Robust standard deviations from the median beyond which a trial is odd: one normal trial in 1.7 million."""
 
 ODD_MIN_TRIALS: Final = 10
-"""Fewer trials have no spread to speak of."""
+"""Fewer trials give no reliable spread."""
 
 _MAD_TO_SD: Final = 1.4826
 
 
 @dataclass(frozen=True)
 class Circumstances:
-    """What a sidecar tells of a shard's making; None where it does not.
+    """How a shard was made, from its sidecar; None where unknown.
 
     Attributes:
         seconds: time of each trial.
@@ -45,7 +45,7 @@ UNKNOWN: Final = Circumstances(seconds={})
 
 
 def read_sidecar(run: Run, span: Span, sha256: str) -> Circumstances:
-    """Return what the sidecar of the shard with these bytes tells; a missing or damaged one tells nothing."""
+    """Read the sidecar of the shard with these bytes; a missing or damaged one gives no values."""
     try:
         content = run.store.read(sidecar_key(span, sha256))
     except ObjectNotFoundError:

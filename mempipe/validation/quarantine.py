@@ -62,8 +62,8 @@ def quarantine(run: Run, ref: ShardRef, content: bytes, error: ShardError) -> Qu
 
     In this order, each step harmless to repeat: keep the bytes (create-only), write the tombstone as `copied`
     (create-only), delete the shard if it is still the one that was read, mark the tombstone `removed`. Whatever stops
-    it between two steps, the bytes are somewhere, and the next call carries on. A shard that somebody repaired or
-    removed meanwhile is left as it is.
+    it between two steps, the bytes are kept, and the next call continues. A shard that another process repaired
+    or removed meanwhile is not changed.
 
     The same bad bytes came twice when they are in their place after they were seen gone from it (`removed`), or as
     another object than the recorded one (its generation). A generation alone does not tell, because that of a local
@@ -76,7 +76,7 @@ def quarantine(run: Run, ref: ShardRef, content: bytes, error: ShardError) -> Qu
         error: what is wrong with them.
 
     Returns:
-        The tombstone as it is in the store.
+        The tombstone as stored.
 
     Raises:
         TrialError: the same bad bytes came twice; they stay where they are.
@@ -109,13 +109,13 @@ def quarantine(run: Run, ref: ShardRef, content: bytes, error: ShardError) -> Qu
             hint=f"training them again will not help: find out why they are written so. To try once more, delete "
             f"{record_key} and {ref.key}; the bytes stay in {bytes_key}.",
         )
-    with suppress(ObjectNotFoundError, GenerationError):  # somebody else removed or repaired it
+    with suppress(ObjectNotFoundError, GenerationError):  # another process removed or repaired it
         store.delete(ref.key, generation=ref.generation)
     return _mark_removed(store, record_key, record, generation)
 
 
 def quarantined(run: Run, trials: Span | None = None) -> list[QuarantineRecord]:
-    """Return every tombstone of the run, or those of shards that held any wanted trial, by trial."""
+    """Return every tombstone of the run, or those of shards that held any of these trials, by trial."""
     records = [record for _, record, _ in _tombstones(run.store)]
     return [
         record
@@ -129,7 +129,7 @@ def settle(run: Run, committed: Iterable[ShardRef]) -> None:
 
     Args:
         run: the run.
-        committed: its shards as they are listed now.
+        committed: its shards in a current listing.
     """
     present = {ref.key: ref.generation for ref in committed}
     for key, record, generation in _tombstones(run.store):
@@ -144,7 +144,7 @@ def _tombstone(store: Store, key: str, record: QuarantineRecord) -> tuple[Quaran
     content, generation = store.read_versioned(key)
     try:
         return QuarantineRecord.from_json(content, source=f"{store.uri}/{key}"), generation
-    except RunError:  # damaged: it can say nothing of the past
+    except RunError:  # damaged: its history is lost
         return record, store.replace(key, record.to_json(), generation=generation)
 
 

@@ -1,6 +1,6 @@
 """The validation report: which shards count, for which trials, and what the suites found.
 
-It is written last, so that where it is, the run's trials are valid.
+It is written last, so its existence means that the run's trials are valid.
 """
 
 import hashlib
@@ -25,12 +25,12 @@ from mempipe.validation.quarantine import QuarantineRecord
 
 
 def overlapping(refs: Iterable[ShardRef], trials: Span) -> list[ShardRef]:
-    """Return the shards that hold any wanted trial, by trial."""
+    """Return the shards that hold any of these trials, by trial."""
     return [ref for ref in sorted(refs) if ref.span.start < trials.stop and trials.start < ref.span.stop]
 
 
 def trial_rows(refs: Iterable[ShardRef], trials: Span) -> list[tuple[ShardRef, Span]]:
-    """Return from which shard each wanted trial is taken: every trial once, from the first shard that holds it.
+    """Return the shard from which each trial is taken: every trial once, from the first shard that holds it.
 
     First in the order of `sorted(refs)`: by first trial, then by last. The spans are disjoint and ascend; trials that
     no shard holds are absent; shards from which no trial is taken are left out.
@@ -77,7 +77,7 @@ class Outcome(Stored):
     error: str | None = None
 
     def observation(self) -> str:
-        """Return what was seen, in words."""
+        """Return the observation in words."""
         if self.error is not None:
             return f"not evaluated ({self.error})"
         if self.n_unexpected == 0:
@@ -187,9 +187,10 @@ class ValidationReport(Document):
 
     Attributes:
         run_uri: of the run.
-        id: digest of the shards, the wanted trials and the suite; None while trials are missing.
-        wanted: trials that were asked for.
-        missing: chunks to train again; where there are any, no report is written and the lists are of what is there.
+        id: digest of the shards, the requested trials and the suite; None while trials are missing.
+        wanted: the requested trials.
+        missing: chunks to train again; where there are any, no report is written and the lists cover the
+            trials that exist.
         shards: that passed, by trial.
         quarantined: every shard of these trials that was ever moved aside.
         odd: valid trials to look at.

@@ -126,7 +126,7 @@ def _check_all(run: Run, refs: list[ShardRef], progress: Progress) -> dict[Shard
     for listed in refs:
         try:
             content, generation = run.store.read_versioned(listed.key)
-        except ObjectNotFoundError:  # somebody moved it aside since it was listed
+        except ObjectNotFoundError:  # another process moved it aside since it was listed
             progress(1)
             continue
         ref = ShardRef(listed.span, ObjectInfo(listed.key, len(content), generation))

@@ -1,10 +1,10 @@
-"""`digits_long_tail`: the digits with a planted tail, so that what is found can be compared with what is there.
+"""`digits_long_tail`: the digits with a planted tail, so that findings can be compared with the truth.
 
 Everything is made from scikit-learn's digits by fixed rules; the name of each example says what it is:
 
-- `digit-0012`: as it was;
+- `digit-0012`: unchanged;
 - `rare-mirrored-3-0012`: one of few of its kind: a digit drawn mirrored, upside down, or as a negative. Of each digit
-  and style the training part has one, two or four, the test part four. They were taken from the digits, not added.
+  and style the training part has one, two or four, the test part four. They replace digits; none is added.
 - `blend-3-8-0012`: a faint 3 under an 8, labeled 3, which few models can know unless they saw it; its near duplicate,
   all but four pixels, is in the other part under the same name.
 - `mislabelled-3-as-5-0012`: a 3 in the training part that is labeled 5.
@@ -34,7 +34,7 @@ class Params(Strict):
     Attributes:
         n_blends: near duplicates, one in each part.
         n_mislabelled: training examples with a wrong label.
-        seed: which examples are taken.
+        seed: of the choice of examples.
     """
 
     n_blends: int = Field(40, ge=0, le=200)
@@ -69,7 +69,7 @@ def load(params: Params) -> Dataset:
 
 
 class _Part:
-    """One part while it is made; examples are taken in a random order, each for one purpose."""
+    """One part under construction; examples are used in a random order, each for one purpose."""
 
     def __init__(self, images: NDArray[Any], labels: NDArray[np.int64], words: NDArray[np.uint64]) -> None:
         self.images, self.labels = images.copy(), labels.copy()
@@ -77,7 +77,7 @@ class _Part:
         self._order = [int(index) for index in random_order(words)]
 
     def take(self, n: int, digit: int | None = None) -> list[int]:
-        """Return `n` examples, of one digit or of any, that were not taken before."""
+        """Return `n` examples, of one digit or of any, that were not used before."""
         indices = [index for index in self._order if digit is None or self.labels[index] == digit][:n]
         self._order = [index for index in self._order if index not in indices]
         return indices

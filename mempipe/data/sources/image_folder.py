@@ -24,7 +24,7 @@ class Params(Excerpt):
         size: (height, width) to which every image is resized (bilinear, aspect not kept); without it all images must
             have one size.
         channels: 3 for RGB, 1 for gray.
-        license: license of the data, for the card.
+        license: of the data, for the card.
     """
 
     path: DataPath

@@ -36,7 +36,7 @@ class Params(Excerpt):
         train_tiles, test_tiles: tiles that each sheet must have; further ones are padding and not read. Unless given,
             every tile is an example.
         channels: 3 for RGB, 1 for gray.
-        license: license of the data, for the card.
+        license: of the data, for the card.
     """
 
     path: DataPath

@@ -36,10 +36,10 @@ class Params(Excerpt):
     Attributes:
         path: path or URI of the folder.
         train: name of the training part.
-        test: name of the test part; the first of `val`, `validation`, `test` that is there unless given.
+        test: name of the test part; the first of `val`, `validation`, `test` that exists, unless given.
         size: side of the square images, cut from the center.
         shorter_side: to which an image is resized before that; 8/7 of `size` unless given (256 for 224).
-        license: license of the data, for the card.
+        license: of the data, for the card.
     """
 
     path: DataPath
@@ -62,7 +62,7 @@ class Params(Excerpt):
 
 
 class _Shaping(Strict):
-    """What shapes the arrays, beside the source's content."""
+    """Parameters that change the arrays, beside the source's content."""
 
     layout: str
     size: int
@@ -123,7 +123,7 @@ class _Part:
 
 
 def _part(files: SourceFiles, names: tuple[str, ...]) -> _Part:
-    """Find a part under the first of its possible names that is there."""
+    """Find a part under the first of its possible names that exists."""
     for name in names:
         pattern = re.compile(rf"(?:{re.escape(name)}/)?{re.escape(name)}-(\d{{5}})-of-(\d{{5}})(?:\.tfrecords?)?")
         numbered = [(match, file) for file in files.files if (match := pattern.fullmatch(file.name))]

@@ -16,7 +16,7 @@ class Params(Strict):
         train_images, train_labels, test_images, test_labels: names of its arrays.
         pixel_max: largest pixel value; 255 for uint8 and 1 for others unless given.
         class_names: one a label; the numbers themselves unless given.
-        license: license of the data, for the card.
+        license: of the data, for the card.
     """
 
     path: DataPath

@@ -1,7 +1,7 @@
 """`tfds`: any image classification set of TensorFlow Datasets, where the package `tensorflow_datasets` is installed.
 
-The package names the files, the splits and the features (and downloads and prepares where that is asked for); the
-files are read as they lie, in the order of their records, without TensorFlow: the order of
+The package names the files, the splits and the features (and downloads and prepares a set on request); the
+files are read without TensorFlow, in the order of their records: the order of
 `tfds.ReadConfig(interleave_cycle_length=1)`. A set is decoded once onto disk (`mempipe.data.prepared`).
 """
 
@@ -38,8 +38,8 @@ class Params(Excerpt):
         image, label: names of the features.
         size: (height, width) to which every image is resized (bilinear, aspect not kept); without it all images must
             have one size.
-        download: download and prepare the set where that was not done.
-        license: license of the data, for the card.
+        download: download and prepare the set if it is not prepared yet.
+        license: of the data, for the card.
     """
 
     dataset: str = Field(min_length=1)

@@ -7,7 +7,7 @@ def too_small(image_shape: tuple[int, int, int], *, least: int, because: str) ->
     Args:
         image_shape: (height, width, channels).
         least: what the network divides each side by.
-        because: what makes it do so; begins the message.
+        because: the reason; the message begins with it.
     """
     if min(image_shape[:2]) >= least:
         return None

@@ -1,4 +1,4 @@
-"""What residual networks share beside their layers: the stem, and what images it takes; loads nothing heavy."""
+"""Parameters that residual networks share: the stem, and the image sizes that it accepts. Imports nothing heavy."""
 
 from typing import Final, Literal
 

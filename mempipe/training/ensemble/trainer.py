@@ -1,4 +1,4 @@
-"""Trains trials in groups of a fixed width; what a trial becomes does not depend on who shares its group."""
+"""Trains trials in groups of a fixed width; a trial's result does not depend on the other trials of its group."""
 
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -45,8 +45,8 @@ class _Group:
 class EnsembleTrainer:
     """Trains `width` small models at once.
 
-    Trial t is always member t % width of group t // width, and the compiled width never changes: members that are
-    not wanted are padded. So a trial's bytes depend neither on the chunk nor on the other members nor on the order.
+    Trial t is always member t % width of group t // width, and the compiled width never changes: unused
+    members are padded. So a trial's bytes depend neither on the chunk nor on the other members nor on the order.
 
     Args:
         spec: resolved.
@@ -134,7 +134,7 @@ class EnsembleTrainer:
         return subset_mask(self._spec.subsets, n_train=self._n_train, seed=self._spec.seed, trial=trial)
 
     def _initial_variables(self, trials: list[int]) -> list[tf.Tensor]:
-        """Return the members' initial variables, each (width, *shape); zeros for members that are not wanted."""
+        """Return the members' initial variables, each (width, *shape); zeros for unused members."""
         initial = {trial: self._initial.values(trial) for trial in trials}
         stacked = [np.zeros((self._width, *value.shape), dtype=np.float32) for value in initial[trials[0]]]
         for trial, values in initial.items():
@@ -143,7 +143,7 @@ class EnsembleTrainer:
         return [tf.constant(variable) for variable in stacked]
 
     def _batches(self, orders: dict[int, ExampleOrder], start: int, stop: int) -> NDArray[np.int32]:
-        """Return the examples of each step and member, (steps, width, batch_size); 0 for those not wanted."""
+        """Return the examples of each step and member, (steps, width, batch_size); 0 for unused members."""
         size = self._spec.recipe.batch_size
         batches = np.zeros((stop - start, self._width, size), dtype=np.int32)
         for trial, order in orders.items():

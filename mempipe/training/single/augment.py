@@ -1,4 +1,4 @@
-"""Random crops and flips inside the compiled step: a pure function of (seed, trial, step), on every device alike."""
+"""Random crops and flips inside the compiled step: a pure function of (seed, trial, step), the same on every device."""
 
 from typing import Any
 
@@ -23,7 +23,7 @@ def augment(images: Any, augmentation: Augmentation, *, key: Any, step: Any, fir
 
     Args:
         images: float32 (n, h, w, c), normalized.
-        augmentation: what to do.
+        augmentation: padding and flip.
         key: int64, see `augmentation_key`.
         step: number of the step.
         first: position of the first of `images` in the whole batch.

@@ -11,8 +11,8 @@ from mempipe.errors import InputError
 def replication(n_replicas: int) -> tf.distribute.Strategy:
     """Return the strategy in whose scope a model is built: as many replicas, each on a device of its own.
 
-    Devices are the visible GPUs; where there is none, the logical CPUs, of which there is one unless TensorFlow was
-    told otherwise.
+    Devices are the visible GPUs; where there is none, the logical CPUs, of which there is one unless TensorFlow is
+    configured otherwise.
 
     Raises:
         InputError: there are fewer devices.

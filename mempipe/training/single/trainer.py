@@ -1,4 +1,4 @@
-"""Trains trials one after the other with any Keras model; a trial that was interrupted goes on where it was."""
+"""Trains trials one after the other with any Keras model; an interrupted trial resumes from its checkpoint."""
 
 import logging
 import time
@@ -27,7 +27,7 @@ from mempipe.training.single.pipeline import Images
 from mempipe.training.single.replicas import replication
 
 SEGMENT_STEPS: Final = 50
-"""Steps between two looks at the clock; a checkpoint falls on a multiple of it."""
+"""Steps between two checks of the clock; a checkpoint is saved after a multiple of it."""
 _LEAST_EVALUATED: Final = 64
 
 _log = logging.getLogger(__name__)
@@ -64,7 +64,7 @@ class SingleTrainer:
         spec: resolved.
         dataset: the data set that it names.
         device: what it runs on.
-        checkpoints: where the state is kept every `trainer.checkpoint_minutes`; None: nowhere.
+        checkpoints: where the state is saved every `trainer.checkpoint_minutes`; None: it is not saved.
     """
 
     def __init__(self, spec: Spec, dataset: Dataset, *, device: str, checkpoints: Checkpoints | None) -> None:
@@ -150,7 +150,7 @@ class SingleTrainer:
             progress(n / n_steps)
 
     def _resume(self, trial: int) -> int:
-        """Put the loop into the trial's last kept state, or its initial one; return the steps that were made."""
+        """Restore the trial's latest checkpoint, or its initial state; return the number of steps already made."""
         self._loop.begin(self._initial.values(trial))
         if self._checkpoints is None:
             return 0
