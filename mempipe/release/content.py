@@ -1,4 +1,4 @@
-"""What a release is made of, before any file is written, and the content digest of what it says.
+"""The content of a release, before any file is written, and the digest of this content.
 
 Each table and the tallies get a SHA-256 of their own over names, types, shapes and values; the content digest hashes
 these. File formats, library versions, the order of blocks and the chunks of a table do not enter, nor do timings,
@@ -53,7 +53,7 @@ class ReleaseContent:
         run: id of the run in its store; None where there was no run.
         merged: ids of the releases that are merged.
         created: UTC; None for now.
-        estimators: what scores are made with, `plain` first.
+        estimators: that compute the scores, `plain` first.
         batches: gives the trials with their outcomes, anew at each call; only estimators beside `plain` use it.
         software: versions beyond those of Python, mempipe, numpy and pyarrow.
 
@@ -183,7 +183,7 @@ class BlocksDigest:
         digest.update(np.ascontiguousarray(rows, dtype="<i4").data)
 
     def hexdigest(self) -> str:
-        """Return the digest of what was taken."""
+        """Return the digest of the rows so far."""
         return content_digest({name: digest.hexdigest() for name, digest in self._classes.items()})
 
 

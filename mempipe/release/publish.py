@@ -56,7 +56,7 @@ def publish_release(store: Store, prefix: str, staging: Path, manifest: Manifest
         store: where to.
         prefix: the place of this name's releases, such as `releases/digits`; "" for the store itself.
         staging: the folder that `write_release` filled.
-        manifest: what it returned.
+        manifest: its result.
 
     Raises:
         ReleaseError: a file of another content lies where a file of this release belongs.

@@ -62,7 +62,7 @@ def plan_campaign(
         task_sizes: for each of them the number of chunks that one task trains.
         data: where the data set lies now.
         influence: which pairs to count.
-        estimators: what scores to make of the counts.
+        estimators: that compute scores from the counts.
 
     Returns:
         Each run's plan by the run's URI.

@@ -38,8 +38,8 @@ def missing_chunks(committed: Iterable[Span], trials: Span, *, chunk_size: int) 
 def plan_tasks(missing: Sequence[Sequence[Span]], windows: Sequence[int]) -> list[list[Span]]:
     """Group the missing chunks of each run into tasks: one for each window of trials that misses any.
 
-    The windows of all runs grow alike where there would be more than `MAX_TASKS` tasks in all. A task skips what is
-    committed meanwhile.
+    The windows of all runs grow by the same factor if there would be more than `MAX_TASKS` tasks in all. A task
+    skips what is committed meanwhile.
 
     Args:
         missing: for each run its missing chunks, ascending.
@@ -82,7 +82,7 @@ class Plan(Document):
         tasks: spans of trials, each for one `mempipe train`.
         data: where the data set lies now; its content is the run's, which its fingerprint proves.
         influence: which pairs to count.
-        estimators: what scores to make of the counts.
+        estimators: that compute scores from the counts.
     """
 
     FAILURE: ClassVar[str] = "Plan cannot be used"

@@ -1,4 +1,4 @@
-"""Checks tables and leaves Data Docs that open anywhere, whatever the result.
+"""Checks tables and writes Data Docs that open without a network, whatever the result.
 
 As Great Expectations makes them, the pages load style sheets, scripts and images from eight hosts and look broken
 without. Here they get one small style sheet and script of our own, inline, a policy that forbids the browser any
@@ -78,7 +78,7 @@ def finish_site(
 
 
 def offline(page: str, *, title: str, remark: str = "") -> str:
-    """Return a page of Great Expectations that asks the network for nothing and links within one folder.
+    """Return a page of Great Expectations that requests nothing from the network and links within one folder.
 
     Args:
         page: its HTML.

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 ODD_SHARE: Final = 0.01
-"""More odd trials than this share are a warning: then it is the recipe or a machine that is odd."""
+"""More odd trials than this share are a warning: the recipe or a machine may be at fault."""
 
 _CIRCUMSTANCES: Final = ("seconds", "device", "hardware")
 

@@ -151,7 +151,7 @@ def test_damaged_archives_are_refused(tmp_path: Path) -> None:
 
 
 def test_an_archive_writes_nothing_and_is_read_by_name(tmp_path: Path) -> None:
-    """Members that point out of the archive, links and other names are passed over."""
+    """Members that point out of the archive, links and other names are skipped."""
     files = files_of(cifar100)
     secret = tmp_path / "secret"
     secret.write_bytes(files["test.bin"].tobytes())

@@ -144,7 +144,11 @@ def test_nothing_at_all_above_the_thresholds(world: World, tmp_path: Path) -> No
         ({"train_filenames": ["a"]}, InputError, "train file names are 1, expected 41"),
         ({"train_filenames": ["a"] * 41}, InputError, "file names are given for one part"),
         ({"trials": pa.table({"trial": [0]})}, InputError, "table of trials has 1 rows, expected 40"),
-        ({"thresholds": Thresholds(same_label=False)}, InputError, "pairs of any labels"),
+        (
+            {"thresholds": Thresholds(same_label=False)},
+            InputError,
+            "thresholds.same_label is False with counts by class, expected True",
+        ),
         ({"train_labels": np.zeros(3, dtype=np.int64)}, TallyError, r"train labels are int64 \(3,\)"),
         ({"test_labels": np.zeros(23, dtype=np.int32)}, TallyError, "test labels are int32"),
         ({"examples": ExampleTally.empty(41, 23)}, EmptyTallyError, "n_trials is 0"),

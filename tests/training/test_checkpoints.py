@@ -1,4 +1,4 @@
-"""Checkpoints as objects: complete or passed over, never of another run, never in the way of training."""
+"""Checkpoints as objects: complete or skipped, never of another run, never in the way of training."""
 
 import io
 import logging

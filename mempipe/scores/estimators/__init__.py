@@ -1,4 +1,4 @@
-"""Estimators: how scores are made of trials; one file here, or in another package, defines one.
+"""Estimators compute scores from trials; each file here, or a module of another package, defines one.
 
 `plain`, Algorithm 1 of the paper, is always used: the authors' files and the tables `examples` and `pairs` are its.
 Any other gives the tables `examples-<NAME>` and `pairs-<NAME>` beside them. An estimator is imported when it is named.
@@ -24,12 +24,12 @@ _NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 
 @dataclass(frozen=True, eq=False)
 class Observations:
-    """What the trials did: exact counts, and for those that need more, the trials themselves.
+    """The data of an estimate: exact counts and, for estimators that need them, the trials.
 
     Attributes:
         examples: counts of the examples.
-        blocks: gives the counts of the pairs, anew at each call; a block is whole or comes as consecutive rows.
-        trials: gives the trials with the outcomes that the estimator needs, anew at each call, in batches of bounded
+        blocks: returns the counts of the pairs, from the start at each call; whole blocks or consecutive rows.
+        trials: returns the trials with the outcomes that the estimator needs, at each call, in batches of bounded
             size; a call reads every shard, so few calls are better than many.
         train_labels, test_labels: int64 (n,).
         design: how subsets were drawn: `uniform`, `balanced` or `unknown`.
@@ -44,7 +44,7 @@ class Observations:
 
 
 class Cells(Protocol):
-    """An array, or what is computed where it is looked at."""
+    """An array, or values that are computed when they are read."""
 
     def __getitem__(self, cells: Any, /) -> FloatArray:
         """Return the values of some cells, as an array does."""
@@ -53,7 +53,7 @@ class Cells(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class Estimate:
-    """Scores and how uncertain they are.
+    """Scores and their standard errors.
 
     Attributes:
         value: float64, in [-1, 1]; NaN where the score is undefined.
@@ -65,7 +65,7 @@ class Estimate:
 
 
 class Estimates(Protocol):
-    """What an estimator says of one set of trials."""
+    """The estimates of an estimator for one set of trials."""
 
     def memorization(self) -> Estimate:
         """Return the memorization of every training example, (n_train,)."""
@@ -133,7 +133,7 @@ def load_estimators(names: Iterable[str]) -> tuple[Estimator, ...]:
 
 
 def require_outcomes(estimators: Iterable[Estimator], outcomes: Iterable[str], *, source: str) -> None:
-    """Refuse an estimator that needs what the trials do not keep.
+    """Refuse an estimator that needs outcomes that the trials do not keep.
 
     Raises:
         InputError: an outcome is missing.
@@ -150,7 +150,7 @@ def require_outcomes(estimators: Iterable[Estimator], outcomes: Iterable[str], *
 
 
 def checked(estimate: Estimate, shape: tuple[int, ...], *, of: str) -> Estimate:
-    """Return an estimate if it has the shape of what it is of.
+    """Return an estimate if it has the expected shape.
 
     Raises:
         PluginError: it has not, or is not float64.

@@ -42,7 +42,7 @@ class PlainEstimates:
         return Estimate(memorization(self.examples), memorization_standard_error(self.examples))
 
     def influence(self, block: BlockTally, rows: Rows = None) -> Estimate:
-        """Return `mempipe.scores.estimate.influence`; its standard error is computed only where it is looked at."""
+        """Return `mempipe.scores.estimate.influence`; its standard error is computed only where it is read."""
         counts = pair_counts(block, self.examples, rows)
         errors = _PairErrors(
             counts.n_in, counts.n_out, counts.correct_in, self.examples.test_correct[block.block.tt_idx]

@@ -15,7 +15,7 @@ from mempipe.training.variables import is_kernel
 
 
 class RateTable(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore[misc]
-    """Looks the learning rate of a step up in a table.
+    """Looks up the learning rate of a step in a table.
 
     A step that loss scaling skips does not count, so float16 may end a few steps before the table does.
 
