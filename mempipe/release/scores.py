@@ -20,7 +20,13 @@ from mempipe.scores.tally import Scope, TrialSet
 from mempipe.tables.parquet import has_values
 from mempipe.tables.schema import TABLES
 
-_OPTIONAL: Final = frozenset(column.name for table in TABLES.values() for column in table if not column.required)
+_NULL_WHERE_ABSENT: Final = frozenset(
+    column.name
+    for table in TABLES.values()
+    for column in table
+    if column.since or (column.optional and not column.nullable)
+)
+"""Columns that are null in every row where the file lacks them; a null of the others says something: not odd."""
 
 FloatArray = NDArray[np.float64]
 
@@ -220,8 +226,8 @@ class Scores(ABC):
         return len(self.class_names)
 
     def known(self, table: pa.Table) -> pa.Table:
-        """Return one of the tables without the columns of `unknown`, and without optional ones that have no value."""
-        absent = self.unknown | {name for name in _OPTIONAL if not has_values(table, name)}
+        """Return one of the tables without the columns of `unknown`, and without those that its file lacks."""
+        absent = self.unknown | {name for name in _NULL_WHERE_ABSENT if not has_values(table, name)}
         return table.drop_columns([name for name in table.column_names if name in absent])
 
     def require_label(self, label: int) -> None:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
@@ -43,6 +44,15 @@ def test_data_and_thumbnails_are_those_of_the_release(planted: Planted) -> None:
         row, column = divmod(tile, 40)
         shown = opened[sheet][8 * row : 8 * row + 8, 8 * column : 8 * column + 8]
         np.testing.assert_array_equal(shown, np.rint(dataset.train_images[idx, ..., 0] * (255 / 16)))
+
+
+def test_downloads_have_the_columns_of_the_release(planted: Planted) -> None:
+    """Also one that is null in every row, such as why a trial is odd where none is."""
+    release = mempipe.load_release(planted.release)
+    assert release.trials["odd_reason"].null_count == release.trials.num_rows
+    for name in ("examples", "test_examples", "pairs", "classes", "trials"):
+        header = (planted.report / "downloads" / f"{name}.csv").read_text().splitlines()[0]
+        assert header.replace('"', "").split(",") == pq.read_schema(planted.release / f"{name}.parquet").names
 
 
 def test_a_report_is_replaced_with_equal_bytes_and_nothing_else_is(planted: Planted, tmp_path: Path) -> None:
