@@ -131,10 +131,12 @@ def settle(run: Run, committed: Iterable[ShardRef]) -> None:
         run: the run.
         committed: its shards in a current listing.
     """
-    present = {ref.key: ref.generation for ref in committed}
+    present = {ref.key: ref for ref in committed}
     for key, record, generation in _tombstones(run.store):
-        if record.state == "copied" and present.get(record.key) != record.generation:
-            _mark_removed(run.store, key, record, generation)
+        if record.state == "copied":
+            ref = present.get(record.key)
+            if ref is None or ref.generation != record.generation:
+                _mark_removed(run.store, key, record, generation)
 
 
 def _tombstone(store: Store, key: str, record: QuarantineRecord) -> tuple[QuarantineRecord, str]:

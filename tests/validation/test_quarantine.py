@@ -197,3 +197,19 @@ def test_a_damaged_tombstone_does_not_stop(world: Any) -> None:
     record = move(world.run, world.put(SPAN, BAD))
     assert quarantined(world.run) == [record]
     assert world.objects("shards/") == {}
+
+
+def test_shards_are_not_read_where_no_bad_one_may_still_be_in_its_place(world: Any) -> None:
+    """A local store reads a whole shard to tell its generation."""
+    move(world.run, world.put(SPAN, BAD))
+    listed = ObjectInfo(world.commit(SPAN).key, 1, lambda: pytest.fail("the shard was read"))
+    settle(world.run, [ShardRef(SPAN, listed)])
+    (record,) = quarantined(world.run)
+    path = f"{STEM}.json"
+    world.run.store.replace(
+        path,
+        record.model_copy(update={"state": "copied"}).to_json(),
+        generation=world.run.store.read_versioned(path)[1],
+    )
+    settle(world.run, world.run.shards())
+    assert quarantined(world.run)[0].state == "removed"
