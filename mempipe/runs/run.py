@@ -52,6 +52,7 @@ class RunRecord(Document):
         data: the data set's identity.
         subset_size: nominal m.
         later_keys: of the spec, which a later version of mempipe added; their meaning is unknown.
+        later_spec: the spec with these keys, so that a release says all of it; None where there are none.
     """
 
     FAILURE: ClassVar[str] = "Run record cannot be used"
@@ -66,6 +67,7 @@ class RunRecord(Document):
     data: DataInfo
     subset_size: int
     later_keys: tuple[str, ...] = Field((), exclude=True)
+    later_spec: dict[str, Any] | None = Field(None, exclude=True)
 
     @model_validator(mode="before")
     @classmethod
@@ -73,7 +75,7 @@ class RunRecord(Document):
         """Read the known keys of a spec of a later version; a user's spec with an unknown key is refused."""
         if isinstance(values, dict) and isinstance(values.get("spec"), dict):
             spec, later = without_later_keys(Spec, values["spec"])
-            return {**values, "spec": spec, "later_keys": later}
+            return {**values, "spec": spec, "later_keys": later, "later_spec": values["spec"] if later else None}
         return values
 
     def require_known_spec(self, run_uri: str) -> None:

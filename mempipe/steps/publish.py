@@ -218,7 +218,7 @@ def _publish(
         train_filenames=_names(labels.train_filenames),
         test_filenames=_names(labels.test_filenames),
         thresholds=thresholds,
-        spec=spec.model_dump(mode="json") | {"influence": str(tallies.scope)},
+        spec=(record.later_spec or spec.model_dump(mode="json")) | {"influence": str(tallies.scope)},
         run=parse_run_uri(run.uri).id,
         estimators=estimators,
         batches=lambda: read_batches(run, report),

@@ -20,6 +20,7 @@ from mempipe.runs import Plan, RunRecord, Span, open_run
 from mempipe.spec import Document, parse_spec
 from mempipe.steps.progress import LineReporter
 from mempipe.steps.publish import publish
+from mempipe.steps.retraining import spec_and_data
 from mempipe.steps.train import train
 from mempipe.storage import open_store
 from mempipe.tables.parquet import write_table
@@ -111,6 +112,10 @@ def test_a_run_with_a_later_key_is_published_but_not_continued(store: Path, run_
     assert run.record.later_keys == ("later_field", "trainer.later_field")
     (release,) = store.glob("releases/early/early-*")
     assert publish(str(run_path), None, None, LineReporter(io.StringIO())) == str(release)
+    other = load_release(publish(str(run_path), None, "other", LineReporter(io.StringIO())))
+    assert other.spec == document["spec"] | {"influence": "class"}, "a release says all that is known of its models"
+    with pytest.raises(SpecError, match=r"later_field is an unknown key"):  # which are not trained without it
+        spec_and_data(other, None)
     before = sorted(store.rglob("*"))
     for shard in run_path.glob("shards/*10-*.npz"):
         shard.write_bytes(shard.read_bytes()[:-1])
