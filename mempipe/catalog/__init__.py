@@ -1,1 +1,1 @@
-"""Opens what `mempipe.places` names: the runs, releases, results and requests of a store."""
+"""Opens and lists the runs, releases, results and requests of a store, by the names in `mempipe.places`."""

@@ -16,11 +16,11 @@ class ReleaseEntry:
     Attributes:
         name, id, uri: of the release.
         is_latest: readers of its name get it.
-        key: the run key, or the hash of the inputs; None, as what follows, where its manifest is damaged.
-        run: the run that it was made of; None for predictions made elsewhere, and where an older manifest does not say.
+        key: the run key, or the hash of the inputs. None if the manifest is damaged, as are the attributes below.
+        run: id of the run that it was made from; None for predictions made elsewhere and for older manifests.
         n_trials: trials counted.
         created: UTC.
-        problem: why its manifest cannot be read; None where it can.
+        problem: why its manifest cannot be read; None if it can.
     """
 
     name: str
@@ -35,7 +35,7 @@ class ReleaseEntry:
 
 
 def list_releases(root: Store) -> list[ReleaseEntry]:
-    """Return the releases of a store, by name and id; what has no manifest was never finished and is left out."""
+    """Return the releases of a store, by name and id; unfinished ones, which have no manifest, are left out."""
     ids: list[tuple[str, str]] = []
     latest: dict[str, str | None] = {}
     for info in root.list(places.RELEASES):
@@ -48,7 +48,7 @@ def list_releases(root: Store) -> list[ReleaseEntry]:
 
 
 def read_latest(root: Store, name: str) -> Latest:
-    """Return which release of a name readers get.
+    """Return the latest release of a name, which is the one that readers get.
 
     Raises:
         ObjectNotFoundError: nothing was published under this name.

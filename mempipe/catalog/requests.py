@@ -1,4 +1,4 @@
-"""Requests: under a name that a DAG run chose, the store remembers what a command made for it."""
+"""Requests: the store keeps what a command made under a name that the DAG run chose."""
 
 from typing import ClassVar, TypeVar
 
@@ -12,7 +12,7 @@ from mempipe.storage import Store, checked_key, put
 
 
 class Request(Document):
-    """What a command made for a request."""
+    """What a command made for a request; base of all kinds of requests."""
 
     FAILURE: ClassVar[str] = "Request cannot be read"
     ERROR: ClassVar[type[MempipeError]] = RunError
@@ -24,7 +24,7 @@ class RunRequest(Request):
 
     Attributes:
         run: URI of the run.
-        first, trials: the run is to have the trials `first` to `trials - 1`.
+        first, trials: the planned trials are `first` to `trials - 1`.
     """
 
     run: str
@@ -33,7 +33,7 @@ class RunRequest(Request):
 
     @property
     def span(self) -> Span:
-        """The trials that the run is to have."""
+        """The planned trials."""
         return Span(self.first, self.trials)
 
     @property
@@ -49,7 +49,7 @@ class ExperimentRequest(Request):
 
 
 class FinishedExperimentRequest(ExperimentRequest):
-    """Answer of `mempipe experiment finish`: the URI of the result, too."""
+    """Answer of `mempipe experiment finish`: the URIs of the plan and of the result."""
 
     result: str
 
@@ -70,15 +70,15 @@ Kind = TypeVar("Kind", bound=Request)
 
 
 def write_request(root: Store, request: str, document: Request) -> None:
-    """Remember what was made, over an older answer."""
+    """Store the answer to a request and replace an older one."""
     put(root, checked_key(request_key(request)), document.to_json())
 
 
 def create_request(root: Store, request: str, document: Kind) -> Kind:
-    """Remember what was made unless there is an answer already; return the first answer.
+    """Store the answer to a request unless it has one; return the first answer.
 
     Raises:
-        RunError: the answer that is there is damaged, or of another kind.
+        RunError: the stored answer is damaged, or of another kind.
     """
     try:
         root.create(checked_key(request_key(request)), document.to_json())
@@ -88,10 +88,10 @@ def create_request(root: Store, request: str, document: Kind) -> Kind:
 
 
 def read_request(root: Store, request: str, kind: type[Kind]) -> Kind:
-    """Return what was made for a request.
+    """Return the answer to a request.
 
     Raises:
-        ObjectNotFoundError: nothing yet.
+        ObjectNotFoundError: the request has no answer yet.
         RunError: the answer is damaged, or of another kind.
         LaterVersionError: a later version of mempipe wrote it.
     """

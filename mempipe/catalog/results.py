@@ -1,4 +1,4 @@
-"""The results of a release's experiments, and the store that they and the release lie in."""
+"""The results of a release's experiments, and the store that holds them and the release."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ class ResultEntry:
 
 
 def list_results(root: Store) -> list[ResultEntry]:
-    """Return the results of a store, by release and experiment; none is read."""
+    """Return the results of a store, by release and experiment; reads names only."""
     entries = []
     for info in root.list(places.EXPERIMENTS):
         parsed = places.parse_result_key(info.key)
@@ -41,7 +41,7 @@ def open_store_of(release: Scores) -> Store:
     """Open the store that a release was published in.
 
     Raises:
-        InputError: the release is a folder of its own, such as `mempipe score` writes or somebody copied.
+        InputError: the release is a folder outside any store, such as `mempipe score` writes, or a copy.
     """
     return open_store(places.parse_release_uri(release.uri).store)
 

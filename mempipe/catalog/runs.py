@@ -1,4 +1,4 @@
-"""The runs of a store, with what is done of each; no shard is read."""
+"""The runs of a store and how many trials of each are committed; reads no shard."""
 
 from dataclasses import dataclass
 
@@ -14,10 +14,10 @@ class RunEntry:
 
     Attributes:
         id, uri: of the run.
-        key: its run key; None where its record is damaged.
-        first, trials: the trials `first` to `trials - 1` are planned; None where it has no plan.
-        n_done: planned trials that are committed; of all trials where it has no plan.
-        problem: why its record or its plan cannot be read; None where they can.
+        key: its run key; None if its record is damaged.
+        first, trials: the trials `first` to `trials - 1` are planned; None if it has no plan.
+        n_done: number of planned trials that are committed; of all committed trials if it has no plan.
+        problem: why its record or its plan cannot be read; None if they can.
     """
 
     id: str
@@ -37,7 +37,7 @@ class RunEntry:
 def list_runs(root: Store) -> list[RunEntry]:
     """Return the runs of a store, by id."""
     shards: dict[str, list[Span]] = {}
-    planned: set[str] = set()
+    with_plan: set[str] = set()
     for info in root.list(places.RUNS):
         run_id, key = places.parse_run_key(info.key)
         span = places.parse_shard_key(key)
@@ -46,8 +46,8 @@ def list_runs(root: Store) -> list[RunEntry]:
         elif key == places.RUN_RECORD:
             shards.setdefault(run_id, [])
         elif key == places.PLAN:
-            planned.add(run_id)
-    return [_entry(root, run_id, spans, planned=run_id in planned) for run_id, spans in sorted(shards.items())]
+            with_plan.add(run_id)
+    return [_entry(root, run_id, spans, has_plan=run_id in with_plan) for run_id, spans in sorted(shards.items())]
 
 
 def n_committed(span: Span, committed: list[Span]) -> int:
@@ -55,7 +55,7 @@ def n_committed(span: Span, committed: list[Span]) -> int:
     return len(span) - sum(len(gap) for gap in missing_chunks(committed, span, chunk_size=len(span) or 1))
 
 
-def _entry(root: Store, run_id: str, committed: list[Span], *, planned: bool) -> RunEntry:
+def _entry(root: Store, run_id: str, committed: list[Span], *, has_plan: bool) -> RunEntry:
     place = root.child(places.run_place(run_id))
     everything = Span(0, max((span.stop for span in committed), default=0))
     try:
@@ -63,7 +63,7 @@ def _entry(root: Store, run_id: str, committed: list[Span], *, planned: bool) ->
     except (RunError, LaterVersionError) as error:
         return RunEntry(run_id, place.uri, None, None, None, n_committed(everything, committed), error.message)
     key = run.record.run_key
-    if not planned:
+    if not has_plan:
         return RunEntry(run_id, place.uri, key, None, None, n_committed(everything, committed))
     try:
         span = read_plan(place).span

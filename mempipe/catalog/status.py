@@ -1,4 +1,4 @@
-"""How far a run is: what is committed and missing, how fast it goes, and when it will be done."""
+"""Progress of a run: committed and missing trials, training rate and estimated end."""
 
 from collections.abc import Sequence
 from contextlib import suppress
@@ -20,14 +20,14 @@ from mempipe.validation.quarantine import quarantined
 from mempipe.validation.report import overlapping, read_report, validation_id
 
 WINDOW: Final = timedelta(hours=6)
-"""The rate is that of the chunks that finished within this time before the newest."""
+"""The rate is measured on the chunks that finished within this time before the newest one."""
 
 STALL: Final = 3
-"""Nothing comes any more when the newest commit is older than so many times the longest of the recent chunks."""
+"""A run is stalled when its newest commit is older than this many times the duration of the longest recent chunk."""
 
 
 class Timing(Stored):
-    """When a chunk was trained, from its sidecar.
+    """Start and end of a chunk's training, from its sidecar.
 
     Attributes:
         started, finished: with their time zone.
@@ -39,12 +39,12 @@ class Timing(Stored):
 
 @dataclass(frozen=True)
 class Rate:
-    """How fast a run goes.
+    """Training rate of a run.
 
     Attributes:
-        trials_per_hour: of all machines together, in the recent window.
-        newest: when the newest chunk was finished.
-        overdue: after this time the next chunk is long overdue.
+        trials_per_hour: of all machines together, in the last `WINDOW`.
+        newest: end of the newest chunk.
+        overdue: the run is stalled if no chunk is committed until this time.
     """
 
     trials_per_hour: float
@@ -54,18 +54,18 @@ class Rate:
 
 @dataclass(frozen=True)
 class RunStatus:
-    """How far a run is.
+    """Progress of a run.
 
     Attributes:
         uri: of the run.
         first, trials: the trials `first` to `trials - 1` are planned.
-        n_done, n_missing: planned trials that are committed, and that are not.
-        n_quarantined: planned trials of shards that were ever moved aside; those trained again are among the done.
-        rate: None where no sidecar tells.
-        is_stalled: trials are missing, and nothing was committed for long.
-        end: when the missing trials are done at this rate; None where it is not known, or the run is stalled.
-        is_validated: the planned trials are valid as they are committed now.
-        releases: ids of the releases of this run in its store, whichever trials they count.
+        n_done, n_missing: number of planned trials that are committed, and that are not.
+        n_quarantined: number of planned trials in shards that were quarantined; `n_done` counts those trained again.
+        rate: None if no sidecar can be read.
+        is_stalled: trials are missing and the next chunk is overdue.
+        end: estimated end of the missing trials; None if the rate is unknown or the run is stalled.
+        is_validated: the shards as now committed passed validation, and no planned trial is missing.
+        releases: ids of the releases of this run in its store, for any of its trials.
     """
 
     uri: str
@@ -82,11 +82,11 @@ class RunStatus:
 
 
 def run_status(run: Run, *, now: datetime | None = None) -> RunStatus:
-    """Return how far a run is; reads its plan, its sidecars and the manifests of its store's releases, but no shard.
+    """Return the progress of a run; reads its plan, its sidecars and the manifests in its store, but no shard.
 
     Raises:
         RunError: the run was never planned, or its plan is damaged.
-        InputError: the run does not lie in a store.
+        InputError: the run is outside any store.
     """
     root = open_store(places.parse_run_uri(run.uri).store)
     now = now or datetime.now(UTC)
@@ -117,31 +117,31 @@ def run_status(run: Run, *, now: datetime | None = None) -> RunStatus:
 
 
 def measure_rate(timings: Sequence[tuple[int, Timing]]) -> Rate:
-    """Return how fast chunks came lately.
+    """Return the recent training rate.
 
-    Each chunk that finished within `WINDOW` before the newest counts by its share of trained time in that window, which
-    begins no earlier than the first of these chunks did: what a run rested before does not count.
+    The window ends with the newest chunk. It is `WINDOW` long, or begins with the first chunk that finished in it, so
+    that an earlier pause of the run does not count. A chunk counts by the share of its training time in the window.
 
     Args:
-        timings: for each chunk its number of trials and when it was trained; at least one.
+        timings: number of trials and timing of each chunk; at least one.
     """
     newest = max(timing.finished for _, timing in timings)
     recent = [(n, timing) for n, timing in timings if timing.finished > newest - WINDOW]
     begin = max(newest - WINDOW, min(timing.started for _, timing in recent))
-    done = 0.0
+    n_trials = 0.0
     for n, timing in recent:
-        # Times are of whole seconds.
+        # Times are rounded to seconds, so that a short chunk may have none.
         length = max((timing.finished - timing.started).total_seconds(), 1.0)
-        done += n * min(1.0, max((timing.finished - max(begin, timing.started)).total_seconds(), 1.0) / length)
+        n_trials += n * min(1.0, max((timing.finished - max(begin, timing.started)).total_seconds(), 1.0) / length)
     hours = max((newest - begin).total_seconds(), 1.0) / 3600
     longest = max(timing.finished - timing.started for _, timing in recent)
-    return Rate(done / hours, newest, overdue=newest + STALL * max(longest, timedelta(minutes=1)))
+    return Rate(n_trials / hours, newest, overdue=newest + STALL * max(longest, timedelta(minutes=1)))
 
 
 def _timings(store: Store, refs: Sequence[ShardRef]) -> list[tuple[int, Timing]]:
-    """Return the timings of the committed chunks; a sidecar that is damaged tells nothing."""
+    """Return the timings of the committed chunks; damaged sidecars are left out."""
     committed = {ref.span for ref in refs}
-    newest: dict[Span, Timing] = {}  # of a chunk that was trained twice
+    newest: dict[Span, Timing] = {}  # a chunk trained twice has two sidecars
     for info in store.list(places.SIDECARS):
         span = places.parse_sidecar_key(info.key)
         if span in committed:

@@ -1,4 +1,4 @@
-"""The commands and their options: names are a contract that DAGs, scripts and documents use."""
+"""The commands and their options; DAGs, scripts and documents rely on their names."""
 
 from pathlib import Path
 from typing import Annotated, Any, Final, Optional
@@ -17,14 +17,14 @@ _EXPERIMENT: Final = "experiment"
 
 
 class _Commands(CommandGroup):
-    """The commands below, and those of the experiments, which are loaded when they are used."""
+    """The commands of this module, and the experiments' commands, which are loaded on first use."""
 
     def list_commands(self, ctx: Any) -> list[str]:
         """Return the names of the commands."""
         return [*super().list_commands(ctx), _EXPERIMENT]
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        """Return a command, or None where there is none of this name."""
+        """Return the command of this name, or None."""
         if cmd_name != _EXPERIMENT:
             return super().get_command(ctx, cmd_name)
         from mempipe.cli.experiment import experiments
@@ -75,8 +75,8 @@ EstimatorOption = Annotated[
 JsonOption = Annotated[bool, typer.Option("--json", help="Print a JSON document.")]
 
 
-def _print_version(given: bool) -> None:
-    if given:
+def _print_version(value: bool) -> None:
+    if value:
         print(f"mempipe {mempipe.__version__}")
         raise typer.Exit
 
@@ -87,7 +87,7 @@ def global_options(
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version and exit.")
     ] = False,
 ) -> None:
-    """Take the options that stand before a command."""
+    """Parse the options before the command."""
 
 
 @app.command()
@@ -123,7 +123,7 @@ def plan(
     trials: TrialsOption = None,
     add_trials: Annotated[
         Optional[int],  # noqa: UP045
-        typer.Option(min=1, max=MAX_TRIALS, metavar="N", help="Instead of --trials: N more than are committed."),
+        typer.Option(min=1, max=MAX_TRIALS, metavar="N", help="Instead of --trials: N more trials than are committed."),
     ] = None,
     chunk_size: Annotated[
         Optional[int],  # noqa: UP045
@@ -147,7 +147,7 @@ def plan(
 def train(
     run: RunArgument,
     trials: Annotated[
-        Span, typer.Option(parser=parse_span, metavar="A:B", help="Train the missing ones of the trials A to B - 1.")
+        Span, typer.Option(parser=parse_span, metavar="A:B", help="Train the missing trials among A to B - 1.")
     ],
 ) -> None:
     """Train missing trials of a run and commit their shards."""
@@ -200,7 +200,7 @@ def score(
     influence: Annotated[str, typer.Option(help="`class`: pairs of one class; `full`: all pairs.")] = "class",
     estimator: EstimatorOption = None,
 ) -> None:
-    """Score predictions that were made elsewhere (PyTorch, JAX, …): writes a whole release to DIR."""
+    """Score predictions of other software (PyTorch, JAX, …): writes a release to DIR."""
     from mempipe.steps.predictions import ScoreInputs
     from mempipe.steps.score import score as score_predictions
 
@@ -265,7 +265,7 @@ def report(
             metavar="PATH", help="Path or URI of the images (or a spec that names them); the release's by default."
         ),
     ] = None,
-    images: Annotated[bool, typer.Option(help="Show thumbnails; without them examples are shown by number.")] = True,
+    images: Annotated[bool, typer.Option(help="Show thumbnails; otherwise examples are shown by number.")] = True,
     experiments: Annotated[
         Optional[str],  # noqa: UP045
         typer.Option(
@@ -292,7 +292,7 @@ def ls(
 
 @app.command()
 def status(run: RunArgument, as_json: JsonOption = False) -> None:
-    """Show how far a run is: trials done and missing, their rate, the estimated end."""
+    """Show the progress of a run: trials done and missing, rate, estimated end."""
     from mempipe.cli.catalog import print_status
 
     print_status(run, as_json=as_json)

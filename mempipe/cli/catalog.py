@@ -1,4 +1,4 @@
-"""`mempipe ls` and `mempipe status`: what a store holds, and how far a run is."""
+"""`mempipe ls` lists a store; `mempipe status` shows the progress of a run."""
 
 import json
 from dataclasses import asdict
@@ -42,7 +42,7 @@ def print_store(uri: str, *, as_json: bool) -> None:
 
 
 def print_status(run_uri: str, *, as_json: bool) -> None:
-    """Print how far a run is."""
+    """Print the progress of a run."""
     now = datetime.now(UTC)
     status = run_status(open_run(open_store(run_uri)), now=now)
     if as_json:
@@ -78,10 +78,10 @@ def _result_row(result: ResultEntry) -> tuple[str, ...]:
 
 
 def _status_rows(status: RunStatus, now: datetime) -> list[tuple[str, str]]:
-    planned = status.trials - status.first
+    n_planned = status.trials - status.first
     rows = [
-        ("planned", f"{planned} trials ({status.first} to {status.trials - 1})"),
-        ("done", f"{status.n_done} ({status.n_done / planned:.0%})"),
+        ("planned", f"{n_planned} trials ({status.first} to {status.trials - 1})"),
+        ("done", f"{status.n_done} ({status.n_done / n_planned:.0%})"),
         ("missing", str(status.n_missing)),
         ("quarantined", f"{status.n_quarantined} trials of shards that were moved aside"),
     ]

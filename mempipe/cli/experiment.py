@@ -1,4 +1,4 @@
-"""`mempipe experiment`: one command for each experiment of the registry, its options from its `Params`."""
+"""`mempipe experiment`: one command for each experiment of the registry, with the options of its `Params`."""
 
 import inspect
 from collections.abc import Callable
@@ -16,7 +16,7 @@ from mempipe.steps.progress import reporter
 
 
 class _Experiments(CommandGroup):
-    """The steps, and a command for each experiment, made when it is used."""
+    """The steps, and a command for each experiment, which is made on first use."""
 
     def list_commands(self, ctx: Any) -> list[str]:
         """Return the names of the steps, then of the experiments."""
@@ -83,7 +83,7 @@ def plan(
 
 @experiments.command()
 def validate(plan: Annotated[str, typer.Argument(metavar="PLAN", help="URI that `plan` printed.")]) -> None:
-    """Check its runs' shards, move corrupt ones aside, plan their trials again; prints how many trials are missing."""
+    """Check its runs' shards, move corrupt ones aside, plan their trials again; prints the number of missing trials."""
     from mempipe.steps.experiment import validate_experiment
 
     print(validate_experiment(plan, reporter()))
@@ -97,7 +97,7 @@ def finish(
         typer.Option(metavar="ID", help="Remember where the result is as requests/ID.json in the store."),
     ] = None,
 ) -> None:
-    """Find the result of a planned experiment from its trained runs; prints the result's URI."""
+    """Compute the result of a planned experiment from its trained runs; prints the result's URI."""
     from mempipe.steps.experiment import finish_experiment
 
     print(finish_experiment(plan, reporter(), request=request))
@@ -110,9 +110,9 @@ def features(
         Optional[int],  # noqa: UP045
         typer.Option(min=1, max=MAX_TRIALS, metavar="T", help="Linear models; as many as the release has by default."),
     ] = None,
-    epochs: Annotated[int, typer.Option(min=1, metavar="E", help="Of each linear model.")] = 40,
+    epochs: Annotated[int, typer.Option(min=1, metavar="E", help="Epochs of each linear model.")] = 40,
     trial: Annotated[
-        int, typer.Option(min=0, max=MAX_TRIALS - 1, metavar="K", help="Whose seeds the one model has.")
+        int, typer.Option(min=0, max=MAX_TRIALS - 1, metavar="K", help="The trial whose seeds the model has.")
     ] = 0,
     store: Store = None,
     data: Data = None,
@@ -121,7 +121,7 @@ def features(
         typer.Option(metavar="ID", help="Remember where the spec is as requests/ID.json in the store."),
     ] = None,
 ) -> None:
-    """Train one model on everything and keep what its last layer sees; prints the URI of a spec of linear models."""
+    """Train one model on all examples and store its last layer's inputs; prints the URI of a spec of linear models."""
     from mempipe.steps.features import FeatureOptions, write_features
 
     options = FeatureOptions(trial, trials, epochs, store, _optional_mapping("--data", data), request)
@@ -136,19 +136,19 @@ def _experiment_command(name: str) -> Any:
 
 
 def _function(name: str, params: type[BaseModel]) -> Callable[..., None]:
-    """Return a function with one option for each parameter, as typer reads signatures."""
+    """Return a function whose signature, which typer reads, has one option for each parameter."""
     lists = {key for key, field in params.model_fields.items() if get_origin(field.annotation) is tuple}
 
-    def run(release: str, store: str | None, data: str | None, workers: int | None, **given: str | None) -> None:
+    def run(release: str, store: str | None, data: str | None, workers: int | None, **options: str | None) -> None:
         from mempipe.steps.experiment import ExperimentConfig, run_experiment
 
-        values = {key: _value(key, text, many=key in lists) for key, text in given.items() if text is not None}
+        values = {key: _value(key, text, many=key in lists) for key, text in options.items() if text is not None}
         config = ExperimentConfig(name, release, values, store, _optional_mapping("--data", data))
         print(run_experiment(config, reporter(), n_workers=workers))
 
     annotations: dict[str, Any] = dict(_COMMON)
     for key, field in params.model_fields.items():
-        help_text = f"{field.description} Default: {_written(field.get_default(call_default_factory=True))}."
+        help_text = f"{field.description} Default: {_to_yaml(field.get_default(call_default_factory=True))}."
         annotations[key] = Annotated[Optional[str], typer.Option(_option(key), metavar="YAML", help=help_text)]  # noqa: UP045
     positional = inspect.Parameter.POSITIONAL_OR_KEYWORD
     run.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
@@ -170,13 +170,13 @@ def _option(key: str) -> str:
     return "--" + key.replace("_", "-")
 
 
-def _written(value: Any) -> str:
+def _to_yaml(value: Any) -> str:
     plain = list(value) if isinstance(value, tuple) else value
     return yaml.safe_dump(plain, default_flow_style=True, width=2**20).split("\n")[0]
 
 
 def _value(key: str, text: str, *, many: bool) -> Any:
-    """Return an option's value; of a list, a comma separates the parts (`0.1,0.2`), and one part may stand alone."""
+    """Return an option's value; a list may be YAML, values with commas between them (`0.1,0.2`), or one value."""
     try:
         value = yaml.safe_load(text)
         if many and isinstance(value, str):

@@ -1,4 +1,4 @@
-"""Groups of commands whose help says in full what each command does."""
+"""Groups of commands with the full help text of each command."""
 
 from typing import Any
 

@@ -22,7 +22,7 @@ _EXTRAS: Final = {
     "keras": "train",
     "tensorflow": "train",
 }
-"""Which extra brings a package that only some commands need."""
+"""The extra of `mempipe` that installs each optional package."""
 
 
 def main() -> NoReturn:
@@ -57,7 +57,7 @@ def run(arguments: list[str]) -> int:
             f"pip install 'mempipe[{_EXTRAS[package]}]'.",
             ExitCode.PERMANENT,
         )
-    except BrokenPipeError:  # of the last write; where an earlier one fails, typer and rich end the process likewise
+    except BrokenPipeError:  # typer and rich do the same for the writes before the last one
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except OSError as error:
@@ -76,7 +76,7 @@ def _terminate(number: int, _frame: object) -> NoReturn:
 
 
 def _show_log() -> None:
-    """Let what the package logs (a resumed trial, a damaged checkpoint) be seen on standard error."""
+    """Write the package's log, such as resumed trials and damaged checkpoints, to standard error."""
     log = logging.getLogger("mempipe")
     handler = logging.StreamHandler()
     handler.setFormatter(logging.Formatter("%(message)s"))

@@ -23,12 +23,12 @@ _LONGEST_BAR: Final = 40
 
 
 def print_summary(uri: str, *, top: int) -> None:
-    """Print what a release, or a folder of the authors' files, holds, and its most memorized examples."""
+    """Print a summary of a release or of a folder of the authors' files, and its most memorized examples."""
     console().print(summarize(open_scores(uri), top=top))
 
 
 def print_pairs(uri: str, *, mem: float, infl: float, same_label: bool, csv: bool) -> None:
-    """Print the high-influence pairs at these thresholds, the strongest first; only the columns that are known."""
+    """Print the high-influence pairs at these thresholds, strongest first; columns without values are left out."""
     scores = open_scores(uri)
     pairs = scores.known(scores.select_pairs(mem=mem, infl=infl, same_label=same_label))
     if csv:
@@ -48,13 +48,13 @@ def print_pairs(uri: str, *, mem: float, infl: float, same_label: bool, csv: boo
 
 def _table(pairs: pa.Table) -> Table:
     columns = {"train": "tr_idx", "test": "tt_idx", "label": "label", "test label": "tt_label"}
-    known = {name: column for name, column in columns.items() if column in pairs.column_names}
+    present = {name: column for name, column in columns.items() if column in pairs.column_names}
     with_counts = "n_in" in pairs.column_names
     table = Table(box=box.SIMPLE)
-    for name in (*known, "infl", "mem", *(["trials with / without"] if with_counts else [])):
+    for name in (*present, "infl", "mem", *(["trials with / without"] if with_counts else [])):
         table.add_column(name, justify="right")
     for row in pairs.to_pylist():
-        cells = [*(str(row[column]) for column in known.values()), score_text(row, "infl"), score_text(row, "mem")]
+        cells = [*(str(row[column]) for column in present.values()), score_text(row, "infl"), score_text(row, "mem")]
         table.add_row(*cells, *([_counts(row)] if with_counts else []))
     return table
 
@@ -64,7 +64,7 @@ def _counts(row: dict[str, Any]) -> str:
 
 
 def _histogram(infl: NDArray[np.float64], least: float) -> Table:
-    """Return how strong the pairs are, in the bins of Figure 3: from the threshold to 1, without empty ends."""
+    """Return the histogram of influence in the bins of Figure 3, from the threshold to 1, without empty ends."""
     edges = edges_between(least, 1, _BIN)
     edges, counts = occupied(edges, count_bins(infl, edges))
     digits = max(2, len(f"{least:g}".partition(".")[2]))
@@ -79,9 +79,9 @@ def _histogram(infl: NDArray[np.float64], least: float) -> Table:
 
 
 def _statistics(pairs: pa.Table, n_test: int | None) -> str:
-    found = pair_statistics(pairs["tr_idx"].to_numpy(), pairs["tt_idx"].to_numpy(), n_test)
-    share = "unknown share" if math.isnan(found.test_share) else f"{found.test_share:.2%}"
+    stats = pair_statistics(pairs["tr_idx"].to_numpy(), pairs["tt_idx"].to_numpy(), n_test)
+    share = "unknown share" if math.isnan(stats.test_share) else f"{stats.test_share:.2%}"
     return (
-        f"{found.n_pairs} pairs; {found.n_train} different training and {found.n_test} different test examples "
-        f"({share} of the test set), of which {found.n_test_single} are in one pair only."
+        f"{stats.n_pairs} pairs; {stats.n_train} different training and {stats.n_test} different test examples "
+        f"({share} of the test set), of which {stats.n_test_single} are in one pair only."
     )

@@ -1,4 +1,4 @@
-"""Reads spans of trials from options: `A:B`, or `B` for the first B."""
+"""Parses spans of trials: `A:B`, or `B` for the first B trials."""
 
 import re
 

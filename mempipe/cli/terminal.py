@@ -1,4 +1,4 @@
-"""Where commands print their results."""
+"""The console for the results of commands."""
 
 import sys
 from typing import Final
@@ -9,5 +9,5 @@ _WIDTH_OF_A_FILE: Final = 120
 
 
 def console() -> Console:
-    """Return a console as wide as the terminal; of a fixed width where the output is a file."""
+    """Return a console as wide as the terminal, or of a fixed width if the output is a file."""
     return Console() if sys.stdout.isatty() else Console(width=_WIDTH_OF_A_FILE, highlight=False)

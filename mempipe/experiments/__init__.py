@@ -1,1 +1,1 @@
-"""The paper's experiments: what a release, or a few more trainings, tell. One file in `kinds/` defines one."""
+"""The paper's experiments on a release, some of which train further models. Each file in `kinds/` defines one."""

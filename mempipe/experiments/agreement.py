@@ -1,7 +1,7 @@
-"""How far two estimates of the same things agree, at every threshold (section 3.5, eq. 4): sets and mean difference.
+"""Agreement of two estimates at every threshold (section 3.5, eq. 4): overlap of sets and mean difference.
 
-Counts by threshold come from one sorted search and a cumulative sum, so memory and time do not grow with the number of
-thresholds times the number of scores; parts may be compared one after the other and added.
+Counts by threshold come from one sorted search and a cumulative sum, so memory and time do not grow with the product of
+the numbers of thresholds and scores. Agreements of parts can be added.
 """
 
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ IntArray = NDArray[np.int64]
 
 @dataclass(frozen=True, eq=False)
 class Agreement:
-    """Two sets for each threshold, I(theta) and I'(theta), and the scores of their union; adds up over parts.
+    """Sizes of the sets I(theta) and I'(theta) and differences over their union; additive over parts.
 
     Attributes:
         thresholds: float64 (k,), strictly ascending.
@@ -39,7 +39,7 @@ class Agreement:
 
     @classmethod
     def empty(cls, thresholds: Sequence[float] | FloatArray) -> "Agreement":
-        """Return the agreement of no scores: what `+` leaves unchanged.
+        """Return the agreement of no scores, the neutral element of `+`.
 
         Raises:
             InputError: a threshold is NaN, or they do not ascend.
@@ -89,12 +89,12 @@ class Agreement:
         """Return the position of a threshold.
 
         Raises:
-            KeyError: it is none of them.
+            KeyError: it is not among the thresholds.
         """
-        found = np.flatnonzero(self.thresholds == threshold)
-        if not found.size:
+        index = np.flatnonzero(self.thresholds == threshold)
+        if not index.size:
             raise KeyError(threshold)
-        return int(found[0])
+        return int(index[0])
 
 
 def agreement(
@@ -105,7 +105,7 @@ def agreement(
     first_allowed: NDArray[np.bool_] | None = None,
     second_allowed: NDArray[np.bool_] | None = None,
 ) -> Agreement:
-    """Compare two estimates, a and b, of the same things.
+    """Compare two estimates, a and b, of the same quantities.
 
     Feldman & Zhang 2020, section 3.5:
         I(theta)  = {k : a[k] >= theta, first_allowed[k]}
@@ -113,15 +113,15 @@ def agreement(
         J(theta)  = |I & I'| / |I | I'|
         D(theta)  = mean over k in I | I' of |a[k] - b[k]|   (eq. 4)
 
-    For memorization everything is allowed; for influence the pairs whose training example has mem >= 0.25 by the same
-    estimate. A score that is NaN in either estimate is in neither set.
+    For memorization all examples are allowed; for influence, the pairs whose training example has mem >= 0.25 by the
+    same estimate. A score that is NaN in either estimate is in neither set.
 
     Args:
         thresholds: theta, strictly ascending.
         first: a, float64 of any shape.
         second: b, of the same shape.
-        first_allowed: which may be in I, bool of that shape; None: all.
-        second_allowed: which may be in I'.
+        first_allowed: mask of the scores that may be in I, bool of that shape; None: all.
+        second_allowed: mask of the scores that may be in I'.
 
     Returns:
         Sizes and differences for each threshold.
@@ -141,7 +141,7 @@ def agreement(
     enters_first = _enters(first, undefined, first_allowed)
     enters_second = _enters(second, undefined, second_allowed)
     lowest = result.thresholds[0] if result.thresholds.size else np.inf
-    inside = np.maximum(enters_first, enters_second) >= lowest  # the few that are in any set at all
+    inside = np.maximum(enters_first, enters_second) >= lowest  # the few scores in any set
     enters_first, enters_second = enters_first[inside], enters_second[inside]
     distance = np.abs(first[inside] - second[inside])
     one, two = _level(result.thresholds, enters_first), _level(result.thresholds, enters_second)
@@ -156,7 +156,7 @@ def agreement(
 
 
 def _enters(scores: FloatArray, undefined: NDArray[np.bool_], allowed: NDArray[np.bool_] | None) -> FloatArray:
-    """Return the largest threshold at which each score is in its set; -inf where it never is."""
+    """Return the largest threshold at which each score is in its set; -inf if it never is."""
     never = undefined if allowed is None else undefined | ~allowed
     return np.where(never, -np.inf, scores)
 

@@ -1,4 +1,4 @@
-"""Compares releases: whether their positions mean the same examples, and how far their scores agree."""
+"""Compares releases: checks that their positions are the same examples, and measures the agreement of their scores."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ if TYPE_CHECKING:
 _CELLS_AT_ONCE: Final = 2**20
 
 GRID: Final = tuple(k / 20 for k in range(21))
-"""Thresholds 0, 0.05, … 1, each the nearest number to its decimal value."""
+"""Thresholds 0, 0.05, … 1, each the float64 nearest to its decimal value."""
 
 
 def require_same_data(release: Scores, other: Scores) -> None:
-    """Refuse to compare by position what is not of one data set.
+    """Check that two releases are of one data set, so that they can be compared by position.
 
-    The fingerprint binds content and order. Where a release has none (it was scored from predictions made elsewhere),
-    equal sizes and labels must do.
+    The fingerprint covers content and order. If a release has none, because its predictions are of other software,
+    only sizes and labels are compared.
 
     Raises:
-        InputError: the data sets or their sizes differ, or it is the same release.
+        InputError: the data sets or their sizes differ, or both are the same release.
     """
     _require_another(release, other)
     mine, theirs = release.data, other.data
@@ -35,26 +35,26 @@ def require_same_data(release: Scores, other: Scores) -> None:
         raise InputError(
             f"Releases cannot be compared: {other.uri} data fingerprint is {theirs.fingerprint[:16]}… ({theirs.name}), "
             f"expected {mine.fingerprint[:16]}… ({mine.name}), that of {release.uri}.",
-            hint="compare releases of one data set in one order; a position means another example elsewhere.",
+            hint="compare releases of one data set in one order, so that equal positions are equal examples.",
         )
     require_same_labels(release, other)
 
 
 def require_same_labels(release: Scores, other: Scores) -> None:
-    """Refuse to compare by position where sizes or labels differ; the content may be another, such as features.
+    """Check that two releases have the same sizes and labels; their content may differ, as images and features do.
 
-    The authors' files do not say how many classes there are beyond those that have examples.
+    The authors' files do not give the number of classes, so empty classes at the end are unknown.
 
     Raises:
-        InputError: sizes or labels differ, or it is the same release.
+        InputError: sizes or labels differ, or both are the same release.
     """
     _require_another(release, other)
-    got, wanted = ((scores.n_train, scores.n_test, scores.n_classes) for scores in (other, release))
+    other_sizes, own_sizes = ((scores.n_train, scores.n_test, scores.n_classes) for scores in (other, release))
     classes_known = release.manifest is not None and other.manifest is not None
-    if got[:2] != wanted[:2] or (classes_known and got != wanted):
+    if other_sizes[:2] != own_sizes[:2] or (classes_known and other_sizes != own_sizes):
         raise InputError(
-            f"Releases cannot be compared: {other.uri} sizes are {_sizes(got)}, "
-            f"expected {_sizes(wanted)}, those of {release.uri}.",
+            f"Releases cannot be compared: {other.uri} sizes are {_sizes(other_sizes)}, "
+            f"expected {_sizes(own_sizes)}, those of {release.uri}.",
             hint="compare releases of one data set.",
         )
     for part, one, two in (
@@ -81,19 +81,19 @@ def compare_influence(
 ) -> list[Agreement]:
     """Compare the influence of all pairs of equal labels with each other release (section 3.5: I_infl, J_infl, D_infl).
 
-    Class by class and in bands of rows, so that no more than the matrices of one class of two releases are in memory.
+    Works class by class and in bands of rows: memory holds at most the matrices of one class of two releases.
 
     Args:
-        release: whose scores are `first`.
-        others: of the same labels; whose scores are `second`.
+        release: its scores are `first`.
+        others: releases of the same labels; their scores are `second`.
         thresholds: theta, strictly ascending.
-        min_mem: a pair is in a release's set only where its training example has at least this memorization by that
-            release (0.25 in section 3.5); None: whatever its memorization (section 3.6).
+        min_mem: a pair is in a release's set only if its training example has at least this memorization by that
+            release (0.25 in section 3.5); None: no condition on memorization (section 3.6).
 
     Returns:
         One agreement for each other release.
     """
-    found = [Agreement.empty(thresholds) for _ in others]
+    agreements = [Agreement.empty(thresholds) for _ in others]
     for label in np.intersect1d(release.labels, release.test_labels).tolist():
         mine = release.influence(label)
         for k, other in enumerate(others):
@@ -102,19 +102,19 @@ def compare_influence(
                 first, second = mine.infl[rows], theirs[rows]
                 allowed = (_allowed(one, mine.tr_idx[rows], first.shape, min_mem) for one in (release, other))
                 first_allowed, second_allowed = allowed
-                found[k] += agreement(
+                agreements[k] += agreement(
                     thresholds, first, second, first_allowed=first_allowed, second_allowed=second_allowed
                 )
-    return found
+    return agreements
 
 
 def trials_text(release: Scores) -> str:
-    """Return how many trials there are, in words."""
+    """Return the number of trials as text."""
     return "an unknown number of trials" if release.n_trials is None else f"{release.n_trials:,} trials"
 
 
 def accuracy_text(release: Scores) -> str:
-    """Return mean and standard deviation of the test accuracy over trials, with their number, in words."""
+    """Return mean and standard deviation of the test accuracy over trials, and their number, as text."""
     accuracy: NDArray[np.float64] = release.trials["test_accuracy"].to_numpy()
     if not accuracy.size:
         return "unknown"
@@ -124,15 +124,15 @@ def accuracy_text(release: Scores) -> str:
 
 
 def independence_notes(release: Scores, other: Scores, name: str) -> list[str]:
-    """Return what a reader must know of how independent two releases are: shared trials or subsets, other subsets.
+    """Return notes on the independence of two releases: shared trials, shared subsets, different designs.
 
     Args:
-        release: that others are compared with.
-        other: one of them.
-        name: of the other, for the reader.
+        release: the release that others are compared with.
+        other: another release.
+        name: name of the other release in the notes.
     """
-    here, there = release.trial_set, other.trial_set
-    common = 0 if here is None or there is None else len(here.overlap(there))
+    first, second = release.trial_set, other.trial_set
+    common = 0 if first is None or second is None else len(first.overlap(second))
     mine, theirs = release.subsets, other.subsets
     if common:
         return [f"{name}: trials in both releases: {common:,}; so they agree more than two runs would."]
@@ -154,8 +154,8 @@ def independence_notes(release: Scores, other: Scores, name: str) -> list[str]:
 def _require_another(release: Scores, other: Scores) -> None:
     if other.id == release.id:
         raise InputError(
-            f"Releases cannot be compared: {other.uri} id is {other.id}, expected another release than the "
-            "one that it is compared with.",
+            f"Releases cannot be compared: {other.uri} id is {other.id}, expected a release other than "
+            "the one that it is compared with.",
             hint="name a release of another run, or of another architecture.",
         )
 

@@ -11,18 +11,18 @@ from mempipe.experiments.result import Column, Table
 
 
 def edges_between(start: float, stop: float, width: float) -> NDArray[np.float64]:
-    """Return the edges of bins of one width, by decimal arithmetic, so that 0.15 + 3 * 0.05 is 0.3 and not beside it.
+    """Return the edges of bins of one width, by decimal arithmetic: 0.15 + 3 * 0.05 is exactly 0.3.
 
     Args:
         start: first edge.
         stop: last edge, above `start`.
-        width: of a bin, above 0; the last bin is narrower where it does not divide stop - start.
+        width: width of a bin, above 0; the last bin is narrower if `width` does not divide stop - start.
 
     Returns:
-        float64 (n_bins + 1,), strictly ascending, each the nearest to its decimal value.
+        float64 (n_bins + 1,), strictly ascending, each the float64 nearest to its decimal value.
 
     Raises:
-        InputError: there would be no bin.
+        InputError: there are no bins.
 
     Example:
         >>> len(edges_between(0.15, 1, 0.05))  # Figure 3: 17 bins
@@ -46,7 +46,7 @@ def count_bins(values: NDArray[np.float64], edges: NDArray[np.float64]) -> NDArr
     """Count values in bins: edges[k] <= value < edges[k + 1], and value <= edges[-1] in the last one.
 
     Args:
-        values: float64 of any shape; NaN and what lies outside the edges is in no bin.
+        values: float64 of any shape; NaN and values outside the edges are in no bin.
         edges: float64 (n_bins + 1,), ascending.
 
     Returns:
@@ -56,13 +56,13 @@ def count_bins(values: NDArray[np.float64], edges: NDArray[np.float64]) -> NDArr
     return counts
 
 
-def bins_table(title: str, score: str, counted: str, edges: NDArray[np.float64], counts: NDArray[Any]) -> Table:
+def bins_table(title: str, score: str, unit: str, edges: NDArray[np.float64], counts: NDArray[Any]) -> Table:
     """Return the table of a histogram: columns `left`, `right` and `count`.
 
     Args:
         title: of the table.
-        score: what has the edges, such as `influence`.
-        counted: what the counts are of, such as `pairs`.
+        score: the binned score, such as `influence`.
+        unit: the counted objects, such as `pairs`.
         edges: float64 (n_bins + 1,).
         counts: int64 (n_bins,).
     """
@@ -71,13 +71,13 @@ def bins_table(title: str, score: str, counted: str, edges: NDArray[np.float64],
         columns={
             "left": Column.of(f"{score}: left edge of the bin, in it", edges[:-1]),
             "right": Column.of(f"{score}: right edge, not in it but for the last bin", edges[1:]),
-            "count": Column.of(f"{counted} in the bin", counts),
+            "count": Column.of(f"{unit} in the bin", counts),
         },
     )
 
 
 def occupied(edges: NDArray[np.float64], counts: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """Return edges and counts from the first bin that holds something to the last; all bins where none does."""
+    """Return edges and counts from the first occupied bin to the last; all bins if none is occupied."""
     filled = np.flatnonzero(counts)
     if not filled.size:
         return edges, counts

@@ -1,4 +1,4 @@
-"""The plan of an experiment: which runs are trained for it, and which tasks are missing; kept beside its results."""
+"""The plan of an experiment: its runs and their missing tasks; stored beside its results."""
 
 from collections.abc import Mapping
 from typing import Any, ClassVar
@@ -13,9 +13,9 @@ class PlannedRun(Stored):
     """A run that the experiment needs.
 
     Attributes:
-        role: what it is in the experiment.
-        uri: of the run.
-        trials: how many of its trials.
+        role: its role in the experiment.
+        uri: URI of the run.
+        trials: number of its trials that the experiment uses.
     """
 
     role: str
@@ -24,22 +24,22 @@ class PlannedRun(Stored):
 
 
 class PlannedTask(Stored):
-    """Trials of a run, for one `mempipe train`."""
+    """Trials of a run that one `mempipe train` trains."""
 
     run: str
     trials: Span
 
 
 class ExperimentPlan(Document):
-    """An experiment on a release, and the campaign that trains for it.
+    """An experiment on a release, with the campaign that it needs.
 
     Attributes:
         experiment: its name.
-        release: URI of the release that it belongs to.
-        store: URI of the store that keeps runs and results.
-        params: all parameters, defaults too.
+        release: URI of the release.
+        store: URI of the store of its runs and results.
+        params: all parameters, with defaults.
         runs: in the order of the experiment's trainings.
-        tasks: that were missing when it was planned, or validated since.
+        tasks: tasks that were missing when the experiment was planned or last validated.
     """
 
     FAILURE: ClassVar[str] = "Plan cannot be used"
@@ -55,7 +55,7 @@ class ExperimentPlan(Document):
     tasks: tuple[PlannedTask, ...]
 
     def campaign(self) -> Campaign:
-        """Open the runs.
+        """Open the runs and return them with their trials.
 
         Raises:
             RunError: one is missing.
@@ -64,12 +64,12 @@ class ExperimentPlan(Document):
 
 
 def tasks_of(plans: Mapping[str, Plan]) -> tuple[PlannedTask, ...]:
-    """Return the tasks of the runs' own plans, which are given by run URI."""
+    """Return the tasks of the runs' own plans, given by run URI."""
     return tuple(PlannedTask(run=uri, trials=span) for uri, plan in plans.items() for span in plan.tasks)
 
 
 def read_experiment_plan(store: Store, key: str) -> ExperimentPlan:
-    """Return a plan.
+    """Read a plan.
 
     Raises:
         RunError: it is missing or damaged.

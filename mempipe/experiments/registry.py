@@ -1,6 +1,6 @@
-"""Finds an experiment by name: one file in `mempipe/experiments/kinds/`, or in another package, defines one.
+"""Finds experiments by name: each is a file in `mempipe/experiments/kinds/` or in another package.
 
-Loads nothing heavy.
+Imports nothing heavy.
 """
 
 from __future__ import annotations
@@ -15,22 +15,22 @@ from mempipe.spec import Strict, validated
 
 if TYPE_CHECKING:
     from mempipe.experiments.result import Findings
-    from mempipe.experiments.training import Trained, Training
+    from mempipe.experiments.training import Training, TrainingResult
     from mempipe.release.scores import Scores
 
 
 class Experiment(Protocol):
-    """What a file in `kinds/`, or an experiment of another package, provides.
+    """Interface of an experiment, in `kinds/` or in another package.
 
-    It imports at load only what parses fast: no release, no pyarrow.
+    On import it must load fast: no release, no pyarrow.
 
     Attributes:
-        TITLE: what it shows, in a few words.
-        PAPER: where in the paper, such as `Figure 2`.
+        TITLE: short title.
+        PAPER: its place in the paper, such as `Figure 2`.
         Params: its parameters, each with a default and a description.
-        OTHERS: (may be absent) names of the parameters that hold URIs of other releases, one or a tuple.
-        AUTOMATIC: (may be absent) True where it needs nothing but a release: `trainings` returns none, whatever the
-            release, and the defaults of `Params` suit it. Such an experiment is made of every release.
+        OTHERS: (optional) names of the parameters that hold a URI, or a tuple of URIs, of other releases.
+        AUTOMATIC: (optional) True if it needs only a release: `trainings` is empty for every release, and the defaults
+            of `Params` apply. Airflow runs such an experiment on each new release.
     """
 
     TITLE: str
@@ -39,21 +39,21 @@ class Experiment(Protocol):
 
     @staticmethod
     def trainings(release: Scores, params: Any) -> list[Training]:
-        """Return the runs that must be trained first; none where the release holds all.
+        """Return the trainings that the experiment needs; empty if it needs only the release.
 
         Raises:
-            InputError: the experiment cannot be made of this release; says why.
+            InputError: the experiment does not apply to this release.
         """
         ...
 
     @staticmethod
-    def find(release: Scores, params: Any, trained: Sequence[Trained]) -> Findings:
-        """Return what the experiment finds.
+    def find(release: Scores, params: Any, results: Sequence[TrainingResult]) -> Findings:
+        """Compute the findings.
 
         Args:
-            release: that it belongs to.
+            release: the release.
             params: its parameters.
-            trained: what became of `trainings`, in their order.
+            results: one for each of `trainings`, in the same order.
         """
         ...
 
@@ -68,7 +68,7 @@ EXPERIMENTS: Final = plugins.ExtensionPoint("experiment", "mempipe.experiments",
 
 
 def available() -> list[str]:
-    """Return the names of the experiments, as commands write them (`marginal-utility`)."""
+    """Return the names of the experiments, as in commands (`marginal-utility`)."""
     return plugins.available(EXPERIMENTS)
 
 
@@ -76,10 +76,10 @@ def experiment(name: str) -> Experiment:
     """Return an experiment.
 
     Raises:
-        InputError: there is none of this name.
-        PluginError: the experiment of another package cannot be loaded, or does not keep the contract.
+        InputError: there is no experiment of this name.
+        PluginError: an experiment of another package cannot be loaded or does not have this interface.
     """
-    # Not `module:attribute`: results are stored under the name, so it must be one that lasts.
+    # Not `module:attribute`: results are stored under the name, so it must be stable.
     kind = None if ":" in name else plugins.find(EXPERIMENTS, name)
     if kind is None:
         raise InputError(
@@ -90,12 +90,12 @@ def experiment(name: str) -> Experiment:
 
 
 def is_automatic(name: str) -> bool:
-    """Tell whether an experiment is made of every release when it is published: its file says `AUTOMATIC`."""
+    """Return whether Airflow runs an experiment on each new release: its `AUTOMATIC`."""
     return bool(getattr(experiment(name), "AUTOMATIC", False))
 
 
 def params_of(name: str, values: dict[str, Any]) -> Strict:
-    """Return the parameters of an experiment, defaults filled in.
+    """Return the parameters of an experiment, with defaults.
 
     Raises:
         InputError: there is no such experiment, or a parameter is unknown or wrong.
@@ -111,15 +111,15 @@ def params_of(name: str, values: dict[str, Any]) -> Strict:
 
 
 def with_others(name: str, params: Strict, change: Callable[[str], str]) -> dict[str, Any]:
-    """Return the parameters of an experiment as plain values, with each URI of another release changed.
+    """Return the parameters of an experiment as plain values, with `change` applied to URIs of other releases.
 
     Args:
-        name: of the experiment.
+        name: name of the experiment.
         params: its parameters.
-        change: what becomes of a URI; one that was not given ("") stays.
+        change: maps a URI to its new value; an empty URI ("") stays.
     """
     values = params.model_dump(mode="json")
     for key in getattr(experiment(name), "OTHERS", ()):
-        given = values[key]
-        values[key] = [change(uri) for uri in given] if isinstance(given, list) else given and change(given)
+        uris = values[key]
+        values[key] = [change(uri) for uri in uris] if isinstance(uris, list) else uris and change(uris)
     return values

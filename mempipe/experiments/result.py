@@ -1,6 +1,6 @@
-"""The result of an experiment: facts, tables, and figures that are drawn from them. One schema for all experiments.
+"""The result of an experiment: facts, tables, and figures of the tables. All experiments have one schema.
 
-A result is a versioned object of its own, bound to the release that it belongs to; equal findings give equal digests.
+A result is a versioned document of one release; equal findings have equal digests.
 """
 
 import hashlib
@@ -23,16 +23,16 @@ _OUTSIDE_DIGEST: Final[Any] = {"created": True, "software": True, "runs": {"__al
 Cell = int | float | str | None
 ExperimentName = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
 TableName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_]+$")]
-"""A table is downloaded as `<experiment>-<table>.csv`: together these name it without doubt, on any file system."""
+"""Pattern of names. A table's file is `<experiment>-<table>.csv`, which must be unique on any file system."""
 
 
 def number(value: float) -> float | None:
-    """Return a score as a cell: None where it is NaN."""
+    """Return a score as a table cell; None if it is NaN."""
     return None if np.isnan(value) else float(value)
 
 
 class Fact(Stored):
-    """One statement: what it is, and its value in words, with its error bar and its counts."""
+    """One statement: a name, and a value as text with its error and counts."""
 
     name: str
     value: str
@@ -42,8 +42,9 @@ class Column(Stored):
     """One column of a table.
 
     Attributes:
-        meaning: what the values are, with their unit; what an error is (a standard deviation, of how many repeats).
-        values: one for each row; None where there is none.
+        meaning: description of the values with their unit; for an error, its kind (such as a standard deviation over
+            how many repeats).
+        values: one for each row; None: no value.
     """
 
     meaning: str
@@ -80,7 +81,7 @@ class Series(Stored):
     Attributes:
         name: for the legend.
         y: column of its values.
-        error: column of their standard deviations, drawn as a band; None: without.
+        error: column of their standard deviations, drawn as a band; None: no band.
     """
 
     name: str
@@ -92,10 +93,10 @@ class Lines(Stored):
     """Lines over a common axis.
 
     Attributes:
-        title: what is shown, and which figure of the paper shows the like.
+        title: title, with the corresponding figure of the paper.
         table: name of the table.
         x: column of the common axis.
-        x_label, y_label: of the axes, with units.
+        x_label, y_label: labels of the axes, with units.
         series: the lines.
     """
 
@@ -115,7 +116,7 @@ class Bars(Stored):
         title, table, x_label, y_label: as in `Lines`.
         left, right: columns of the bins' edges.
         count: column of the counts.
-        log: whether the counts have a logarithmic axis.
+        log: whether the axis of the counts is logarithmic.
     """
 
     kind: Literal["bars"] = "bars"
@@ -133,8 +134,8 @@ class Examples(Stored):
     """Training examples, shown as images in groups.
 
     Attributes:
-        title: what is shown.
-        table: whose columns `group` (text), `tr_idx`, `mem` and `mem_se` say what is shown, row after row.
+        title: title of the figure.
+        table: name of a table with the columns `group` (text), `tr_idx`, `mem` and `mem_se`; one example a row.
     """
 
     kind: Literal["examples"] = "examples"
@@ -146,9 +147,9 @@ class Pairs(Stored):
     """Training examples, each with the test examples that it helps, shown as images in groups.
 
     Attributes:
-        title: what is shown.
-        table: whose columns `group` (text), `tr_idx`, `mem`, `tt_idx`, `infl` and `infl_se` say what is shown; the rows
-            of one training example follow each other.
+        title: title of the figure.
+        table: name of a table with the columns `group` (text), `tr_idx`, `mem`, `tt_idx`, `infl` and `infl_se`; one
+            pair a row, with the rows of a training example adjacent.
     """
 
     kind: Literal["pairs"] = "pairs"
@@ -160,13 +161,13 @@ Figure = Annotated[Lines | Bars | Examples | Pairs, Field(discriminator="kind")]
 
 
 class Findings(Stored):
-    """What an experiment found.
+    """The findings of an experiment.
 
     Attributes:
         facts: statements, the most important first.
-        figures: in the order of reading.
-        tables: by name; figures refer to them.
-        notes: what a reader must know to read them: differences from the paper, what an error bar is.
+        figures: in reading order.
+        tables: tables by name; figures refer to them.
+        notes: remarks for the reader, such as differences from the paper and the meaning of error bars.
     """
 
     facts: tuple[Fact, ...]
@@ -178,10 +179,10 @@ class Findings(Stored):
     def _figures_have_columns(self) -> "Findings":
         for figure in self.figures:
             if figure.table not in self.tables:
-                raise ValueError(f"figure {figure.title!r} shows table {figure.table!r}, which is not there")
+                raise ValueError(f"figure {figure.title!r} shows table {figure.table!r}, which is missing")
             absent = set(columns_of(figure)) - set(self.tables[figure.table].columns)
             if absent:
-                raise ValueError(f"figure {figure.title!r} shows columns {sorted(absent)}, which are not there")
+                raise ValueError(f"figure {figure.title!r} shows columns {sorted(absent)}, which are missing")
             for name in columns_of(figure):
                 for value in self.tables[figure.table].columns[name].values:
                     if not _can_be_drawn(figure, name, value):
@@ -192,14 +193,14 @@ class Findings(Stored):
 
 
 class TrainedRun(Stored):
-    """A run that was trained for an experiment.
+    """A run that an experiment used.
 
     Attributes:
-        role: what it is in the experiment.
-        run_key: its key, so that it can be found and made again.
-        uri: where it lay.
-        trials: models that were used of it.
-        seed: entropy of its trials.
+        role: its role in the experiment.
+        run_key: its run key, which identifies it in any store.
+        uri: its URI at that time.
+        trials: number of its trials that were used.
+        seed: the spec's seed.
     """
 
     role: str
@@ -214,13 +215,13 @@ class Result(Document):
 
     Attributes:
         experiment: its name.
-        title, paper: what it is, and where in the paper.
-        release, release_name: id and name of the release that it belongs to.
-        other_releases: ids of releases that it was compared with.
-        subsets: how the trials' subsets of each of these releases were drawn, with their seed, by the release's id.
-        params: all parameters, defaults too; other releases by their ids, wherever they lay.
-        runs: that were trained for it; empty where it only reads the release.
-        findings: what was found.
+        title, paper: title, and place in the paper.
+        release, release_name: id and name of its release.
+        other_releases: ids of the releases that it was compared with.
+        subsets: subset design and seed of each of these releases, by release id.
+        params: all parameters, with defaults; other releases by their ids.
+        runs: runs that were trained for it; empty if it only reads releases.
+        findings: the findings.
         created: UTC; outside the digest.
         software: versions; outside the digest.
     """
@@ -245,7 +246,7 @@ class Result(Document):
 
     @property
     def digest(self) -> str:
-        """SHA-256 (hex) of what was found and of what it was found from: not of when, where and with which versions."""
+        """SHA-256 (hex) of the findings and their inputs; it does not cover time, places and software versions."""
         content = self.model_dump(mode="json", exclude=_OUTSIDE_DIGEST)
         return hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
@@ -265,7 +266,7 @@ def columns_of(figure: Lines | Bars | Examples | Pairs) -> list[str]:
 
 
 def _can_be_drawn(figure: Lines | Bars | Examples | Pairs, column: str, value: Cell) -> bool:
-    """Tell whether a figure can show a value: indices are whole, only scores, lines and their errors may be absent."""
+    """Return whether a figure can show a value: indices are integers; scores, lines and errors may be None."""
     match figure, column:
         case (Examples() | Pairs(), "group"):
             return isinstance(value, str)

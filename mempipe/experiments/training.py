@@ -1,4 +1,4 @@
-"""What an experiment asks to be trained, and what it gets back."""
+"""Trainings that an experiment needs, and their results."""
 
 from dataclasses import dataclass, replace
 
@@ -12,12 +12,12 @@ from mempipe.subsets import Arm, arm_of
 
 @dataclass(frozen=True)
 class Training:
-    """Models to be trained with the release's own data, model, recipe, trainer and seed, on other subsets.
+    """Models to train with the release's data, model, recipe, trainer and seed, on other subsets.
 
     Attributes:
-        role: what they are in the experiment.
-        subsets: which examples they see.
-        trials: how many.
+        role: their role in the experiment.
+        subsets: subset design.
+        trials: number of models.
     """
 
     role: str
@@ -26,12 +26,12 @@ class Training:
 
 
 @dataclass(frozen=True, eq=False)
-class Trained:
-    """Correctness of trained models.
+class TrainingResult:
+    """Correctness of the models of a training.
 
     Attributes:
-        role: of the training.
-        run: the run that keeps them.
+        role: role of the training.
+        run: the run of these trials.
         trials: int64 (t,), ascending.
         test_correct: bool [trial, test].
     """
@@ -47,7 +47,7 @@ class Trained:
         accuracy: NDArray[np.float64] = self.test_correct.mean(axis=1)
         return accuracy
 
-    def arm(self, name: Arm) -> "Trained":
+    def arm(self, name: Arm) -> "TrainingResult":
         """Return the trials of one arm of the `removal` design."""
         members = np.array([arm_of(trial) == name for trial in self.trials.tolist()])
         return replace(self, trials=self.trials[members], test_correct=self.test_correct[members])

@@ -1,1 +1,1 @@
-"""The pipeline's steps, each a function that looks in the store for what is done, does the rest and can be repeated."""
+"""The steps of the pipeline. Each is idempotent: it skips the work that the store already holds."""

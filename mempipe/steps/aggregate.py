@@ -12,7 +12,7 @@ from mempipe.release.stored_tallies import StoredTallies, open_tallies
 from mempipe.release.tally_files import EXAMPLES_FILE, write_tallies
 from mempipe.runs import Run, Span, open_run, read_plan
 from mempipe.scores.tally import Scope, TrialBatch, blocks_of
-from mempipe.steps.batches import counted, read_batches
+from mempipe.steps.batches import read_batches, track
 from mempipe.steps.progress import Reporter
 from mempipe.storage import open_store
 from mempipe.validation.report import ValidationReport, valid_report
@@ -21,20 +21,20 @@ from mempipe.validation.report import ValidationReport, valid_report
 def aggregate(run_uri: str, trials: Span | None, reporter: Reporter) -> str:
     """Count these trials, those of the plan by default.
 
-    The tallies of these very shards are counted once: where they are complete already, nothing is done.
+    If the store already has complete tallies of the same shards, nothing is counted.
 
     Returns:
         URI of the tallies.
 
     Raises:
         IncompleteRunError: trials are missing.
-        RunError: the shards are not validated as they are.
+        RunError: the shards changed since they were validated, or were never validated.
     """
     run, report, scope = countable(run_uri, trials)
     prefix = tallies_prefix(report, scope)
     uri = f"{run.uri}/{prefix}"
     if _is_complete(run, prefix):
-        reporter.note("these trials are counted already")
+        reporter.note("these trials are already counted")
         return uri
     with TemporaryDirectory(prefix="mempipe-tallies-") as name:
         folder = Path(name)
@@ -50,7 +50,7 @@ def countable(run_uri: str, trials: Span | None) -> tuple[Run, ValidationReport,
 
     Raises:
         IncompleteRunError: trials are missing.
-        RunError: the shards are not validated as they are, or belong to an experiment.
+        RunError: the shards changed since they were validated, were never validated, or belong to an experiment.
     """
     run = open_run(open_store(run_uri))
     if run.record.spec.subsets.design == "removal":
@@ -63,14 +63,14 @@ def countable(run_uri: str, trials: Span | None) -> tuple[Run, ValidationReport,
 
 
 def tallies_prefix(report: ValidationReport, scope: Scope) -> str:
-    """Return where the tallies of these shards lie: their trials, and a hash of the shards' bytes and the scope."""
+    """Return the place of the tallies, which names the trials and a hash of the shards' bytes and the scope."""
     parts = [(shard.sha256, shard.counted) for shard in report.shards if shard.counted is not None]
     content = json.dumps([scope, parts])
     return tallies_place(report.wanted, hashlib.sha256(content.encode()).hexdigest())
 
 
 def _is_complete(run: Run, prefix: str) -> bool:
-    """Tell whether these tallies are there; a damaged set of them is removed, as the shards give it again."""
+    """Return whether the store has these tallies; damaged ones are deleted, to be counted again from the shards."""
     if not run.store.exists(f"{prefix}/{EXAMPLES_FILE}"):
         return False
     try:
@@ -84,7 +84,7 @@ def _is_complete(run: Run, prefix: str) -> bool:
 
 
 def read_tallies(run: Run, prefix: str, folder: Path) -> StoredTallies:
-    """Open tallies of the run's store, each file fetched into `folder` when it is needed."""
+    """Open tallies of the run's store; each file is downloaded into `folder` on first use."""
 
     def locate(name: str) -> Path:
         path = folder / name
@@ -96,7 +96,7 @@ def read_tallies(run: Run, prefix: str, folder: Path) -> StoredTallies:
 
 
 def _count(run: Run, report: ValidationReport, scope: Scope, folder: Path, reporter: Reporter) -> None:
-    # Here, because numba takes a second to load and most runs of this step find everything done.
+    # Imported here, because numba takes a second to load and this step often has nothing to do.
     from mempipe.scores.count import count_blocks, count_examples
 
     record, labels = run.record, run.labels
@@ -110,5 +110,4 @@ def _count(run: Run, report: ValidationReport, scope: Scope, folder: Path, repor
         examples = count_examples(batches(), source=record.run_key, **sizes)
         advance(1)
         tallies = count_blocks(batches, blocks, source=record.run_key, **sizes)
-        told = counted(tallies, labels.train, advance)
-        write_tallies(folder, examples, told, labels.train, labels.test, scope)
+        write_tallies(folder, examples, track(tallies, labels.train, advance), labels.train, labels.test, scope)

@@ -1,4 +1,4 @@
-"""Turns validated shards into the batches that scores count: each wanted trial once, read shard by shard."""
+"""Reads validated shards as batches of trials to count, shard by shard, each trial once."""
 
 import hashlib
 from collections.abc import Iterable, Iterator
@@ -15,9 +15,7 @@ from mempipe.validation.report import ValidationReport
 
 
 def read_batches(run: Run, report: ValidationReport) -> Iterator[TrialBatch]:
-    """Yield the packed bits of exactly what was validated: each trial once, from the shard that it is taken from.
-
-    Memory is bounded by one shard.
+    """Yield the packed outcomes of the validated trials, each trial once; holds one shard in memory.
 
     Raises:
         CorruptShardError: a shard's bytes changed since they were validated.
@@ -42,8 +40,8 @@ def read_batches(run: Run, report: ValidationReport) -> Iterator[TrialBatch]:
         yield TrialBatch(shard.trials[rows], shard.subset_mask[rows], train, test)
 
 
-def counted(tallies: Iterable[BlockTally], train_labels: NDArray[np.int64], advance: Advance) -> Iterator[BlockTally]:
-    """Yield tallies and tell of each when it is used: a whole block is 1, a part of its rows their share."""
+def track(tallies: Iterable[BlockTally], train_labels: NDArray[np.int64], advance: Advance) -> Iterator[BlockTally]:
+    """Yield the tallies and advance the progress after each, by the fraction of its block's rows that it holds."""
     for tally in tallies:
         yield tally
         advance(tally.block.shape[0] / max(1, int((train_labels == tally.block.label).sum())))

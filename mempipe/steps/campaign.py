@@ -9,19 +9,19 @@ from mempipe.steps.validate import validate
 from mempipe.steps.workers import train_missing
 
 ROUNDS: Final = 2
-"""A corrupt shard's trials are trained again in the second round; what fails then needs a person."""
+"""The second round trains the trials of corrupt shards again; if shards are corrupt again, a person must look."""
 
 
 def complete(campaign: Campaign, reporter: Reporter, *, n_workers: int | None) -> None:
-    """Train what a planned campaign misses with processes of this machine, validate it, and train the repairs.
+    """Train the missing trials of a planned campaign in local processes, validate them, and train the repairs.
 
     Args:
         campaign: the runs and their trials.
-        reporter: told of the progress.
-        n_workers: processes at once; None: as many as the cores carry.
+        reporter: receives progress and notes.
+        n_workers: number of concurrent processes; None: one for each core, or fewer if a process has several threads.
 
     Raises:
-        MempipeError: training failed for good.
+        MempipeError: training failed permanently.
         IncompleteRunError: shards were still corrupt in the last round.
     """
     for _ in range(ROUNDS):
@@ -34,5 +34,5 @@ def complete(campaign: Campaign, reporter: Reporter, *, n_workers: int | None) -
     runs = ", ".join(f"{uri} lacks {sum(map(len, missing))} trials" for uri, missing in lacking.items())
     raise IncompleteRunError(
         f"Training is incomplete: {runs} after {ROUNDS} rounds.",
-        hint="see in quarantine/ of the run what damages its shards, then run the same command again.",
+        hint="read the records in quarantine/ of the run for the cause, then run the same command again.",
     )

@@ -18,12 +18,12 @@ _ROUNDS: Final = 3
 
 @dataclass(frozen=True)
 class Sidecar:
-    """What is known of a chunk's making, outside every digest.
+    """Provenance of a chunk; no digest covers it.
 
     Attributes:
         hardware: flat description, with `hardware_key`: equal keys must give equal bytes.
         software: versions.
-        device: what it was trained on.
+        device: the device that trained it.
         seconds: time of each trial.
         started, finished: UTC, ISO 8601.
     """
@@ -52,15 +52,15 @@ class Sidecar:
 def commit_shard(run: Run, span: Span, shard: Shard, sidecar: Sidecar) -> str:
     """Commit one chunk.
 
-    Equal bytes that are there already are success. Other bytes that pass validation stay: the first commit wins, and
-    ours are kept under `differences/`, because other hardware may round differently. Bytes that fail validation are
-    moved aside.
+    If equal bytes are committed already, this is a success. If other bytes are committed and pass validation, the
+    first commit wins and ours are kept under `differences/`, because other hardware may round differently. If they
+    fail validation, they are quarantined and ours are committed.
 
     Returns:
-        What happened, in words for the log.
+        A line for the log.
 
     Raises:
-        NumericsError: other bytes were committed by equal hardware and numerics.
+        NumericsError: equal hardware with the same numerics committed other bytes.
     """
     content = encode(shard)
     digest = hashlib.sha256(content).hexdigest()

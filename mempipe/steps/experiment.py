@@ -1,4 +1,4 @@
-"""`mempipe experiment`: plans the campaign that an experiment needs, validates it, finds its result."""
+"""`mempipe experiment`: plans and validates the campaign of an experiment, and computes its result."""
 
 import hashlib
 import json
@@ -16,7 +16,7 @@ from mempipe.errors import InputError, ObjectExistsError
 from mempipe.experiments.plan import ExperimentPlan, PlannedRun, read_experiment_plan, tasks_of
 from mempipe.experiments.registry import experiment, params_of, with_others
 from mempipe.experiments.result import Result, TrainedRun
-from mempipe.experiments.training import Trained
+from mempipe.experiments.training import TrainingResult
 from mempipe.places import experiment_plan_key
 from mempipe.release.open_scores import open_scores
 from mempipe.runs import Campaign, Goal, read_plan
@@ -33,14 +33,14 @@ from mempipe.validation.report import valid_report
 
 @dataclass(frozen=True)
 class ExperimentConfig:
-    """Which experiment is made, of which release, and how.
+    """An experiment on a release, with its options.
 
     Attributes:
         experiment: its name.
         release: folder or URI of the release that it belongs to.
-        params: parameters that are not the defaults.
-        store: keeps runs and results; None: the store that the release was published in.
-        data: where the data set lies now, as a spec's `data`; None: where the release says.
+        params: parameters that differ from the defaults.
+        store: store of the runs and results; None: the store that the release was published in.
+        data: where the data set is now, as a spec's `data`; None: as the release records.
     """
 
     experiment: str
@@ -51,18 +51,18 @@ class ExperimentConfig:
 
 
 def plan_experiment(config: ExperimentConfig, reporter: Reporter, *, request: str | None = None) -> str:
-    """Record the runs that an experiment needs and plan what is missing of them.
+    """Record the runs that an experiment needs and plan their missing trials.
 
     Args:
-        config: which experiment, of which release.
-        reporter: told what is planned.
-        request: a name under which the store remembers where the plan is (`requests/NAME.json`).
+        config: the experiment and its release.
+        reporter: receives progress and notes.
+        request: the store keeps the plan's URI under this name (`requests/NAME.json`).
 
     Returns:
         URI of the plan.
 
     Raises:
-        InputError: the experiment or a parameter is unknown, or it cannot be made of this release.
+        InputError: the experiment or a parameter is unknown, or the experiment does not apply to this release.
         DataError: the data set is not the release's.
     """
     release = open_scores(config.release)
@@ -94,18 +94,18 @@ def plan_experiment(config: ExperimentConfig, reporter: Reporter, *, request: st
 
 
 def validate_experiment(plan_uri: str, reporter: Reporter) -> int:
-    """Check the runs of an experiment, move corrupt shards aside, and plan what is missing again, in the same plan.
+    """Check the runs of an experiment, quarantine corrupt shards, and add the missing trials' tasks to the plan.
 
     Args:
-        plan_uri: of its plan.
-        reporter: told what was moved aside and what is missing.
+        plan_uri: URI of the plan.
+        reporter: receives progress and notes.
 
     Returns:
-        How many trials are missing.
+        Number of missing trials.
 
     Raises:
         RunError: the plan is missing or damaged.
-        TrialError: a shard came back with the same bad bytes after it was moved aside.
+        TrialError: a shard was trained again after its quarantine and has the same bad bytes.
     """
     place, key = split_object_uri(plan_uri)
     plan = read_experiment_plan(place, key)
@@ -119,19 +119,19 @@ def validate_experiment(plan_uri: str, reporter: Reporter) -> int:
 
 
 def finish_experiment(plan_uri: str, reporter: Reporter, *, request: str | None = None) -> str:
-    """Validate what was trained, find the result and commit it.
+    """Validate the trained runs, compute the result and commit it.
 
     Args:
-        plan_uri: of its plan.
-        reporter: told what was found.
-        request: a name under which the store remembers where plan and result are (`requests/NAME.json`).
+        plan_uri: URI of the plan.
+        reporter: receives progress and notes.
+        request: the store keeps the URIs of plan and result under this name (`requests/NAME.json`).
 
     Returns:
-        URI of the result; equal findings were committed once.
+        URI of the result; equal findings have one result.
 
     Raises:
         IncompleteRunError: trials are missing, or were corrupt; they are planned again, in the same plan.
-        InputError: an object of the result's name lies there and says something else.
+        InputError: the store has another result under the same key.
     """
     validate_experiment(plan_uri, reporter)
     plan = read_experiment_plan(*split_object_uri(plan_uri))
@@ -142,7 +142,7 @@ def finish_experiment(plan_uri: str, reporter: Reporter, *, request: str | None 
 
 
 def run_experiment(config: ExperimentConfig, reporter: Reporter, *, n_workers: int | None) -> str:
-    """Plan, train what is missing with processes of this machine, and find; returns the result's URI."""
+    """Plan, train the missing trials in local processes, and compute the result; returns its URI."""
     plan = read_experiment_plan(*split_object_uri(plan_experiment(config, reporter)))
     campaign = plan.campaign()
     complete(campaign, reporter, n_workers=n_workers)
@@ -150,11 +150,11 @@ def run_experiment(config: ExperimentConfig, reporter: Reporter, *, n_workers: i
 
 
 def _find(plan: ExperimentPlan, campaign: Campaign, reporter: Reporter) -> str:
-    """Find the result of a validated campaign and commit it; returns its URI."""
+    """Compute the result of a validated campaign and commit it; returns its URI."""
     kind, params = experiment(plan.experiment), params_of(plan.experiment, plan.params)
     release = open_scores(plan.release)
-    trained = [_trained(goal) for goal in campaign]
-    findings = kind.find(release, params, trained)
+    runs = [_read_run(goal) for goal in campaign]
+    findings = kind.find(release, params, runs)
     scores = [release]
 
     def by_id(uri: str) -> str:
@@ -171,7 +171,7 @@ def _find(plan: ExperimentPlan, campaign: Campaign, reporter: Reporter) -> str:
         other_releases=tuple(other.id for other in scores[1:]),
         subsets={one.id: one.subsets for one in scores},
         params=named,
-        runs=tuple(_used(item) for item in trained),
+        runs=tuple(_run_entry(run) for run in runs),
         findings=findings,
         created=datetime.now(UTC).replace(microsecond=0),
         software={"mempipe": mempipe.__version__, "numpy": np.__version__},
@@ -181,30 +181,30 @@ def _find(plan: ExperimentPlan, campaign: Campaign, reporter: Reporter) -> str:
     try:
         commit = place.create(key, result.to_json())
     except ObjectExistsError as error:
-        existing = Result.from_json(place.read(key), source=f"{place.uri}/{key}")
-        if existing.digest != result.digest:
+        stored = Result.from_json(place.read(key), source=f"{place.uri}/{key}")
+        if stored.digest != result.digest:
             raise InputError(
-                f"Result cannot be committed: {place.uri}/{key} digest is {existing.digest}, expected {result.digest}.",
+                f"Result cannot be committed: {place.uri}/{key} digest is {stored.digest}, expected {result.digest}.",
                 hint="the object was changed by hand; move it away and run the same command again.",
             ) from error
         commit = Commit.ALREADY_THERE
     if commit is Commit.ALREADY_THERE:
-        reporter.note("the same was found before")
+        reporter.note("this result already exists")
     for fact in findings.facts:
         reporter.note(f"{fact.name}: {fact.value}")
     return f"{place.uri}/{key}"
 
 
 def _pinned(config: ExperimentConfig) -> Strict:
-    """Return the parameters with other releases named by their own URIs, not by that of the latest of their name."""
+    """Return the parameters with each other release by its own URI, in place of the URI of the latest of its name."""
     params = params_of(config.experiment, config.params)
     return params_of(config.experiment, with_others(config.experiment, params, lambda uri: open_scores(uri).uri))
 
 
-def _trained(goal: Goal) -> Trained:
+def _read_run(goal: Goal) -> TrainingResult:
     batches = list(read_batches(goal.run, valid_report(goal.run, goal.trials)))
     n_test = goal.run.record.data.n_test
-    return Trained(
+    return TrainingResult(
         role=goal.role,
         run=goal.run,
         trials=np.concatenate([batch.trials for batch in batches]),
@@ -212,7 +212,7 @@ def _trained(goal: Goal) -> Trained:
     )
 
 
-def _used(trained: Trained) -> TrainedRun:
+def _run_entry(trained: TrainingResult) -> TrainedRun:
     record = trained.run.record
     return TrainedRun(
         role=trained.role,

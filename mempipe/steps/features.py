@@ -1,4 +1,4 @@
-"""`mempipe experiment features`: what one model's last layer sees, as a data set, and a spec of linear models on it.
+"""`mempipe experiment features`: the inputs of a model's last layer as a data set, and a spec of linear models on it.
 
 Feldman & Zhang 2020, section 3.6: a model is trained on the full training set, the output of its penultimate layer is
 the representation of each example, and linear models are trained on subsets of these.
@@ -30,7 +30,7 @@ from mempipe.storage import open_store, put
 from mempipe.subsets import removal
 
 EPOCHS: Final = 40
-"""Of the linear models (App. B: "due to fast convergence")."""
+"""Epochs of the linear models (App. B: "due to fast convergence")."""
 
 _LAST_LAYER: Final = "-last-layer"
 _WIDTH: Final = 50
@@ -40,15 +40,15 @@ _DATA_BYTES: Final = 2**32
 
 @dataclass(frozen=True)
 class FeatureOptions:
-    """How features and linear models are made of a release.
+    """Options of the features and the linear models.
 
     Attributes:
-        trial: which trial of the run on the full training set gives the features; another one is another model.
-        trials: of linear models; None: as many as the release has.
-        epochs: of each linear model.
-        store: keeps run, features and spec; None: the store that the release was published in.
-        data: where the data set lies now, as a spec's `data`; None: where the release says.
-        request: a name under which the store remembers where the spec is (`requests/NAME.json`).
+        trial: the trial of the run on the full training set that gives the features; each trial is another model.
+        trials: number of linear models; None: as many as the release has trials.
+        epochs: epochs of each linear model.
+        store: store of the run, the features and the spec; None: the store that the release was published in.
+        data: where the data set is now, as a spec's `data`; None: as the release records.
+        request: the store keeps the spec's URI under this name (`requests/NAME.json`).
     """
 
     trial: int = 0
@@ -60,17 +60,17 @@ class FeatureOptions:
 
 
 def write_features(release_uri: str, options: FeatureOptions, reporter: Reporter) -> str:
-    """Train one model on the full training set, keep what its last layer sees, and write a spec of linear models.
+    """Train one model on the full training set, store its last layer's inputs, and write a spec of linear models.
 
-    What the store holds already is not trained again: the model depends on the release's spec and data only, so a
-    release with more trials has the same features, and linear models of it are extended, not begun anew.
+    Features that the store holds are not trained again. The model depends on the release's spec and data only, so a
+    release with more trials has the same features, and its linear models extend the earlier ones.
 
     Returns:
         URI of the spec; `mempipe run` takes it.
 
     Raises:
         InputError: the release was not trained by mempipe.
-        DataError: the data set is not the release's, or features that lie there are damaged.
+        DataError: the data set is not the release's, or stored features are damaged.
         SpecError: the model does not end with a Dense layer.
         TrialError: training diverged.
     """
@@ -82,7 +82,7 @@ def write_features(release_uri: str, options: FeatureOptions, reporter: Reporter
     folder = features_place(options.trial)
     key = f"{folder}/{spec.name.removesuffix(SUFFIX)}-features.npz"
     if run.store.exists(key):
-        reporter.note("the features are there already")
+        reporter.note("the features already exist")
     else:
         _train(run, dataset, options.trial, key, reporter)
     data = Component.model_validate(
@@ -97,7 +97,7 @@ def write_features(release_uri: str, options: FeatureOptions, reporter: Reporter
     _, _, n_features = load_dataset(data).image_shape
     linear = linear_spec(release, spec, dataset, data, n_features, options)
     document = _document(linear)
-    name = f"{folder}/{linear.name}-{hashlib.sha256(document).hexdigest()[:12]}.yaml"  # another spec, another object
+    name = f"{folder}/{linear.name}-{hashlib.sha256(document).hexdigest()[:12]}.yaml"  # one object for each spec
     put(run.store, name, document)
     uri = f"{run.uri}/{name}"
     if options.request is not None:
@@ -110,8 +110,8 @@ def linear_spec(
 ) -> Spec:
     """Return the spec of linear models on features: the release's recipe for fewer epochs, its subsets and its seed.
 
-    Features are taken as they are: normalization is `unit` with a largest value of 1, and there is no augmentation,
-    which the paper cannot have had on pre-computed representations either (assumed: it does not say).
+    Features are used unchanged: normalization is `unit` with a largest value of 1, without augmentation. The paper
+    does not mention augmentation here; we assume none, as its representations are pre-computed.
     """
     recipe = spec.recipe.model_copy(
         update={"epochs": options.epochs, "normalization": "unit", "augmentation": Augmentation()}
@@ -136,9 +136,9 @@ def linear_spec(
 
 
 def _trainer(recipe: Recipe, dataset: Dataset, n_features: int, *, threads: int) -> Ensemble | Single:
-    """Return an ensemble whose group fits into 256 MiB; single models where not even two do, or the data is large.
+    """Return an ensemble whose group fits into 256 MiB; single models if two do not fit, or the data is too large.
 
-    A member needs its batch, and kernel, velocity and gradient; the ensemble holds all features on its device.
+    A member needs memory for its batch, kernel, velocity and gradient; the device of an ensemble holds all features.
     """
     member = 4 * (recipe.batch_size * (n_features + dataset.n_classes) + 3 * (n_features + 1) * dataset.n_classes)
     width = min(_WIDTH, _GROUP_BYTES // member)
@@ -148,7 +148,7 @@ def _trainer(recipe: Recipe, dataset: Dataset, n_features: int, *, threads: int)
 
 
 def _train(run: Run, dataset: Dataset, trial: int, key: str, reporter: Reporter) -> None:
-    # Here, so that features that are there already do not load TensorFlow.
+    # Imported here, so that TensorFlow is not loaded if the features exist.
     from mempipe.training.checkpoints import Checkpoints
     from mempipe.training.trainer import open_trainer
 
@@ -156,16 +156,16 @@ def _train(run: Run, dataset: Dataset, trial: int, key: str, reporter: Reporter)
     checkpoints = Checkpoints(run.store)
     trainer = open_trainer(run.record.spec, dataset, checkpoints=checkpoints)
     with reporter.stage("training", total=1, unit="models") as advance:
-        found = trainer.features(trial, advance)
-    accuracy = {"train": found.outcome.train["correct"].mean(), "test": found.outcome.test["correct"].mean()}
+        features = trainer.features(trial, advance)
+    accuracy = {"train": features.outcome.train["correct"].mean(), "test": features.outcome.test["correct"].mean()}
     reporter.note(
         f"one model on {dataset.n_train} examples: accuracy {accuracy['train']:.2%} on train, "
-        f"{accuracy['test']:.2%} on test; its last layer sees {found.train.shape[1]} features"
+        f"{accuracy['test']:.2%} on test; its last layer has {features.train.shape[1]} inputs"
     )
     arrays = {
-        "x_train": found.train[:, None, None, :],
+        "x_train": features.train[:, None, None, :],
         "y_train": dataset.train_labels,
-        "x_test": found.test[:, None, None, :],
+        "x_test": features.test[:, None, None, :],
         "y_test": dataset.test_labels,
         "class_names": np.asarray(dataset.class_names, dtype=np.str_),
         "train_accuracy": np.asarray(accuracy["train"], dtype=np.float64),
@@ -174,17 +174,17 @@ def _train(run: Run, dataset: Dataset, trial: int, key: str, reporter: Reporter)
         "data_fingerprint": np.asarray(dataset.fingerprint),
         "trial": np.asarray(trial, dtype=np.int64),
     }
-    with _written(arrays) as path:
+    with _npz_file(arrays) as path:
         try:
             run.store.create(key, path)
         except ObjectExistsError:
-            reporter.note("another machine was first and its features, which differ by rounding, stay")
+            reporter.note("another machine committed its features first; they stay, and differ from ours by rounding")
     checkpoints.clear([trial])
 
 
 @contextmanager
-def _written(arrays: dict[str, Any]) -> Iterator[Path]:
-    """Yield an npz of these arrays that lasts as long as the block; equal arrays give equal bytes."""
+def _npz_file(arrays: dict[str, Any]) -> Iterator[Path]:
+    """Yield the path of a temporary npz of these arrays; equal arrays give equal bytes."""
     with TemporaryDirectory(prefix="mempipe-features-") as folder:
         path = Path(folder) / "features.npz"
         with NpzWriter(path) as writer:

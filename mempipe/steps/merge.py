@@ -1,4 +1,4 @@
-"""`mempipe merge`: one release of several, whose trials are different ones of the same run, or of the same data set."""
+"""`mempipe merge`: one release from releases of different trials of one run, or of one data set."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -16,7 +16,7 @@ from mempipe.release.write import write_release
 from mempipe.scores.estimators import PLAIN
 from mempipe.scores.tally import BlockTally, blocks_of
 from mempipe.spec import checked_name
-from mempipe.steps.batches import counted
+from mempipe.steps.batches import track
 from mempipe.steps.progress import Reporter
 from mempipe.steps.publish import check_without_docs
 from mempipe.storage import open_store
@@ -25,18 +25,18 @@ from mempipe.validation.quality import mark_odd
 
 
 def merge_releases(uris: Sequence[str], *, name: str, out: Path | None, store: str | None, reporter: Reporter) -> str:
-    """Write the release that counts the trials of all the given ones, each once.
+    """Write one release that counts the trials of all the releases, each trial once.
 
-    The releases of two parts of a run merge to the release of the whole: the same id, content digest and files of
-    scores. The order of the releases does not matter, nor whether some were merged before. Scores are those of `plain`:
-    other estimators may need outcomes of each trial, which a release does not hold.
+    Releases of two parts of a run merge into the release of the whole run: same id, content digest and score files.
+    Merging is commutative and associative. Scores are those of `plain`: other estimators may need outcomes of each
+    trial, which a release does not hold.
 
     Args:
         uris: of the releases, two or more.
         name: of the new release.
-        out: a new folder, which becomes the release; or else
-        store: URI of the store that it is published in.
-        reporter: told of the progress.
+        out: a new folder, which becomes the release; None if `store` is given.
+        store: URI of the store to publish in; None if `out` is given.
+        reporter: receives progress and notes.
 
     Returns:
         Folder or URI of the release.
@@ -67,7 +67,7 @@ def merge_releases(uris: Sequence[str], *, name: str, out: Path | None, store: s
     with reporter.stage("scoring pairs", total=n_blocks, unit="blocks") as advance, _staging(out) as staging:
 
         def blocks() -> Iterator[BlockTally]:
-            return counted(merge_blocks(tallies), train_labels, advance)
+            return track(merge_blocks(tallies), train_labels, advance)
 
         content = merged_content(releases, name, trials, blocks)
         check = check_without_docs(content.examples, content.thresholds, name=name)
@@ -83,7 +83,7 @@ def merge_releases(uris: Sequence[str], *, name: str, out: Path | None, store: s
 
 @contextmanager
 def _staging(out: Path | None) -> Iterator[Path]:
-    """Yield a folder to write the release into: beside its own place, or a temporary one."""
+    """Yield a folder to write the release into: beside `out`, or a temporary folder if `out` is None."""
     if out is not None:
         with staging_folder(out) as staging:
             yield staging

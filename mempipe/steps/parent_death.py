@@ -1,4 +1,4 @@
-"""Lets a child process end with its parent, however the parent dies (Linux; elsewhere it does nothing)."""
+"""Ends a child process when its parent dies, however it dies (Linux; elsewhere it does nothing)."""
 
 import ctypes
 import os
@@ -11,7 +11,7 @@ _PR_SET_PDEATHSIG: Final = 1
 
 
 def die_with_parent() -> Callable[[], None] | None:
-    """Return what a child runs before it executes its program, for `subprocess.Popen(preexec_fn=...)`.
+    """Return a function that a child runs before its program, for `subprocess.Popen(preexec_fn=...)`.
 
     The kernel then sends SIGTERM to the child when its parent is gone, even after a SIGKILL, which leaves the parent no
     time to clean up.
@@ -23,7 +23,7 @@ def die_with_parent() -> Callable[[], None] | None:
 
     def request() -> None:
         libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
-        if os.getppid() != parent:  # it died in between
+        if os.getppid() != parent:  # the parent died before the call
             os._exit(128 + signal.SIGTERM)
 
     return request

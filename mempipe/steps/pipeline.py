@@ -1,4 +1,4 @@
-"""`mempipe run`: the whole pipeline on this machine, without Airflow: the same steps in the same order."""
+"""`mempipe run`: the whole pipeline on this machine, with the same steps as in Airflow."""
 
 from mempipe.spans import Span
 from mempipe.spec import checked_name
@@ -18,7 +18,7 @@ def run_pipeline(
     name: str | None,
     reporter: Reporter,
 ) -> str:
-    """Plan, train, validate, aggregate and publish; what the store holds already is not done again.
+    """Plan, train, validate, aggregate and publish; work that the store already holds is skipped.
 
     Returns:
         The release's URI.

@@ -1,4 +1,4 @@
-"""`mempipe plan`: spec and data set in, a recorded run and the tasks that it still needs out. Imports no TensorFlow."""
+"""`mempipe plan`: records the run of a spec and its data set, and plans its missing trials. Imports no TensorFlow."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,13 +19,13 @@ from mempipe.training.registry import check_model_fits, resolve_model
 
 @dataclass(frozen=True)
 class PlanOptions:
-    """Options of a plan; None leaves them to the spec.
+    """Options of a plan; None: as the spec says.
 
     Attributes:
-        trials: the trials that the run is to have.
-        add_trials: instead of `trials`: as many more than are committed.
-        chunk_size, task_size: for a run that does not exist yet.
-        request: a name under which the store remembers the answer, so that a repeated plan asks for the same.
+        trials: the trials to plan.
+        add_trials: instead of `trials`: number of trials to add to the committed ones.
+        chunk_size, task_size: of a new run.
+        request: the store keeps the answer under this name, so that a repeated plan has the same trials.
     """
 
     trials: Span | None = None
@@ -36,9 +36,9 @@ class PlanOptions:
 
 
 def read_spec(uri: str) -> Spec:
-    """Read a spec from a path, from an object's URI, or by the name of one that comes with mempipe.
+    """Read a spec from a path, the URI of an object, or the name of a spec that comes with mempipe.
 
-    A name is looked up only where no file has it.
+    A file takes precedence over a name.
     """
     try:
         if "://" in uri:
@@ -60,10 +60,10 @@ def read_spec(uri: str) -> Spec:
 def plan(spec_uri: str, store_uri: str, options: PlanOptions, reporter: Reporter) -> Goal:
     """Record the run that a spec describes and plan its missing trials.
 
-    Nothing is written before spec, data set and model have been checked.
+    Nothing is written before the spec, the data set and the model are checked.
 
     Returns:
-        The run and the trials that it must have.
+        The run and its planned trials.
     """
     if options.trials is not None and options.add_trials is not None:
         raise InputError("Plan is ambiguous: --trials and --add-trials are both given.", hint="give one of them.")
@@ -80,10 +80,12 @@ def plan(spec_uri: str, store_uri: str, options: PlanOptions, reporter: Reporter
     dataset = load_dataset(spec.data)
     check_model_fits(spec.model, dataset.image_shape, dataset.n_classes)
     run = register_run(root, spec, dataset)
-    kept = run.record.spec
-    if (kept.chunk_size, kept.outcomes) != (spec.chunk_size, spec.outcomes):
-        reporter.note(f"the run exists: it keeps chunk_size {kept.chunk_size}, outcomes {', '.join(kept.outcomes)}")
-        require_outcomes(estimators, kept.outcomes, source=run.uri)
+    run_spec = run.record.spec
+    if (run_spec.chunk_size, run_spec.outcomes) != (spec.chunk_size, spec.outcomes):
+        reporter.note(
+            f"the run exists: it keeps chunk_size {run_spec.chunk_size}, outcomes {', '.join(run_spec.outcomes)}"
+        )
+        require_outcomes(estimators, run_spec.outcomes, source=run.uri)
     goal = Goal(run, _trials(root, run, spec, options))
     (result,) = plan_campaign(
         [goal],
@@ -94,7 +96,7 @@ def plan(spec_uri: str, store_uri: str, options: PlanOptions, reporter: Reporter
     ).values()
     reporter.note(
         f"{dataset.name}: {dataset.n_train} train, {dataset.n_test} test; "
-        f"{len(goal.trials)} trials wanted, {result.n_missing} missing, in {len(result.tasks)} tasks"
+        f"{len(goal.trials)} trials planned, {result.n_missing} missing, in {len(result.tasks)} tasks"
     )
     return goal
 
@@ -107,7 +109,7 @@ def _trials(root: Store, run: Run, spec: Spec, options: PlanOptions) -> Span:
         trials = Span(first, first + len(committed) + options.add_trials)
     if trials.stop > MAX_TRIALS:
         raise InputError(
-            f"Plan is too large: {trials.stop} trials are wanted, expected at most {MAX_TRIALS}.",
+            f"Plan is too large: {trials.stop} trials are planned, expected at most {MAX_TRIALS}.",
             hint="standard errors shrink with the square root of the trials; the paper uses 2,000 to 4,000.",
         )
     if options.request is None:
@@ -123,7 +125,7 @@ def _trials(root: Store, run: Run, spec: Spec, options: PlanOptions) -> Span:
 
 
 def _planned_first(run: Run) -> int:
-    """Return where the trials of the run's plan begin; 0 where it has none that can be read."""
+    """Return the first planned trial of the run; 0 if it has no readable plan."""
     try:
         return read_plan(run.store).first
     except RunError:

@@ -1,4 +1,4 @@
-"""Predictions that were made elsewhere: five arrays, or npy files of them, checked and packed a part at a time."""
+"""Predictions of other software: five arrays or npy files, checked and packed in parts."""
 
 import hashlib
 import os
@@ -19,10 +19,10 @@ from mempipe.steps.progress import Advance
 from mempipe.validation.quality import UNKNOWN, concat, mark_odd, quality_rows
 
 ROWS: Final = 256
-"""Trials that are read and packed at once."""
+"""Number of trials that are read and packed at once."""
 
 Source = ArrayLike | str | os.PathLike[str]
-"""An array, what numpy makes an array of, or the path of an npy file."""
+"""Array-like, or the path of an npy file."""
 _PATHS: Final = (str, os.PathLike)
 
 Rows = tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.uint8]]
@@ -30,7 +30,7 @@ Rows = tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.uint8]]
 
 @dataclass(frozen=True, eq=False)
 class ScoreInputs:
-    """Where predictions are.
+    """Arrays or files of predictions.
 
     Attributes:
         subset_mask, train_correct: bool [trial, train].
@@ -45,14 +45,14 @@ class ScoreInputs:
     test_labels: Source
 
     def name(self, field: str) -> str:
-        """Return what a message calls an input: the option and its file, or the argument."""
+        """Return the name of an input in messages: the option and its file, or the argument."""
         source = getattr(self, field)
         return f"{field.replace('_', '-')} {os.fspath(source)}" if isinstance(source, _PATHS) else field
 
 
 @dataclass(frozen=True, eq=False)
 class Predictions:
-    """Arrays, or memory maps of files, whose shapes and labels fit together."""
+    """Arrays or memory maps with consistent shapes and labels."""
 
     subset_mask: NDArray[Any]
     train_correct: NDArray[Any]
@@ -144,7 +144,7 @@ class Predictions:
 
 
 def _array(inputs: ScoreInputs, field: str) -> NDArray[Any]:
-    """Return an input as an array; a file is mapped, damaged files and pickles are refused."""
+    """Return an input as an array; files are memory-mapped, damaged files and pickles are refused."""
     source = getattr(inputs, field)
     if not isinstance(source, _PATHS):
         return np.asarray(source)

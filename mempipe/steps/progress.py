@@ -1,4 +1,4 @@
-"""How a step tells its progress: a bar where a person watches, plain lines in a log."""
+"""Progress of a step: a bar in a terminal, lines in a log."""
 
 import os
 import sys
@@ -12,7 +12,7 @@ SECONDS_VARIABLE: Final = "MEMPIPE_PROGRESS_SECONDS"
 
 
 class Advance(Protocol):
-    """Tells that `amount` more units of the stage are done."""
+    """Advances the progress of a stage by `amount` units."""
 
     def __call__(self, amount: float) -> None:
         """Count `amount` units as done."""
@@ -20,14 +20,14 @@ class Advance(Protocol):
 
 
 class Reporter(Protocol):
-    """Where a step reports to."""
+    """Receives a step's progress and notes."""
 
     def note(self, text: str) -> None:
-        """Tell one fact, in one line."""
+        """Receive one line of text."""
         ...
 
     def stage(self, label: str, *, total: float, unit: str) -> AbstractContextManager[Advance]:
-        """Open a stage of `total` units; the value counts them."""
+        """Open a stage of `total` units; yields the function that advances it."""
         ...
 
 
@@ -45,16 +45,16 @@ class LineReporter:
 
     @contextmanager
     def stage(self, label: str, *, total: float, unit: str) -> Iterator[Advance]:
-        """Count a stage, a line every few seconds and one at its end."""
-        done = 0.0
+        """Write the progress of a stage every few seconds and at its end."""
+        n_done = 0.0
         begun = last = time.monotonic()
 
         def line() -> str:
-            return f"progress: {label} {done:.1f} of {total:g} {unit}"
+            return f"progress: {label} {n_done:.1f} of {total:g} {unit}"
 
         def advance(amount: float) -> None:
-            nonlocal done, last
-            done += amount
+            nonlocal n_done, last
+            n_done += amount
             if time.monotonic() - last >= self._seconds:
                 last = time.monotonic()
                 self.note(f"{line()}, {last - begun:.0f} s")
@@ -99,7 +99,7 @@ class BarReporter:
 
 
 class SilentReporter:
-    """Tells nothing."""
+    """Reports nothing."""
 
     def note(self, text: str) -> None:
         """Drop the line."""

@@ -52,7 +52,7 @@ ReleaseCheck = Callable[[Mapping[str, pa.Table]], dict[str, Any]]
 def check_with_docs(
     examples: ExampleTally, thresholds: Thresholds, *, store: Store, prefix: str, title: str
 ) -> ReleaseCheck:
-    """Return a check that leaves its Data Docs in `store` below `prefix`; it raises `ExpectationError`."""
+    """Return a check that writes its Data Docs to `store` below `prefix`; it raises `ExpectationError`."""
 
     def check(tables: Mapping[str, pa.Table]) -> dict[str, Any]:
         suites, frames = _suites(tables, examples, thresholds)
@@ -63,11 +63,11 @@ def check_with_docs(
 
 
 def check_without_docs(examples: ExampleTally, thresholds: Thresholds, *, name: str) -> ReleaseCheck:
-    """Return a check that keeps its results only; it raises `ExpectationError`."""
+    """Return a check that writes no Data Docs; it raises `ExpectationError`."""
 
     def check(tables: Mapping[str, pa.Table]) -> dict[str, Any]:
         suites, frames = _suites(tables, examples, thresholds)
-        # Here, because Great Expectations takes seconds to load.
+        # Imported here, because Great Expectations takes seconds to load.
         from mempipe.validation.great import run_suites
 
         results = run_suites(suites, frames, run_name=name)
@@ -118,20 +118,20 @@ def publish(
     """Publish the tallies of these trials (the plan's by default) under `name` (the spec's).
 
     Args:
-        run_uri: of the run.
-        trials: which trials.
-        name: of the release.
-        reporter: told what was published.
-        request: a name under which the store remembers which release it is (`requests/NAME.json`).
-        estimators: what scores are made with, beside `plain`; none: those of the plan.
+        run_uri: URI of the run.
+        trials: trials to count; None: those of the plan.
+        name: name of the release; None: the spec's.
+        reporter: receives progress and notes.
+        request: the store keeps the release's URI under this name (`requests/NAME.json`).
+        estimators: names of estimators to use beside `plain`; empty: those of the plan.
 
     Returns:
         URI of the release.
 
     Raises:
         IncompleteRunError: trials are missing.
-        RunError: the shards are not validated, or not counted, as they are.
-        ExpectationError: the tables must not be published.
+        RunError: the shards were not validated or not counted since they last changed.
+        ExpectationError: a table fails its expectations.
     """
     if name is not None:
         checked_name(name)
@@ -139,20 +139,20 @@ def publish(
     prefix = tallies_prefix(report, scope)
     if not run.store.exists(f"{prefix}/{EXAMPLES_FILE}"):
         raise RunError(
-            f"Run is not counted: {run.uri} has no tallies of trials {report.wanted.start} to {report.wanted.stop - 1} "
-            "as they are.",
+            f"Run is not counted: {run.uri} trials {report.wanted.start} to {report.wanted.stop - 1} have no tallies "
+            "that match their committed shards, expected them.",
             hint="run `mempipe aggregate` first.",
         )
     name = name or run.record.spec.name
     root = root_store(run)
     loaded = load_estimators(estimators or read_plan(run.store).estimators)
     require_outcomes(loaded, run.record.spec.outcomes, source=run.uri)
-    known = _published(run, root, prefix, name, loaded)
-    if known is not None:
-        reporter.note("this release is published already")
+    release_uri = _find_release(run, root, prefix, name, loaded)
+    if release_uri is not None:
+        reporter.note("this release is already published")
         if request is not None:
-            write_request(root, request, ReleaseRequest(release=known))
-        return known
+            write_request(root, request, ReleaseRequest(release=release_uri))
+        return release_uri
     with TemporaryDirectory(prefix="mempipe-release-") as folder:
         tallies = read_tallies(run, prefix, Path(folder) / TALLIES)
         try:
@@ -166,7 +166,7 @@ def publish(
             ) from error
     _remember(run, prefix, name, publication)
     manifest = publication.manifest
-    state = "published" if publication.outcome is Outcome.PUBLISHED else "was published already"
+    state = "published" if publication.outcome is Outcome.PUBLISHED else "was already published"
     reporter.note(f"{manifest.id}: {state}; {'latest' if publication.is_latest else 'a later one stays latest'}")
     if request is not None:
         write_request(root, request, ReleaseRequest(release=publication.uri))
@@ -174,7 +174,7 @@ def publish(
 
 
 def root_store(run: Run) -> Store:
-    """Return the store that the run lies in."""
+    """Return the store of the run."""
     return open_store(parse_run_uri(run.uri).store)
 
 
@@ -244,10 +244,11 @@ def _names(names: NDArray[np.str_] | None) -> list[str] | None:
     return None if names is None else names.tolist()
 
 
-def _published(run: Run, root: Store, prefix: str, name: str, estimators: Estimators) -> str | None:
-    """Return the release that was last made of these tallies under this name, if it is ours, there and whole.
+def _find_release(run: Run, root: Store, prefix: str, name: str, estimators: Estimators) -> str | None:
+    """Return the URI of the release that was last published from these tallies under this name.
 
-    The note of it is written when `latest.json` was moved, so there is nothing left to do.
+    The store records it after `latest.json` has been updated, so publishing is complete. None if nothing is recorded,
+    the record is damaged, or the estimators differ.
 
     Raises:
         ReleaseError: a file of the release is missing or was changed.
@@ -257,16 +258,16 @@ def _published(run: Run, root: Store, prefix: str, name: str, estimators: Estima
         place = root.child(release_place(name, str(note["release"])))
         manifest = Manifest.from_json(place.read(MANIFEST), source=f"{place.uri}/{MANIFEST}")
     except (ObjectNotFoundError, ValueError, KeyError, TypeError):
-        return None  # not published, or the note is damaged: publishing again finds what is there
+        return None  # publishing again finds a release that exists
     if manifest.estimators != tuple(estimator.NAME for estimator in estimators):
         return None
     sizes = {info.key: info.size for info in place.list()}
     for file in manifest.files:
         if sizes.get(file.path) != file.bytes:
-            found = f"{sizes[file.path]} bytes" if file.path in sizes else "missing"
+            size = f"{sizes[file.path]} bytes" if file.path in sizes else "missing"
             raise ReleaseError(
-                f"Release is damaged: {place.uri}/{file.path} is {found}, expected {file.bytes} bytes.",
-                hint=f"delete this file and the release's {MANIFEST}, then publish again: it becomes the same.",
+                f"Release is damaged: {place.uri}/{file.path} is {size}, expected {file.bytes} bytes.",
+                hint=f"delete this file and the release's {MANIFEST}, then publish again; the content stays the same.",
             )
     return place.uri
 
@@ -274,9 +275,9 @@ def _published(run: Run, root: Store, prefix: str, name: str, estimators: Estima
 def _remember(run: Run, prefix: str, name: str, publication: Publication) -> None:
     key, content = published_key(prefix, name), (json.dumps({"release": publication.manifest.id}) + "\n").encode()
     try:
-        known, generation = run.store.read_versioned(key)
+        old_content, generation = run.store.read_versioned(key)
     except ObjectNotFoundError:
         run.store.create(key, content)
         return
-    if known != content:  # damaged, or of a release that was deleted, or by other estimators
+    if old_content != content:  # damaged, or of a deleted release, or of other estimators
         run.store.replace(key, content, generation=generation)

@@ -1,4 +1,4 @@
-"""Plans an experiment's trainings: with what its release was trained, on other subsets of the same data set."""
+"""Plans an experiment's trainings: the release's spec on other subsets of the same data set."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
@@ -17,26 +17,26 @@ from mempipe.storage import Store
 from mempipe.subsets import removed_mask, subset_size
 
 SUFFIX: Final = "-removal"
-"""Of the names of runs from which examples are removed, so that they are told apart from those with scores."""
+"""Suffix of the names of runs with removed examples, to distinguish them from runs with scores."""
 
 
 def plan_trainings(
     root: Store, release: Scores, trainings: Sequence[Training], data: dict[str, Any] | None, reporter: Reporter
 ) -> tuple[Campaign, dict[str, Plan]]:
-    """Record the runs of an experiment's trainings and plan what is missing of them.
+    """Record the runs of an experiment's trainings and plan their missing trials.
 
     Args:
-        root: the store that keeps the runs.
-        release: whose models are trained anew.
-        trainings: what the experiment needs.
-        data: where the data set lies now, as a spec's `data`; None: where the release says.
-        reporter: told of the data set.
+        root: store of the runs.
+        release: the release whose spec is used.
+        trainings: the trainings that the experiment needs.
+        data: where the data set is now, as a spec's `data`; None: as the release records.
+        reporter: receives progress and notes.
 
     Returns:
         The runs and their trials, in the order of the trainings, and the runs' plans by run URI.
 
     Raises:
-        InputError: the release was not trained by mempipe, or a removal leaves none of a class.
+        InputError: the release was not trained by mempipe, or a removal leaves no example of a class.
         DataError: the data set is not the release's.
     """
     if not trainings:
@@ -57,7 +57,7 @@ def plan_trainings(
 
 
 def scaled_task_size(spec: Spec, subsets: Subsets, n_train: int) -> int:
-    """Return how many chunks with these subsets take about as long as the spec's `task_size` with its own; at least 1.
+    """Return the number of chunks of a task, at least 1, so that it takes about as long as the spec's own tasks.
 
     A trial's time grows with its subset: floor(task_size * (size of the spec's subsets) / (size of these)).
     """
@@ -65,11 +65,11 @@ def scaled_task_size(spec: Spec, subsets: Subsets, n_train: int) -> int:
 
 
 def spec_and_data(release: Scores, data: dict[str, Any] | None) -> tuple[Spec, Dataset]:
-    """Return the release's spec, named for removals, and its data set.
+    """Return the release's spec, with the name of a removal, and its data set.
 
     Args:
-        release: whose models are trained anew.
-        data: where the data set lies now, as a spec's `data`; None: where the release says.
+        release: the release whose spec is used.
+        data: where the data set is now, as a spec's `data`; None: as the release records.
 
     Raises:
         InputError: the release was not trained by mempipe.
@@ -77,8 +77,8 @@ def spec_and_data(release: Scores, data: dict[str, Any] | None) -> tuple[Spec, D
     """
     if release.spec is None:
         raise InputError(
-            f"Models cannot be trained: {release.uri} has no spec, as its scores are of models that were trained "
-            "elsewhere.",
+            f"Models cannot be trained: {release.uri} has no spec, expected one: its models were not "
+            "trained by mempipe.",
             hint="choose a release that mempipe trained.",
         )
     document = release.spec | ({} if data is None else {"data": data})
@@ -90,7 +90,7 @@ def spec_and_data(release: Scores, data: dict[str, Any] | None) -> tuple[Spec, D
         raise DataError(
             f"Data set is not the release's: {dataset.name} fingerprint is {dataset.fingerprint[:16]}…, "
             f"expected {str(release.data.fingerprint)[:16]}….",
-            hint="say by --data where the release's own data set lies now.",
+            hint="give the location of the release's data set by --data.",
         )
     return spec, dataset
 
@@ -99,15 +99,15 @@ def check_classes_remain(trainings: Iterable[Training], dataset: Dataset) -> Non
     """Check that each removal leaves some training examples of each class.
 
     Raises:
-        InputError: one leaves none of a class; says which.
+        InputError: a removal leaves no example of a class.
     """
     for training in trainings:
-        kept = dataset.train_labels[~removed_mask(training.subsets, dataset.n_train)]
-        gone = np.flatnonzero(np.bincount(kept, minlength=dataset.n_classes) == 0)
-        if gone.size:
+        remaining = dataset.train_labels[~removed_mask(training.subsets, dataset.n_train)]
+        empty = np.flatnonzero(np.bincount(remaining, minlength=dataset.n_classes) == 0)
+        if empty.size:
             raise InputError(
                 f"Models cannot be trained: {training.role!r} leaves no training example of "
-                f"{_listed([dataset.class_names[label] for label in gone])}, expected at least one of each class.",
+                f"{_listed([dataset.class_names[label] for label in empty])}, expected at least one of each class.",
                 hint="leave this threshold out.",
             )
 

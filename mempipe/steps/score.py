@@ -1,4 +1,4 @@
-"""`mempipe score` and `mempipe.score`: a whole release from predictions that were made elsewhere, out of core."""
+"""`mempipe score` and `mempipe.score`: a whole release from predictions of other software, out of core."""
 
 import os
 import shutil
@@ -19,7 +19,7 @@ from mempipe.release.write import Check, write_release
 from mempipe.scores.estimators import load_estimators, require_outcomes
 from mempipe.scores.tally import BlockTally, ExampleTally, Scope, blocks_of
 from mempipe.spec import checked_name
-from mempipe.steps.batches import counted
+from mempipe.steps.batches import track
 from mempipe.steps.predictions import Predictions, ScoreInputs, Source
 from mempipe.steps.progress import Reporter, SilentReporter
 from mempipe.storage.staging import staging_folder
@@ -37,25 +37,25 @@ def score_arrays(
     influence: str = "class",
     estimators: Sequence[str] = (),
 ) -> Release:
-    """Score predictions that were made elsewhere; `mempipe.score` in a notebook.
+    """Score predictions of other software; `mempipe.score` in a notebook.
 
-    The same as the command `mempipe score`: the same checks, the same scores. It needs no optional package; without
-    numba it counts in numpy, which takes three to six times as long.
+    Equivalent to the command `mempipe score`: same checks, same scores. It needs no optional package. Without numba it
+    counts in numpy, which takes three to six times as long.
 
     Args:
         subset_mask: bool [trial, train]; which training examples each model saw.
-        train_correct: bool [trial, train]; whether each model is right on each training example, seen or not.
+        train_correct: bool [trial, train]; whether each model classifies each training example correctly, including
+            the examples outside its subset.
         test_correct: bool [trial, test].
         train_labels: integers (n_train,), every class from 0 up.
         test_labels: integers (n_test,).
         name: of the release.
-        out: a new or empty folder, which becomes the release; None: a temporary one, which is removed with the object
-            that is returned, and whose tables Great Expectations does not check.
+        out: a new or empty folder, which becomes the release. None: a temporary folder, which is removed with the
+            returned object; Great Expectations does not check its tables.
         influence: `class` counts pairs of one class, `full` all pairs.
-        estimators: what scores are made with, beside `plain` (`Release.estimates`).
+        estimators: names of estimators to use beside `plain` (`Release.estimates`).
 
-    Each of the five inputs is an array (or what numpy makes one of), or the path of an npy file, which is mapped
-    and not loaded.
+    Each of the five inputs is array-like, or the path of an npy file, which is memory-mapped.
 
     Returns:
         The release: `mem`, `mem_se`, `influence(label)`, `select_pairs()`, tables as in `docs/release-format.md`.
@@ -111,21 +111,21 @@ def score(
 ) -> Path:
     """Write the release of these predictions to `out`.
 
-    The inputs are checked whole before anything is written. Files are read as memory maps; what is held at once is
-    bounded by the pairs of a class, not by the number of trials.
+    All inputs are checked before anything is written. Files are memory-mapped; peak memory is bounded by the pairs of
+    a class and does not grow with the number of trials.
 
     Args:
         inputs: arrays or files.
         name: of the release.
         out: a new or empty folder, or one with a release of this name.
         influence: `class` or `full`.
-        estimators: what scores are made with, beside `plain`.
-        reporter: told of the progress.
-        check: whether Great Expectations checks the tables, where it is installed; `manifest.validation` is null where
-            they were not checked.
+        estimators: names of estimators to use beside `plain`.
+        reporter: receives progress and notes.
+        check: whether Great Expectations, if installed, checks the tables; `manifest.validation` is null if they were
+            not checked.
 
     Returns:
-        `out`, absolute.
+        The absolute path of `out`.
 
     Raises:
         InputError: a file is missing or damaged, arrays do not fit together or are not binary, or `out` is in use.
@@ -139,19 +139,19 @@ def score(
     scope = Scope(influence)
     loaded = load_estimators(estimators)
     require_outcomes(loaded, [REQUIRED], source="predictions made elsewhere")
-    there = check_folder(out, name=name)
+    earlier = check_folder(out, name=name)
     predictions = Predictions.open(inputs)
     labels = (predictions.train_labels, predictions.test_labels)
     sizes = {"n_train": len(labels[0]), "n_test": len(labels[1])}
-    # Here, because numba takes a second to load and a wrong input should be refused at once.
+    # Imported here, because numba takes a second to load and bad input should be refused at once.
     from mempipe.scores.count import count_blocks, count_examples
 
     with reporter.stage("checking", total=predictions.n_trials, unit="trials") as advance:
         key, trials = predictions.check(advance)
     thresholds = Thresholds()
     same = (key, str(scope), thresholds, tuple(estimator.NAME for estimator in loaded))
-    if there is not None and (there.key, there.influence, there.thresholds, there.estimators) == same:
-        reporter.note(f"{there.id}: this release is there already")
+    if earlier is not None and (earlier.key, earlier.influence, earlier.thresholds, earlier.estimators) == same:
+        reporter.note(f"{earlier.id}: this release already exists")
         return out.resolve()
     with reporter.stage("counting examples", total=1, unit="passes") as advance:
         examples = count_examples(predictions.batches(), source=key, **sizes)
@@ -160,7 +160,7 @@ def score(
     with reporter.stage("scoring pairs", total=len(blocks), unit="blocks") as advance:
 
         def tallies() -> Iterator[BlockTally]:
-            return counted(count_blocks(predictions.batches, blocks, source=key, **sizes), labels[0], advance)
+            return track(count_blocks(predictions.batches, blocks, source=key, **sizes), labels[0], advance)
 
         content = ReleaseContent(
             name=name,

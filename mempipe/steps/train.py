@@ -25,21 +25,21 @@ if TYPE_CHECKING:
     from mempipe.training.trainer import Trainer
 
 
-def train(run_uri: str, wanted: Span, reporter: Reporter) -> None:
-    """Train what is missing of a run.
+def train(run_uri: str, trials: Span, reporter: Reporter) -> None:
+    """Train the missing trials of a span of a run.
 
     Args:
-        run_uri: the run.
-        wanted: trials to look at.
-        reporter: told of every part of a trial that is done.
+        run_uri: URI of the run.
+        trials: the span.
+        reporter: receives progress and notes.
     """
     run = open_run(open_store(run_uri))
-    chunks = run.missing(wanted)
+    chunks = run.missing(trials)
     if not chunks:
-        reporter.note(f"trials {wanted.start} to {wanted.stop - 1} are committed, nothing to train")
+        reporter.note(f"trials {trials.start} to {trials.stop - 1} are committed, nothing to train")
         return
     dataset = _dataset(run)
-    # Here, so that a task that finds everything done does not load TensorFlow.
+    # Imported here, so that a task with nothing to train does not load TensorFlow.
     from mempipe.training.checkpoints import Checkpoints
     from mempipe.training.hardware import describe_hardware, describe_software
     from mempipe.training.trainer import open_trainer
@@ -115,7 +115,7 @@ def _train_chunk(
 
 @dataclass(frozen=True, eq=False)
 class _Packed:
-    """One trial's outcomes, encoded as they come, so that a chunk of a large data set stays small."""
+    """One trial's outcomes, encoded as soon as it is trained, to keep a chunk of a large data set small."""
 
     mask: NDArray[np.uint8]
     train: dict[str, NDArray[Any]]

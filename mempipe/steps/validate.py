@@ -1,4 +1,4 @@
-"""`mempipe validate`: checks the shards of a campaign, moves bad ones aside and plans their trials again."""
+"""`mempipe validate`: checks the shards of a campaign, quarantines corrupt ones and plans their trials again."""
 
 from mempipe.runs import Campaign, Goal, plan_repairs
 from mempipe.steps.progress import Reporter
@@ -9,18 +9,18 @@ _LISTED = 10
 
 
 def validate(campaign: Campaign, reporter: Reporter) -> list[ValidationReport]:
-    """Validate the trials of each run; where any are missing afterwards, plan the repairs of all runs.
+    """Validate the trials of each run; if any are missing afterwards, plan the repairs of all runs.
 
     Args:
         campaign: the runs and their trials.
-        reporter: told what was moved aside, what is odd and what is missing.
+        reporter: receives progress and notes.
 
     Returns:
         The report on each run, in the same order.
 
     Raises:
-        TrialError: a shard came back with the same bad bytes after it was moved aside.
-        RunError: trials are missing of a run that has no plan.
+        TrialError: a shard was trained again after its quarantine and has the same bad bytes.
+        RunError: a run with missing trials has no plan.
     """
     reports = [_validate(goal, reporter) for goal in campaign]
     if any(report.missing for report in reports):

@@ -43,12 +43,12 @@ def n_cores() -> int:
 
 
 def train_missing(goal: Goal, reporter: Reporter, *, n_workers: int | None) -> None:
-    """Train what is missing of a run with processes of this machine.
+    """Train the missing trials of a run in local processes.
 
     Args:
         goal: the run and its trials.
-        reporter: told of the progress, and of the run's role if there is something to train.
-        n_workers: processes; None: one for each core, or for as many as a process has threads.
+        reporter: receives progress, and a note of the run's role if trials are missing.
+        n_workers: number of processes; None: cores divided by the threads of a process.
     """
     chunks = goal.missing()
     if not chunks:
@@ -60,10 +60,10 @@ def train_missing(goal: Goal, reporter: Reporter, *, n_workers: int | None) -> N
 
 
 def train_in_processes(run_uri: str, spans: Sequence[Span], reporter: Reporter, *, total: int) -> None:
-    """Train each span in a process of its own, all at once; transient failures are tried again.
+    """Train each span in its own process, concurrently; transient failures are retried.
 
     Raises:
-        MempipeError: a process failed for good; its last lines are in the message.
+        MempipeError: a process failed permanently; its last lines are in the message.
     """
     lines: Queue[tuple[int, str | None]] = Queue()
     workers = [_Worker(index, run_uri, span) for index, span in enumerate(spans)]
@@ -91,13 +91,13 @@ class _Worker:
     run_uri: str
     span: Span
     tries: int = 0
-    done: float = 0.0
+    n_done: float = 0.0
     process: subprocess.Popen[str] | None = None
 
     def start(self, lines: "Queue[tuple[int, str | None]]") -> None:
         """Start the process and a thread that forwards its lines."""
         self.tries += 1
-        self.done = 0.0
+        self.n_done = 0.0
         self.last = deque[str](maxlen=_LAST_LINES)
         command = [sys.executable, "-P", "-m", "mempipe", "train", self.run_uri]  # -P: no files of the working folder
         command += ["--trials", f"{self.span.start}:{self.span.stop}"]
@@ -114,31 +114,31 @@ class _Worker:
         threading.Thread(target=self._forward, args=(self.process, lines), daemon=True).start()
 
     def read(self, line: str, advance: Advance) -> None:
-        """Take one line: progress moves the bar, anything else is kept for a message."""
+        """Process one line: progress advances the bar, other lines are kept for error messages."""
         progress = parse_progress(line)
         if progress is None:
             self.last.append(line)
             return
-        advance(max(0.0, progress[1] - self.done))
-        self.done = max(self.done, progress[1])
+        advance(max(0.0, progress[1] - self.n_done))
+        self.n_done = max(self.n_done, progress[1])
 
     def ended(self, lines: "Queue[tuple[int, str | None]]", reporter: Reporter) -> bool:
-        """Tell whether the worker is finished; start it again after a transient failure."""
+        """Return whether the worker is finished; start it again after a transient failure."""
         if self.process is None:
             return True
         code = self.process.wait()
         if code == ExitCode.OK:
             return True
         trials = f"trials {self.span.start} to {self.span.stop - 1}"
-        said = "\n".join(f"  {line}" for line in self.last)
+        output = "\n".join(f"  {line}" for line in self.last)
         if code == ExitCode.PERMANENT:
             raise MempipeError(
-                f"Training failed: {trials} ended with code {code}:\n{said}", hint="see the lines above."
+                f"Training failed: {trials} ended with code {code}:\n{output}", hint="see the lines above."
             )
         how = f"signal {signal.Signals(-code).name}" if code < 0 else f"code {code}"
         if self.tries >= TRIES:
             raise TransientError(
-                f"Training failed {TRIES} times: {trials} ended with {how}, last:\n{said}",
+                f"Training failed {TRIES} times: {trials} ended with {how}, last:\n{output}",
                 hint="run the same command again; committed chunks are kept.",
             )
         reporter.note(f"{trials} ended with {how}, starting again")
@@ -146,7 +146,7 @@ class _Worker:
         return False
 
     def stop(self) -> None:
-        """End the process where it still runs, and all that it started."""
+        """End the process and its children if it still runs."""
         if self.process is None or self.process.poll() is not None:
             return
         os.killpg(self.process.pid, signal.SIGTERM)

@@ -63,7 +63,7 @@ def test_consistency_from_end_to_end(release: Release, tmp_path: Path) -> None:
     uri = mempipe("experiment", "consistency", release.uri, "--releases", Path(other.uri).parent).stdout.strip()
     again = mempipe("experiment", "consistency", release.uri, "--releases", f"[{moved}]")
     assert again.stdout.strip() == uri
-    assert "the same was found before" in again.stderr
+    assert "this result already exists" in again.stderr
     found = read(uri)
     assert found.other_releases == (other.manifest.id,)
     assert found.params["releases"] == [other.manifest.id]

@@ -77,9 +77,9 @@ def test_figures_show_what_is_there(figure: Figure, columns: list[str]) -> None:
     assert Findings(facts=(), figures=(figure,), tables={"t": table(*columns)}).figures == (figure,)
     for absent in columns:
         others = [name for name in columns if name != absent]
-        with pytest.raises(ValidationError, match=rf"shows columns \['{absent}'\], which are not there"):
+        with pytest.raises(ValidationError, match=rf"shows columns \['{absent}'\], which are missing"):
             Findings(facts=(), figures=(figure,), tables={"t": table(*others)})
-    with pytest.raises(ValidationError, match="shows table 't', which is not there"):
+    with pytest.raises(ValidationError, match="shows table 't', which is missing"):
         Findings(facts=(), figures=(figure,), tables={"u": table(*columns)})
 
 

@@ -71,7 +71,7 @@ def test_a_second_time_nothing_is_trained(world: Path, spec_path: Path, release_
     (features,) = spec_path.parent.glob("*.npz")
     before = features.stat()
     done = mempipe("experiment", "features", release_path, "--trials", "60", "--epochs", "20")
-    assert "the features are there already" in done.stderr
+    assert "the features already exist" in done.stderr
     other = Path(done.stdout.splitlines()[-1])
     assert other.parent == spec_path.parent
     assert other != spec_path, "the first spec is as it was, for whoever runs it"

@@ -12,7 +12,7 @@ from mempipe.errors import InputError
 from mempipe.experiments.kinds import influencers
 from mempipe.experiments.kinds.influencers import Params, find, trainings
 from mempipe.experiments.result import Findings
-from mempipe.experiments.training import Trained
+from mempipe.experiments.training import TrainingResult
 from mempipe.subsets import removed_mask
 
 N_TRAIN, N_TEST = 12, 10
@@ -27,11 +27,11 @@ def release(pairs: list[tuple[int, int]] = PAIRS) -> SimpleNamespace:
     return SimpleNamespace(mem=np.zeros(N_TRAIN), uri="store://release", select_pairs=lambda *, mem, infl: table)
 
 
-def trained(with_all: np.ndarray, without: np.ndarray, at_random: np.ndarray) -> list[Trained]:
+def trained(with_all: np.ndarray, without: np.ndarray, at_random: np.ndarray) -> list[TrainingResult]:
     """Three settings' correctness, bool [model, test], as the two runs hold it."""
     both = np.empty((2 * len(without), N_TEST), dtype=np.bool_)
     both[::2], both[1::2] = without, at_random
-    return [Trained("", SimpleNamespace(), np.arange(len(rows)), rows) for rows in (with_all, both)]
+    return [TrainingResult("", SimpleNamespace(), np.arange(len(rows)), rows) for rows in (with_all, both)]
 
 
 def table(findings: Findings, name: str) -> dict[str, tuple[object, ...]]:

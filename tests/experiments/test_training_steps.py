@@ -71,7 +71,7 @@ def test_figure_2_from_plan_to_result(store: Path, release_path: Path) -> None:
 
     again = mempipe("experiment", "finish", uri)
     assert again.stdout.splitlines()[-1] == str(result)
-    assert "the same was found before" in again.stderr
+    assert "this result already exists" in again.stderr
     assert json.loads(Path(mempipe(*asked).stdout.splitlines()[-1]).read_text())["tasks"] == []
 
 

@@ -92,7 +92,7 @@ def test_a_validated_run_is_not_validated_again(store: Path, name: str, trials: 
 def test_a_published_run_is_not_published_again(store: Path, run_path: Path) -> None:
     before, lines = contents(store), io.StringIO()
     assert publish(str(run_path), None, None, LineReporter(lines)) == str(store / "releases" / "early" / ID)
-    assert "published already" in lines.getvalue()
+    assert "already published" in lines.getvalue()
     assert contents(store) == before
 
 

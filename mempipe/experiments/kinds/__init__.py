@@ -1,1 +1,1 @@
-"""The experiments, one a file; the contract is `mempipe.experiments.registry.Experiment`."""
+"""The experiments, one in each file; their interface is `mempipe.experiments.registry.Experiment`."""

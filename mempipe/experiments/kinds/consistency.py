@@ -1,4 +1,4 @@
-"""Fig. 7: how far another run, or another architecture, finds the same memorized examples and the same pairs."""
+"""Fig. 7: agreement of memorized examples and high-influence pairs with another run or architecture."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from mempipe.experiments.result import Column, Fact, Findings, Lines, Series, Ta
 from mempipe.spec import Strict
 
 if TYPE_CHECKING:
-    from mempipe.experiments.training import Trained, Training
+    from mempipe.experiments.training import Training, TrainingResult
     from mempipe.release.scores import Scores
 
 TITLE: Final = "Consistency between runs and architectures"
@@ -48,16 +48,16 @@ class Params(Strict):
 
 
 def trainings(release: Scores, params: Params) -> list[Training]:
-    """Return none: the releases hold all.
+    """Return no trainings: the releases suffice.
 
     Raises:
-        InputError: no other release is named, or one is not of the same data set.
+        InputError: no other release is given, or one is of another data set.
     """
     _others(release, params)
     return []
 
 
-def find(release: Scores, params: Params, trained: Sequence[Trained]) -> Findings:  # noqa: ARG001
+def find(release: Scores, params: Params, results: Sequence[TrainingResult]) -> Findings:  # noqa: ARG001
     """Return Jaccard similarity and mean difference at each threshold, for each other release."""
     others = _others(release, params)
     mem_grid = sorted({*params.mem_thresholds, params.min_mem})
@@ -106,7 +106,7 @@ def _others(release: Scores, params: Params) -> list[Scores]:
 
 
 def _names(others: list[Scores]) -> list[str]:
-    """Return the releases' names, where they are different, or else their ids."""
+    """Return the releases' names if they are different, or else their ids."""
     names = [other.name for other in others]
     return [
         name if times == 1 else other.id
@@ -121,29 +121,29 @@ def _n_pairs(release: Scores, params: Params) -> int:
 def _legend(name: str, release: Scores, params: Params) -> str:
     """Return the paper's legend: `ResNet50 (1062 high-influence pairs, test accuracy 72.3 %)`."""
     accuracy = release.trials["test_accuracy"].to_numpy()
-    shown = f"{100 * float(np.mean(accuracy)):.1f} %" if accuracy.size else "unknown"
-    return f"{name} ({_n_pairs(release, params)} high-influence pairs, test accuracy {shown})"
+    percent = f"{100 * float(np.mean(accuracy)):.1f} %" if accuracy.size else "unknown"
+    return f"{name} ({_n_pairs(release, params)} high-influence pairs, test accuracy {percent})"
 
 
 def _about(release: Scores, params: Params) -> str:
     return f"{_n_pairs(release, params):,} high-influence pairs, test accuracy {accuracy_text(release)}"
 
 
-def _at(found: Agreement, threshold: float, condition: str) -> str:
-    k = found.at(threshold)
-    first, second, both = (int(count[k]) for count in (found.n_first, found.n_second, found.n_both))
-    if not found.n_either[k]:
+def _at(item: Agreement, threshold: float, condition: str) -> str:
+    k = item.at(threshold)
+    first, second, both = (int(count[k]) for count in (item.n_first, item.n_second, item.n_both))
+    if not item.n_either[k]:
         return f"none in either ({condition})"
     shares = [f"{both / n:.1%}" if n else "–" for n in (first, second)]
     return (
-        f"Jaccard {found.jaccard[k]:.3f}, mean difference {found.mean_difference[k]:.4f} ({condition}: {first:,} here "
+        f"Jaccard {item.jaccard[k]:.3f}, mean difference {item.mean_difference[k]:.4f} ({condition}: {first:,} here "
         f"and {second:,} there, {both:,} in both: {shares[0]} and {shares[1]})"
     )
 
 
-def _table(title: str, things: str, grid: list[float], found: list[Agreement], names: list[str]) -> Table:
+def _table(title: str, things: str, grid: list[float], agreements: list[Agreement], names: list[str]) -> Table:
     columns = {"threshold": Column(meaning="theta", values=tuple(grid))}
-    for k, (name, item) in enumerate(zip(names, found, strict=True), 1):
+    for k, (name, item) in enumerate(zip(names, agreements, strict=True), 1):
         columns |= {
             f"jaccard_{k}": Column.of(f"{name}: |both| / |either|; none where both sets are empty", item.jaccard),
             f"difference_{k}": Column.of(

@@ -16,7 +16,7 @@ from mempipe.spec import Strict
 from mempipe.subsets import Stream, random_order, raw_words
 
 if TYPE_CHECKING:
-    from mempipe.experiments.training import Trained, Training
+    from mempipe.experiments.training import Training, TrainingResult
     from mempipe.release.scores import Scores
 
 TITLE: Final = "Training examples near given memorization values"
@@ -59,7 +59,7 @@ class Params(Strict):
 
 @dataclass(frozen=True)
 class _Group:
-    """Examples near one value: whose they are, the value, their positions, and how many there were to choose from."""
+    """Examples near one value: their class, the value, their positions, and the number of candidates in range."""
 
     place: str
     near: float
@@ -72,17 +72,17 @@ class _Group:
 
 
 def trainings(release: Scores, params: Params) -> list[Training]:
-    """Return none: the release holds all.
+    """Return no trainings: the release suffices.
 
     Raises:
-        InputError: a class is not the release's, or fewer have a score than are to be drawn.
+        InputError: a class is unknown, or fewer classes have a score than `n_classes`.
     """
     _places(release, params)
     return []
 
 
-def find(release: Scores, params: Params, trained: Sequence[Trained]) -> Findings:  # noqa: ARG001
-    """Return the examples nearest to each value, in the whole training set or class by class."""
+def find(release: Scores, params: Params, results: Sequence[TrainingResult]) -> Findings:  # noqa: ARG001
+    """Return the examples nearest to each value, in the whole training set or in each class."""
     order = random_order(raw_words(params.seed, Stream.SELECTION, _EXAMPLES, count=len(release.mem)))
     groups = []
     for place, members in _places(release, params):
@@ -120,48 +120,48 @@ def nearest(
     """Return the candidates whose memorization is nearest to a value, the nearest first.
 
     Args:
-        mem: float64 (n_train,); NaN is near nothing.
-        candidates: int64; positions, of equally near ones the first are taken.
+        mem: float64 (n_train,); NaN is never near.
+        candidates: int64; positions; ties keep their order.
         near: the value.
-        n: at most so many.
-        within: largest distance.
+        n: maximal number of examples.
+        within: maximal distance.
 
     Returns:
-        Their positions, int64, and how many candidates are within the distance.
+        Their positions, int64, and the number of candidates within the distance.
     """
     distance = np.abs(mem[candidates] - near)
     inside = distance <= within
-    found = candidates[inside][np.argsort(distance[inside], kind="stable")]
-    return found[:n], int(inside.sum())
+    nearest = candidates[inside][np.argsort(distance[inside], kind="stable")]
+    return nearest[:n], int(inside.sum())
 
 
 def _places(release: Scores, params: Params) -> list[tuple[str, NDArray[np.bool_]]]:
-    """Return name and members, bool (n_train,), of what is shown one by one: classes, or the training set ("")."""
+    """Return names and members, bool (n_train,), of the classes to show, or of the training set (named "")."""
     names: list[str] = release.class_names
     if not params.classes and not params.n_classes:
         return [("", np.ones(len(release.mem), dtype=np.bool_))]
     if params.classes:
-        labels = [_label(asked, names, release.uri) for asked in params.classes]
+        labels = [_label(item, names, release.uri) for item in params.classes]
     else:
         scored = np.unique(release.labels[~np.isnan(release.mem)])
         if scored.size < params.n_classes:
             raise InputError(
                 f"Classes cannot be drawn: n_classes is {params.n_classes}, expected at most {scored.size}, the "
                 f"classes of {release.uri} with a score.",
-                hint="ask for fewer classes.",
+                hint="use a smaller n_classes.",
             )
-        drawn = random_order(raw_words(params.seed, Stream.SELECTION, _CLASSES, count=scored.size))[: params.n_classes]
-        labels = sorted(int(label) for label in scored[drawn])
+        choice = random_order(raw_words(params.seed, Stream.SELECTION, _CLASSES, count=scored.size))[: params.n_classes]
+        labels = sorted(int(label) for label in scored[choice])
     return [(names[label], release.labels == label) for label in dict.fromkeys(labels)]
 
 
-def _label(asked: int | str, names: list[str], uri: str) -> int:
-    if isinstance(asked, int) and 0 <= asked < len(names):
-        return asked
-    if isinstance(asked, str) and names.count(asked) == 1:
-        return names.index(asked)
+def _label(label: int | str, names: list[str], uri: str) -> int:
+    if isinstance(label, int) and 0 <= label < len(names):
+        return label
+    if isinstance(label, str) and names.count(label) == 1:
+        return names.index(label)
     raise InputError(
-        f"Class is not known: it is {asked!r}, expected a label from 0 to {len(names) - 1} or the name of one class of "
+        f"Class is not known: it is {label!r}, expected a label from 0 to {len(names) - 1} or the name of one class of "
         f"{uri}.",
         hint="`mempipe show` and classes.parquet list labels and names.",
     )

@@ -1,4 +1,4 @@
-"""Distributions of all scores: memorization, influence over every counted pair, and memorization by class."""
+"""Distributions of all scores: memorization, influence of all counted pairs, and memorization by class."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from mempipe.experiments.result import Bars, Column, Fact, Findings, Lines, Seri
 from mempipe.spec import Strict
 
 if TYPE_CHECKING:
-    from mempipe.experiments.training import Trained, Training
+    from mempipe.experiments.training import Training, TrainingResult
     from mempipe.release.scores import Scores
 
 TITLE: Final = "Histograms of memorization and influence"
@@ -31,12 +31,12 @@ class Params(Strict):
 
 
 def trainings(release: Scores, params: Params) -> list[Training]:  # noqa: ARG001 - the contract's
-    """Return none: the release holds all."""
+    """Return no trainings: the release suffices."""
     return []
 
 
-def find(release: Scores, params: Params, trained: Sequence[Trained]) -> Findings:  # noqa: ARG001
-    """Return both histograms and the memorization of each class; what has no score is counted beside them."""
+def find(release: Scores, params: Params, results: Sequence[TrainingResult]) -> Findings:  # noqa: ARG001
+    """Return both histograms and the memorization of each class, and count what has no score."""
     mem = release.mem
     n_undefined = int(np.isnan(mem).sum())
     mem_edges, infl_edges = edges_between(-1, 1, params.mem_width), edges_between(-1, 1, params.infl_width)
@@ -112,7 +112,7 @@ def find(release: Scores, params: Params, trained: Sequence[Trained]) -> Finding
 
 
 def _influences(release: Scores, edges: NDArray[np.float64]) -> tuple[NDArray[np.int64], int]:
-    """Count every known influence in bins; return the counts and how many pairs have no score."""
+    """Return the counts of influence in bins, and the number of pairs without a score."""
     counts, n_undefined = np.zeros(edges.size - 1, dtype=np.int64), 0
     for matrix in release.influences():
         counts += count_bins(matrix.infl, edges)
@@ -121,7 +121,7 @@ def _influences(release: Scores, edges: NDArray[np.float64]) -> tuple[NDArray[np
 
 
 def _classes(release: Scores, threshold: float) -> Table:
-    """Return the distribution of memorization in each class that has a score, ascending by mean, then by label."""
+    """Return the distribution of memorization in each class with a score, ascending by mean, then by label."""
     names, labels, mem = release.class_names, release.labels, release.mem
     rows = []
     for label, name in enumerate(names):
@@ -146,12 +146,12 @@ def _classes(release: Scores, threshold: float) -> Table:
         "share_memorized": f"share of them with mem >= {threshold:g}",
         "n_undefined": "training examples of the class without a score",
     }
-    found = {
+    fields = {
         key: Column(meaning=meaning, values=tuple(values))
         for (key, meaning), values in zip(meanings.items(), columns, strict=True)
     }
     rank = Column(meaning="place by ascending mean memorization, from 1", values=tuple(range(1, len(rows) + 1)))
-    return Table(title="Memorization of each class", columns={"rank": rank, **found})
+    return Table(title="Memorization of each class", columns={"rank": rank, **fields})
 
 
 def _summary(defined: NDArray[np.float64]) -> str:

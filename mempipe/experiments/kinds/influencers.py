@@ -1,4 +1,4 @@
-"""Section 3.3: what the training examples of the high-influence pairs are worth: accuracy with and without them."""
+"""Section 3.3: accuracy with and without the training examples of the high-influence pairs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pydantic import Field
 from mempipe.errors import InputError
 from mempipe.experiments.histogram import count_bins, edges_between
 from mempipe.experiments.result import Bars, Column, Fact, Findings, Table
-from mempipe.experiments.training import Trained, Training
+from mempipe.experiments.training import Training, TrainingResult
 from mempipe.spec import Strict
 from mempipe.subsets import removal
 
@@ -60,12 +60,12 @@ class _Arm:
 
 @dataclass(frozen=True)
 class _Loss:
-    """What a removal costs, as differences of means, each with its standard error.
+    """Loss of accuracy by a removal, as differences of means, each with its standard error.
 
     Attributes:
-        total: of the accuracy on all tests.
-        part: of the same, through the influenced tests alone: their own difference times their share of the tests.
-        share: part / total; None where `total` is not above two standard errors, so that the quotient says nothing.
+        total: loss of accuracy on all tests.
+        part: contribution of the influenced tests: their own loss times their share of the tests.
+        share: part / total; None if `total` is at most two standard errors, so that the quotient is meaningless.
     """
 
     total: float
@@ -77,7 +77,7 @@ class _Loss:
 
 
 def trainings(release: Scores, params: Params) -> list[Training]:
-    """Return one run on everything, and one of both arms: without the influencers, and without as many at random.
+    """Return one training on all examples, and one with two arms: without the influencers, and the control.
 
     Raises:
         InputError: no pair reaches the thresholds.
@@ -89,10 +89,10 @@ def trainings(release: Scores, params: Params) -> list[Training]:
     return [everything, Training("influencers removed", removal(removed), 2 * params.repeats)]
 
 
-def find(release: Scores, params: Params, trained: Sequence[Trained]) -> Findings:
-    """Return accuracies with and without the influencers, on all tests and on those that they influence."""
+def find(release: Scores, params: Params, results: Sequence[TrainingResult]) -> Findings:
+    """Return accuracies with and without the influencers, on all tests and on the influenced tests."""
     tr_idx, tt_idx = _unique(release, params)
-    everything, without = trained
+    everything, without = results
     n, n_test = len(release.mem), without.test_correct.shape[1]
     weight = len(tt_idx) / n_test
     correct = {
@@ -141,13 +141,13 @@ def _unique(release: Scores, params: Params) -> tuple[NDArray[np.int64], NDArray
         raise InputError(
             f"Experiment cannot be made: release {release.uri} pairs with mem >= {params.mem:g} and "
             f"infl >= {params.infl:g} are 0, expected at least 1.",
-            hint="lower --mem or --infl; `mempipe pairs RELEASE --mem M --infl I` lists what there is.",
+            hint="lower --mem or --infl; `mempipe pairs RELEASE --mem M --infl I` lists pairs.",
         )
     return np.unique(pairs["tr_idx"].to_numpy()), np.unique(pairs["tt_idx"].to_numpy())
 
 
 def _loss(full: _Arm, arm: _Arm) -> _Loss:
-    """Return what a removal costs; errors from the covariance of whole and part over the models of each setting."""
+    """Return the loss by a removal; errors from the covariance of whole and part over the models of each setting."""
     total = float(full.whole.mean() - arm.whole.mean())
     part = float(full.part.mean() - arm.part.mean())
     covariance = sum(np.cov(item.part, item.whole) / len(item.whole) for item in (full, arm))

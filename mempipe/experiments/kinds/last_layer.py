@@ -1,4 +1,4 @@
-"""Fig. 8: whether the last layer memorizes: linear models on penultimate features against the whole network."""
+"""Fig. 8: memorization in the last layer: linear models on penultimate features against the whole network."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from mempipe.experiments.result import Column, Fact, Findings, Lines, Series, Ta
 from mempipe.spec import Strict
 
 if TYPE_CHECKING:
-    from mempipe.experiments.training import Trained, Training
+    from mempipe.experiments.training import Training, TrainingResult
     from mempipe.release.scores import Scores
 
 TITLE: Final = "Whether the last layer suffices for memorization"
@@ -40,21 +40,21 @@ class Params(Strict):
 
 
 def trainings(release: Scores, params: Params) -> list[Training]:
-    """Return none: both releases hold all.
+    """Return no trainings: both releases suffice.
 
     Raises:
-        InputError: no release is named, its labels are not this release's, or its models are not linear.
+        InputError: no release is given, its labels differ from this release's, or its models are not linear.
     """
     _linear(release, params)
     return []
 
 
-def find(release: Scores, params: Params, trained: Sequence[Trained]) -> Findings:  # noqa: ARG001
-    """Return how far the influences of both agree at each threshold, and how much each memorizes."""
+def find(release: Scores, params: Params, results: Sequence[TrainingResult]) -> Findings:  # noqa: ARG001
+    """Return the agreement of influence at each threshold, and memorized examples and pairs of each release."""
     linear = _linear(release, params)
     grid = sorted({*params.infl_thresholds, params.infl})
-    (found,) = compare_influence(release, [linear], grid, min_mem=None)
-    k = found.at(params.infl)
+    (agreement,) = compare_influence(release, [linear], grid, min_mem=None)
+    k = agreement.at(params.infl)
     whole, head = "whole network", "linear models"
     facts = [
         *(
@@ -78,9 +78,9 @@ def find(release: Scores, params: Params, trained: Sequence[Trained]) -> Finding
         ),
         Fact(
             name=f"Agreement of influence at {params.infl:g}",
-            value=f"Jaccard {found.jaccard[k]:.3f}, mean difference {found.mean_difference[k]:.4f} "
-            f"({int(found.n_both[k]):,} pairs in both of {int(found.n_either[k]):,} in either)"
-            if found.n_either[k]
+            value=f"Jaccard {agreement.jaccard[k]:.3f}, mean difference {agreement.mean_difference[k]:.4f} "
+            f"({int(agreement.n_both[k]):,} pairs in both of {int(agreement.n_either[k]):,} in either)"
+            if agreement.n_either[k]
             else "no pair in either",
         ),
     ]
@@ -109,18 +109,18 @@ def find(release: Scores, params: Params, trained: Sequence[Trained]) -> Finding
                 title="Agreement of influence by threshold, without a condition on memorization",
                 columns={
                     "threshold": Column(meaning="theta", values=tuple(grid)),
-                    "jaccard": Column.of("|both| / |either|; none where both sets are empty", found.jaccard),
+                    "jaccard": Column.of("|both| / |either|; none where both sets are empty", agreement.jaccard),
                     "difference": Column.of(
-                        "mean absolute difference of the estimates over either set (eq. 4)", found.mean_difference
+                        "mean absolute difference of the estimates over either set (eq. 4)", agreement.mean_difference
                     ),
-                    "n_network": Column.of("pairs at or above theta by the whole network", found.n_first),
-                    "n_linear": Column.of("pairs at or above theta by the linear models", found.n_second),
-                    "n_both": Column.of("pairs in both sets", found.n_both),
-                    "n_either": Column.of("pairs in either set", found.n_either),
+                    "n_network": Column.of("pairs at or above theta by the whole network", agreement.n_first),
+                    "n_linear": Column.of("pairs at or above theta by the linear models", agreement.n_second),
+                    "n_both": Column.of("pairs in both sets", agreement.n_both),
+                    "n_either": Column.of("pairs in either set", agreement.n_either),
                 },
             )
         },
-        notes=tuple(_notes(release, linear, params, found.n_undefined)),
+        notes=tuple(_notes(release, linear, params, agreement.n_undefined)),
     )
 
 
@@ -145,7 +145,7 @@ def _linear(release: Scores, params: Params) -> Scores:
 
 
 def _model(release: Scores) -> str | None:
-    """Return the name of the model; None where the release holds no spec: mempipe did not train it."""
+    """Return the name of the model; None if the release has no spec, because mempipe did not train it."""
     name = ((release.spec or {}).get("model") or {}).get("name")
     return None if name is None else str(name)
 
@@ -179,5 +179,5 @@ def _notes(release: Scores, linear: Scores, params: Params, n_undefined: int) ->
 
 
 def _what(release: Scores) -> str:
-    """Return name, model and data set of a release, so that a reader sees what was compared."""
+    """Return name, model and data set of a release, as text."""
     return f"release {release.name}, model {_model(release) or 'not known'}, data set {release.data.name}"

@@ -1,4 +1,4 @@
-"""Fig. 2: what the memorized examples are worth: accuracy without them, and without as many others."""
+"""Fig. 2: test accuracy without the memorized examples, and without as many random examples."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pydantic import Field
 
 from mempipe.errors import InputError
 from mempipe.experiments.result import Column, Fact, Findings, Lines, Series, Table
-from mempipe.experiments.training import Trained, Training
+from mempipe.experiments.training import Training, TrainingResult
 from mempipe.spec import Strict
 from mempipe.subsets import removal
 
@@ -34,10 +34,10 @@ class Params(Strict):
 
 
 def trainings(release: Scores, params: Params) -> list[Training]:
-    """Return one run on everything, and one for each threshold: both arms, memorized and random removals.
+    """Return one training on all examples, and one for each threshold with two arms: memorized and random removals.
 
     Raises:
-        InputError: no example is as memorized as the lowest threshold.
+        InputError: no example reaches the lowest threshold.
     """
     if not _removals(release.mem, params.thresholds):
         raise InputError(
@@ -51,14 +51,14 @@ def trainings(release: Scores, params: Params) -> list[Training]:
     return runs
 
 
-def find(release: Scores, params: Params, trained: Sequence[Trained]) -> Findings:
-    """Return mean and standard deviation of the test accuracy for each threshold and kind of removal."""
+def find(release: Scores, params: Params, results: Sequence[TrainingResult]) -> Findings:
+    """Return mean and standard deviation of the test accuracy for each threshold and arm."""
     n = len(release.mem)
     removals = _removals(release.mem, params.thresholds)
-    everything, *runs = trained
+    everything, *removal_results = results
     rows = [
-        (threshold, int(removed.sum()), run.arm("removal").test_accuracy, run.arm("control").test_accuracy)
-        for (threshold, removed), run in zip(removals, runs, strict=True)
+        (threshold, int(removed.sum()), result.arm("removal").test_accuracy, result.arm("control").test_accuracy)
+        for (threshold, removed), result in zip(removals, removal_results, strict=True)
     ]
     memorized = np.array([accuracy for _, _, accuracy, _ in rows])
     at_random = np.array([accuracy for _, _, _, accuracy in rows])
@@ -94,13 +94,13 @@ def find(release: Scores, params: Params, trained: Sequence[Trained]) -> Finding
             "excess_se": Column.of(of_means, excess_se),
         },
     )
-    shown = int(np.argmin([abs(row[0] - release.thresholds.mem) for row in rows]))
+    k = int(np.argmin([abs(row[0] - release.thresholds.mem) for row in rows]))
     facts = (
         Fact(
-            name=f"Marginal utility of mem ≥ {rows[shown][0]:g}",
-            value=f"{utility[shown]:.2%} ± {utility_se[shown]:.2%} of test accuracy (what removing these "
-            f"{rows[shown][1]:,} examples costs, ± standard error), {random_utility[shown]:.2%} ± "
-            f"{random_utility_se[shown]:.2%} of as many at random",
+            name=f"Marginal utility of mem ≥ {rows[k][0]:g}",
+            value=f"{utility[k]:.2%} ± {utility_se[k]:.2%} of test accuracy (what removing these "
+            f"{rows[k][1]:,} examples costs, ± standard error), {random_utility[k]:.2%} ± "
+            f"{random_utility_se[k]:.2%} of as many at random",
         ),
         Fact(
             name="Everything kept",
@@ -153,9 +153,9 @@ def _difference(
 
 
 def _removals(mem: NDArray[np.float64], thresholds: Sequence[float]) -> list[tuple[float, NDArray[np.bool_]]]:
-    """Return each threshold, ascending, with mem >= threshold; those that remove nothing left out.
+    """Return each threshold, ascending, with the mask mem >= threshold; thresholds that remove nothing are left out.
 
     An example without a score (NaN) is never removed for its memorization.
     """
-    found = [(threshold, mem >= threshold) for threshold in sorted(set(thresholds))]
-    return [(threshold, removed) for threshold, removed in found if removed.any()]
+    masks = [(threshold, mem >= threshold) for threshold in sorted(set(thresholds))]
+    return [(threshold, removed) for threshold, removed in masks if removed.any()]

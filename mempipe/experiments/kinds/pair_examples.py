@@ -1,4 +1,4 @@
-"""Figs. 4-6: training examples of high-influence pairs with the test examples that they influence most, App. C."""
+"""Figs. 4-6: training examples of high-influence pairs, with the test examples that they influence most (App. C)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from mempipe.experiments.result import Column, Fact, Findings, Pairs, Table, num
 from mempipe.spec import Strict
 
 if TYPE_CHECKING:
-    from mempipe.experiments.training import Trained, Training
+    from mempipe.experiments.training import Training, TrainingResult
     from mempipe.release.scores import Scores
 
 TITLE: Final = "Examples of high-influence pairs, not hand-picked"
@@ -44,12 +44,12 @@ class Params(Strict):
 
 
 def trainings(release: Scores, params: Params) -> list[Training]:  # noqa: ARG001 - the contract's
-    """Return none: the release holds all."""
+    """Return no trainings: the release suffices."""
     return []
 
 
-def find(release: Scores, params: Params, trained: Sequence[Trained]) -> Findings:  # noqa: ARG001
-    """Return the picked training examples, each with the test examples of its class that it influences most."""
+def find(release: Scores, params: Params, results: Sequence[TrainingResult]) -> Findings:  # noqa: ARG001
+    """Return the selected training examples, each with the test examples of its class that it influences most."""
     pairs = release.select_pairs(mem=params.mem, infl=params.infl)
     selected, highest = highest_influence(pairs["tr_idx"].to_numpy(), pairs["infl"].to_numpy())
     sets = pick(selected, highest, n_copies=params.n_copies, n_egs=params.n_egs)
@@ -60,14 +60,14 @@ def find(release: Scores, params: Params, trained: Sequence[Trained]) -> Finding
             name: Column(meaning=meaning, values=tuple(row[name] for row in rows)) for name, meaning in _COLUMNS.items()
         },
     )
-    shown = np.unique(np.concatenate([chosen for _, chosen in sets])) if sets else np.empty(0, np.int64)
+    examples = np.unique(np.concatenate([chosen for _, chosen in sets])) if sets else np.empty(0, np.int64)
     facts = [
         Fact(
             name="Training examples in high-influence pairs",
             value=f"{selected.size:,} (mem ≥ {params.mem:g}, infl ≥ {params.infl:g}, equal labels; "
             f"{pairs.num_rows:,} pairs)",
         ),
-        Fact(name="Shown", value=f"training examples: {shown.size:,}, sets: {len(sets)}"),
+        Fact(name="Shown", value=f"training examples: {examples.size:,}, sets: {len(sets)}"),
     ]
     return Findings(
         facts=tuple(facts),
@@ -82,7 +82,7 @@ def find(release: Scores, params: Params, trained: Sequence[Trained]) -> Finding
 def highest_influence(
     tr_idx: NDArray[np.int64], infl: NDArray[np.float64]
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Return the different training examples of pairs, ascending, and the highest influence that each has.
+    """Return the unique training examples of pairs, ascending, and the highest influence of each.
 
     Args:
         tr_idx: int64 (n_pairs,).
@@ -100,23 +100,23 @@ def highest_influence(
 def pick(
     selected: NDArray[np.int64], highest: NDArray[np.float64], *, n_copies: int, n_egs: int
 ) -> list[tuple[str, NDArray[np.int64]]]:
-    """Pick training examples as Appendix C does: sets that are spread evenly over the order by highest influence.
+    """Select training examples by Appendix C's rule: sets spread evenly over the order by highest influence.
 
         idx_sort_selected = np.argsort(-max_infl_of_train_selected)
         base_idxs = np.linspace(0, len(idx_train_selected) - n_copies, n_egs).astype(int)
         set c: idx_train_selected[idx_sort_selected[x + c]] for x in base_idxs
 
-    The sort is stable, so that equal influences stay in the data set's order.
+    The sort is stable: equal influences stay in the data set's order.
 
     Args:
         selected: int64 (n,), training examples.
         highest: float64 (n,), the highest influence of each.
         n_copies: number of sets.
-        n_egs: examples in each.
+        n_egs: examples in each set.
 
     Returns:
-        Name and examples of each set, int64 (n_egs,); all in one set where there are fewer than n_copies + n_egs - 1,
-        too few for n_egs different ones; no set where there is none.
+        Name and examples of each set, int64 (n_egs,). With fewer than n_copies + n_egs - 1 examples, which is too few
+        for n_egs different ones in a set, one set of all examples. No set without examples.
     """
     order = selected[np.argsort(-highest, kind="stable")]
     if not order.size:
@@ -128,7 +128,7 @@ def pick(
 
 
 def _rows(release: Scores, sets: list[tuple[str, NDArray[np.int64]]], n_test: int) -> list[dict[str, Any]]:
-    """Return one row for each picked pair; scores are computed class by class."""
+    """Return one row for each selected pair; scores are computed class by class."""
     chosen = [(group, int(i)) for group, members in sets for i in members]
     names = release.class_names
     most: dict[int, list[dict[str, Any]]] = {}

@@ -1,4 +1,4 @@
-"""Section 3.3, Fig. 3: how many pairs of high influence there are, of how many examples, and how strong they are."""
+"""Section 3.3, Fig. 3: numbers of high-influence pairs and of their examples, and the histogram of influence."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from mempipe.experiments.result import Bars, Column, Fact, Figure, Findings, Tab
 from mempipe.spec import Strict
 
 if TYPE_CHECKING:
-    from mempipe.experiments.training import Trained, Training
+    from mempipe.experiments.training import Training, TrainingResult
     from mempipe.release.scores import Scores
 
 TITLE: Final = "High-influence pairs and their statistics"
@@ -40,12 +40,12 @@ class Params(Strict):
 
 
 def trainings(release: Scores, params: Params) -> list[Training]:  # noqa: ARG001 - the contract's
-    """Return none: the release holds all."""
+    """Return no trainings: the release suffices."""
     return []
 
 
-def find(release: Scores, params: Params, trained: Sequence[Trained]) -> Findings:  # noqa: ARG001
-    """Return the pairs' statistics, the histogram of their influences, and how many pairs an example is in."""
+def find(release: Scores, params: Params, results: Sequence[TrainingResult]) -> Findings:  # noqa: ARG001
+    """Return the pairs' statistics, the histogram of influence, and histograms of the number of pairs of an example."""
     pairs = release.select_pairs(mem=params.mem, infl=params.infl)
     infl: NDArray[np.float64] = pairs["infl"].to_numpy()
     by_train, by_test = _times(pairs["tr_idx"].to_numpy()), _times(pairs["tt_idx"].to_numpy())
@@ -133,12 +133,12 @@ def _figures() -> list[Figure]:
 
 
 def _times(idx: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return how often each of the different positions occurs."""
+    """Return the number of occurrences of each unique position."""
     return np.unique(idx, return_counts=True)[1].astype(np.int64)
 
 
 def _times_table(part: str, times: NDArray[np.int64]) -> Table:
-    """Return how many examples are in exactly 1, 2, … pairs, with a bar's edges around each number."""
+    """Return the number of examples in exactly 1, 2, … pairs, with the edges of a bar around each number."""
     count = np.bincount(times, minlength=1)[1:]
     n_pairs = np.arange(1, len(count) + 1)
     return Table(
