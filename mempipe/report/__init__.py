@@ -1,1 +1,1 @@
-"""A static website from a release: one folder that works from a file, from a bucket and behind any server."""
+"""A static website of a release: one folder, which browsers open as files, from a bucket or from any server."""

@@ -1,4 +1,4 @@
-"""`mempipe report`: makes the folder of the website."""
+"""`mempipe report`: writes the folder of the website."""
 
 import hashlib
 from html import escape
@@ -17,7 +17,7 @@ from mempipe.report.downloads import write_downloads
 from mempipe.report.experiments import find_experiments, script_of, summary_of
 from mempipe.report.folder import check_folder, replaced
 from mempipe.report.from_scores import content_of
-from mempipe.report.images import FoundImages, find_images
+from mempipe.report.images import Images, find_images
 from mempipe.report.packed import pack, write_script
 from mempipe.report.similarity import pixel_difference
 from mempipe.steps.progress import Reporter
@@ -33,18 +33,18 @@ def build_report(
 
     Args:
         release: folder or URI of a release, of a name's releases, or a folder of npz files in the authors' format.
-        out: absent, empty, or an earlier report, which is replaced when the new one is whole.
-        data: path or URI of the data set, or a spec that names it; None: as the release says.
-        images: whether thumbnails are wanted.
-        experiments: folder or URI with results of the release's experiments; None: those in the release's own store.
-        reporter: told what is done.
+        out: a new or empty folder, or an earlier report, which is replaced when the new one is complete.
+        data: path or URI of the data set, or a spec that names it; None: as the release records.
+        images: whether to show thumbnails.
+        experiments: folder or URI with results of the release's experiments; None: those in the release's store.
+        reporter: receives progress and notes.
 
     Returns:
-        `out`, absolute.
+        The absolute path of `out`.
 
     Raises:
-        InputError: `out` holds something else, an option cannot be used, or a result is damaged or of another release.
-        ReleaseError: there is no release, or it is damaged.
+        InputError: `out` has other content, an option cannot be used, or a result is damaged or of another release.
+        ReleaseError: the release is missing or damaged.
         DataError: the images are of another data set, or `data` cannot be read.
     """
     check_folder(out)
@@ -52,14 +52,14 @@ def build_report(
         scores = open_scores(release)
         content = content_of(scores, find_experiments(scores, experiments))
         advance(1)
-    found = find_images(content, data) if images else FoundImages(None, "No images: --no-images was given.")
-    reporter.note(found.note)
+    pictures = find_images(content, data) if images else Images(None, "No images: --no-images was given.")
+    reporter.note(pictures.note)
     with replaced(out) as folder:
         (folder / "data").mkdir()
-        sheets = _write_images(content, found, folder / "sheets", reporter)
+        sheets = _write_images(content, pictures, folder / "sheets", reporter)
         downloads = write_downloads(content, folder / "downloads")
         token = _write_arrays(content, folder / "data")
-        meta = _meta(content, found, sheets, downloads, token)
+        meta = _meta(content, pictures, sheets, downloads, token)
         write_script(folder / "data" / "meta.js", "meta", meta)
         _write_page(content, folder, token)
     for experiment in content.experiments:
@@ -70,13 +70,11 @@ def build_report(
     return out.resolve()
 
 
-def _write_images(
-    content: ReportContent, found: FoundImages, folder: Path, reporter: Reporter
-) -> dict[str, Any] | None:
-    """Write the sheets, add each example's slot and each pair's pixel difference; return what the page must know."""
+def _write_images(content: ReportContent, pictures: Images, folder: Path, reporter: Reporter) -> dict[str, Any] | None:
+    """Write the sheets, add each example's slot and each pair's pixel difference; return the page's description."""
     from mempipe.report.sheets import COLUMNS, TILES, tile_shape, write_sheets
 
-    dataset = found.dataset
+    dataset = pictures.dataset
     if dataset is None:
         return None
     folder.mkdir()
@@ -99,7 +97,7 @@ def _write_images(
 
 
 def _test_priority(content: ReportContent) -> NDArray[np.float64]:
-    """Test examples that are influenced most come first, then those that models are wrong on."""
+    """Return the priority of test examples: the most influenced first, then those with most errors."""
     correct = content.test.get("n_correct")
     n_test = len(content.test["label"])
     priority = np.zeros(n_test) if correct is None else -correct / max(content.n_trials or 1, 1)
@@ -108,9 +106,9 @@ def _test_priority(content: ReportContent) -> NDArray[np.float64]:
 
 
 def _write_arrays(content: ReportContent, folder: Path) -> str:
-    """Write the arrays; return digits of their hash, which every address on the page carries.
+    """Write the arrays; return digits of their hash, which are part of every address on the page.
 
-    So a browser never shows an old sheet or an old array from its cache beside a new page.
+    So a browser never combines a new page with old sheets or arrays from its cache.
     """
     for name in ("train", "test", "pairs"):
         write_script(folder / f"{name}.js", name, pack(getattr(content, name)))
@@ -127,7 +125,7 @@ def _write_arrays(content: ReportContent, folder: Path) -> str:
 
 def _meta(
     content: ReportContent,
-    found: FoundImages,
+    pictures: Images,
     sheets: dict[str, Any] | None,
     downloads: list[dict[str, Any]],
     token: str,
@@ -145,7 +143,7 @@ def _meta(
         "floor": {"mem": content.floor.mem, "infl": content.floor.infl},
         "hasPairs": content.has_pairs,
         "images": sheets,
-        "imagesNote": found.note,
+        "imagesNote": pictures.note,
         "downloads": downloads,
         "experiments": [summary_of(experiment) for experiment in content.experiments],
         "token": token,

@@ -1,4 +1,4 @@
-"""What a report shows, wherever it came from: arrays, tables to download, and facts in words."""
+"""Content of a report, from any source: arrays, tables to download, and facts as text."""
 
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -8,10 +8,10 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from mempipe.release.scores import ScoreFile
-from mempipe.report.experiments import ShownExperiment
+from mempipe.report.experiments import ReportedExperiment
 
 MAX_PAIRS: Final = 20_000
-"""Pairs below the release's own thresholds are added while the report holds no more than these."""
+"""The report includes pairs below the release's thresholds up to this total number of pairs."""
 
 LOWEST_MEM: Final = 0.1
 LOWEST_INFL: Final = 0.05
@@ -31,26 +31,26 @@ class ReportContent:
     """Scores of a release, or of the authors' files.
 
     Attributes:
-        title: what the scores are of.
-        id: of the scores.
-        uri: where the scores lie.
+        title: title of the page.
+        id: id of the release, or of the authors' files.
+        uri: folder or URI of the scores.
         facts: provenance as (name, value), in the order of the page.
-        class_names: one a label.
-        n_trials: models; None where unknown.
-        thresholds: that the high-influence pairs were selected with.
-        floor: lower thresholds, down to which `pairs` is complete.
-        train: arrays (n_train,): label, mem; where known mem_se, n_in, n_out, correct_in, correct_out.
-        test: arrays (n_test,): label; where known n_correct.
-        pairs: arrays (n_pairs,): tr_idx, tt_idx, infl; where known infl_se, correct_in, correct_out. By descending
+        class_names: one for each label.
+        n_trials: number of models; None if unknown.
+        thresholds: thresholds of the high-influence pairs.
+        floor: lower thresholds; `pairs` is complete down to these.
+        train: arrays (n_train,): label, mem; if known mem_se, n_in, n_out, correct_in, correct_out.
+        test: arrays (n_test,): label; if known n_correct.
+        pairs: arrays (n_pairs,): tr_idx, tt_idx, infl; if known infl_se, correct_in, correct_out. By descending
             influence.
-        train_names, test_names: names of image files; None where there are none.
-        tables: to download as CSV, by file name without ending.
-        files: that hold the scores.
-        spec: the resolved spec as YAML; None where there was no run.
+        train_names, test_names: names of image files; None if there are none.
+        tables: tables to download as CSV, by file name without suffix.
+        files: the files of the scores.
+        spec: the resolved spec as YAML; None without a run.
         data: the spec's data set (a component's keys); None where unknown.
-        fingerprint: of the data set; None where unknown.
-        experiments: whose results are shown, in the order of the page.
-        has_pairs: whether pairs are known; where not, `pairs` is empty.
+        fingerprint: fingerprint of the data set; None if unknown.
+        experiments: experiments with results, in the order of the page.
+        has_pairs: whether pairs are known; if not, `pairs` is empty.
     """
 
     title: str
@@ -71,27 +71,26 @@ class ReportContent:
     spec: str | None = None
     data: dict[str, Any] | None = None
     fingerprint: str | None = None
-    experiments: list[ShownExperiment] = field(default_factory=list)
+    experiments: list[ReportedExperiment] = field(default_factory=list)
     has_pairs: bool = True
 
 
 def lowest_limits(thresholds: Limits) -> Limits:
-    """Return the lowest thresholds that a report's sliders go down to."""
+    """Return the lowest thresholds of a report's sliders."""
     return Limits(min(LOWEST_MEM, thresholds.mem), min(LOWEST_INFL, thresholds.infl))
 
 
 def floor_for(infl: NDArray[np.float64], lowest: Limits, thresholds: Limits, *, max_pairs: int = MAX_PAIRS) -> Limits:
-    """Return the lowest floor that leaves at most `max_pairs` pairs, but never one above the release's thresholds.
+    """Return the lowest floor with at most `max_pairs` pairs, but never above the release's thresholds.
 
     Args:
         infl: influence of all pairs that `lowest` selects, in any order.
-        lowest: with which they were selected.
-        thresholds: of the release.
-        max_pairs: how many pairs a report should hold.
+        lowest: the thresholds of that selection.
+        thresholds: thresholds of the release.
+        max_pairs: maximal number of pairs.
 
     Returns:
-        `lowest.mem`, and `lowest.infl` raised in steps of 0.01; the release's own thresholds where even the last step
-        leaves more.
+        `lowest.mem`, and `lowest.infl` raised in steps of 0.01; the release's own thresholds if no step suffices.
     """
     n_steps = max(0, round((thresholds.infl - lowest.infl) / _STEP))
     for step in range(n_steps):

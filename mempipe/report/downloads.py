@@ -1,4 +1,4 @@
-"""Files to download from the website: the tables as CSV, experiments' results, copies of the release's small files."""
+"""Downloads of the website: tables as CSV, experiments' results, copies of the release's small files."""
 
 import shutil
 from pathlib import Path
@@ -11,11 +11,11 @@ from mempipe.report.content import ReportContent
 from mempipe.report.experiments import write_result_files
 
 _COPIED_BYTES: Final = 8 * 2**20
-"""Larger files of the release are named with their checksums, and not copied."""
+"""Larger files of the release are not copied; the page lists them with their checksums."""
 
 
 def write_downloads(content: ReportContent, folder: Path) -> list[dict[str, Any]]:
-    """Write the files; return path, href, size and checksum of each for the page, also of those not copied."""
+    """Write the files; return path, href, size and checksum of each, also of the files that are not copied."""
     folder.mkdir()
     listed = []
     for name, table in content.tables.items():

@@ -1,4 +1,4 @@
-"""Finds the results of a release's experiments, and prepares them for the page and for download."""
+"""Reads the results of a release's experiments and prepares them for the page and for download."""
 
 import csv
 import json
@@ -18,27 +18,27 @@ _DOWNLOADS: Final = "downloads"
 
 
 @dataclass(frozen=True)
-class ShownExperiment:
-    """An experiment of the page.
+class ReportedExperiment:
+    """An experiment on the page.
 
     Attributes:
         newest: the result that is shown.
-        older: other results, with other parameters or of an earlier time, the newest first.
+        older: results with other parameters or of an earlier time, newest first.
     """
 
     newest: Result
     older: tuple[Result, ...]
 
 
-def find_experiments(scores: Scores, uri: str | None) -> list[ShownExperiment]:
+def find_experiments(scores: Scores, uri: str | None) -> list[ReportedExperiment]:
     """Return the experiments of a release or of the authors' files, in the paper's order, then by name.
 
     Args:
-        scores: whose experiments they are.
-        uri: folder or URI with files of results; None: as the store of the release has them, none outside a store.
+        scores: the release, or the authors' files.
+        uri: folder or URI with files of results; None: the release's store. A release outside a store has none.
 
     Raises:
-        InputError: a result is damaged or of another release, or `uri` has none.
+        InputError: a result is damaged or of another release, or `uri` has no results.
     """
     place = _own_place(scores) if uri is None else open_store(uri)
     if place is None:
@@ -52,23 +52,23 @@ def find_experiments(scores: Scores, uri: str | None) -> list[ShownExperiment]:
         raise InputError(
             f"Experiments cannot be shown: --experiments {place.uri} holds no result, expected files such as "
             "marginal-utility-0123456789ab.json.",
-            hint=f"give the folder {places.results_place('NAME', 'ID')} of the store that keeps them.",
+            hint=f"give the folder {places.results_place('NAME', 'ID')} of the store that holds them.",
         )
-    shown = [_shown(results.values()) for results in by_experiment.values()]
-    return sorted(shown, key=lambda experiment: (experiment.newest.paper, experiment.newest.experiment))
+    experiments = [_sort(results.values()) for results in by_experiment.values()]
+    return sorted(experiments, key=lambda experiment: (experiment.newest.paper, experiment.newest.experiment))
 
 
 def _own_place(scores: Scores) -> Store | None:
     try:
         root = open_store_of(scores)
-    except InputError:  # a folder of its own
+    except InputError:  # a folder outside any store
         return None
     return open_results(root, scores)
 
 
-def _shown(results: Iterable[Result]) -> ShownExperiment:
+def _sort(results: Iterable[Result]) -> ReportedExperiment:
     newest, *older = sorted(results, key=lambda result: (result.created, result.digest), reverse=True)
-    return ShownExperiment(newest, tuple(older))
+    return ReportedExperiment(newest, tuple(older))
 
 
 def _check_release(result: Result, scores: Scores, *, source: str) -> None:
@@ -92,7 +92,7 @@ def _check_release(result: Result, scores: Scores, *, source: str) -> None:
                 )
 
 
-def write_result_files(experiments: list[ShownExperiment], folder: Path) -> Iterator[Path]:
+def write_result_files(experiments: list[ReportedExperiment], folder: Path) -> Iterator[Path]:
     """Write each shown table as CSV and every result as JSON; yield the files."""
     for experiment in experiments:
         for name, table in experiment.newest.findings.tables.items():
@@ -105,8 +105,8 @@ def write_result_files(experiments: list[ShownExperiment], folder: Path) -> Iter
             yield path
 
 
-def summary_of(experiment: ShownExperiment) -> dict[str, Any]:
-    """Return what the overview says of an experiment."""
+def summary_of(experiment: ReportedExperiment) -> dict[str, Any]:
+    """Return an experiment's entry in the overview."""
     result = experiment.newest
     fact = next(iter(result.findings.facts), None)
     return {
@@ -117,8 +117,8 @@ def summary_of(experiment: ShownExperiment) -> dict[str, Any]:
     }
 
 
-def script_of(experiments: list[ShownExperiment]) -> list[dict[str, Any]]:
-    """Return what the page shows of the experiments, with the addresses of their downloads."""
+def script_of(experiments: list[ReportedExperiment]) -> list[dict[str, Any]]:
+    """Return the experiments for the page, with the addresses of their downloads."""
     return [
         {
             "result": _exact_seeds(json.loads(experiment.newest.to_json())),
@@ -151,7 +151,7 @@ def _write_csv(table: Table, path: Path) -> None:
 
 
 def _exact_seeds(result: dict[str, Any]) -> dict[str, Any]:
-    """Return the result with its seeds as texts: a browser rounds numbers beyond 2^53."""
-    for drawn in (*result["runs"], *result["subsets"].values()):
-        drawn["seed"] = None if drawn["seed"] is None else str(drawn["seed"])
+    """Return the result with its seeds as strings, because browsers round integers beyond 2^53."""
+    for entry in (*result["runs"], *result["subsets"].values()):
+        entry["seed"] = None if entry["seed"] is None else str(entry["seed"])
     return result

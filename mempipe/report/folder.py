@@ -1,4 +1,4 @@
-"""The folder that becomes the website: never half written, and nothing but an earlier report is replaced."""
+"""The folder of the website: written atomically; replaces only an earlier report."""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -11,14 +11,14 @@ from mempipe.errors import InputError
 from mempipe.storage.staging import replace_folder, staging_folder
 
 MARKER: Final = "mempipe-report.json"
-"""A file that says that a folder is a report, which may be replaced by a newer one."""
+"""A file that marks a folder as a report, which a newer report may replace."""
 
 
 def check_folder(out: Path) -> None:
-    """Tell whether a report may be written to `out`, before anything is computed.
+    """Check that a report may be written to `out`, before anything is computed.
 
     Raises:
-        InputError: it is a file, or holds something else than a report.
+        InputError: it is a file, or its content is not a report.
     """
     if not out.exists():
         return
@@ -32,9 +32,9 @@ def check_folder(out: Path) -> None:
 
 
 def foreign_to_report(files: Sequence[str]) -> str | None:
-    """Return a file that a new report must not remove, of all below the place of the report; None where there is none.
+    """Return a file that a new report must not remove, of all below the report's place; None if there is none.
 
-    That is any file where no report lies, and another report below this one.
+    That is any file if the place has no report, or a file of another report below it.
     """
     if MARKER in files:
         return next((file for file in files if file.endswith(f"/{MARKER}")), None)
@@ -42,7 +42,7 @@ def foreign_to_report(files: Sequence[str]) -> str | None:
 
 
 def _names(out: Path) -> list[str]:
-    """List what lies below a folder, which another writer of the report may replace meanwhile."""
+    """List the files below a folder, which a concurrent writer of the report may replace."""
     names = [
         Path(parent, name).relative_to(out).as_posix() for parent, *below in os.walk(out) for name in chain(*below)
     ]
@@ -51,7 +51,7 @@ def _names(out: Path) -> list[str]:
 
 @contextmanager
 def replaced(out: Path) -> Iterator[Path]:
-    """Yield a new folder that takes the place of `out` at the end; after an error `out` is as it was."""
+    """Yield a new folder that replaces `out` at the end; after an error `out` is unchanged."""
     target = out.resolve()
     with staging_folder(target.parent) as staging:
         yield staging

@@ -1,4 +1,4 @@
-"""Report content from scores, whether a release holds them or the authors' files: what is unknown is left out."""
+"""Content of a report from the scores of a release or of the authors' files; unknown values are left out."""
 
 from typing import Any, Final
 
@@ -12,7 +12,7 @@ from mempipe.release.card import design_text, lemma_text, percent
 from mempipe.release.manifest import Manifest
 from mempipe.release.scores import Scores
 from mempipe.report.content import Limits, ReportContent, floor_for, lowest_limits
-from mempipe.report.experiments import ShownExperiment
+from mempipe.report.experiments import ReportedExperiment
 from mempipe.tables.parquet import has_values, table_schema
 
 _TRAIN: Final = ("label", "mem", "mem_se", "n_in", "n_out", "correct_in", "correct_out")
@@ -21,11 +21,11 @@ _PAIRS: Final = ("tr_idx", "tt_idx", "infl", "infl_se", "correct_in", "correct_o
 _TABLES: Final = ("examples", "test_examples", "pairs", "classes", "trials")
 
 
-def content_of(scores: Scores, experiments: list[ShownExperiment]) -> ReportContent:
-    """Return what a report of these scores and of their experiments shows.
+def content_of(scores: Scores, experiments: list[ReportedExperiment]) -> ReportContent:
+    """Return the content of a report of these scores and their experiments.
 
     Raises:
-        ReleaseQuestionError: the authors' files are a pairs file only.
+        ReleaseQuestionError: the authors' files are only a pairs file.
         InputError: the authors' files are of different data sets.
         ReleaseError: a file is missing or damaged.
     """
@@ -64,7 +64,7 @@ def _facts(manifest: Manifest) -> list[tuple[str, str]]:
     return [
         ("Release", manifest.id),
         ("Data set", f"{data.name}: {data.source}" if data.source else data.name),
-        ("Licence of the data", data.license or "unknown"),
+        ("License of the data", data.license or "unknown"),
         ("Data fingerprint", f"SHA-256 {data.fingerprint}" if data.fingerprint else "unknown (only labels were given)"),
         (
             "Examples",
@@ -114,7 +114,7 @@ def _facts_of_files(scores: Scores) -> list[tuple[str, str]]:
 
 
 def _floor(scores: Scores, thresholds: Limits) -> Limits:
-    """Return the lowest thresholds that keep the report small; its pairs are complete down to them."""
+    """Return the lowest thresholds that keep the report small; its pairs are complete down to these."""
     lowest = lowest_limits(thresholds)
     if not scores.has_pairs:
         return lowest
@@ -139,7 +139,7 @@ def _pairs(scores: Scores, floor: Limits) -> dict[str, NDArray[Any]]:
 
 
 def _arrays(scores: Scores, table: pa.Table, columns: tuple[str, ...]) -> dict[str, NDArray[Any]]:
-    """Return the columns that are known; null becomes NaN."""
+    """Return the known columns; null becomes NaN."""
     return {name: table[name].to_numpy() for name in columns if name not in scores.unknown}
 
 

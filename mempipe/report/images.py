@@ -1,4 +1,4 @@
-"""Finds the images of the examples, and refuses those of another data set."""
+"""Finds the images of the examples; images of another data set are an error."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,65 +16,65 @@ from mempipe.spec import Component, parse_spec
 
 
 @dataclass(frozen=True, eq=False)
-class FoundImages:
-    """Images, or why there are none.
+class Images:
+    """The images, or the reason why there are none.
 
     Attributes:
-        dataset: None without images.
-        note: one sentence for the page.
+        dataset: the data set; None: no images.
+        note: a sentence for the page.
     """
 
     dataset: Dataset | None
     note: str
 
 
-def find_images(content: ReportContent, path: str | None) -> FoundImages:
-    """Load the data set that the scores are of.
+def find_images(content: ReportContent, path: str | None) -> Images:
+    """Load the data set of the scores.
 
     Args:
-        content: names the data set, where there was a spec.
-        path: the data set's path or URI, or a spec (.yaml) whose `data` says it; None: as the release's spec says.
+        content: its `data` names the data set, if the release has a spec.
+        path: path or URI of the data set, or of a spec (.yaml) that names it; None: as the release's spec says.
 
     Returns:
-        The data set; none, with the reason, where it cannot be read and `path` was not given.
+        The data set; or None with the reason, if it cannot be read and `path` is None.
 
     Raises:
-        DataError: it is another data set than the scores', or `path` cannot be read.
-        InputError: the data set has no path that could be given.
-        SpecError: the spec is wrong.
+        DataError: it is not the data set of the scores, or `path` cannot be read.
+        InputError: `path` is given, but this data set has no path.
+        SpecError: the spec is invalid.
     """
     component = _component(content, path)
     if component is None:
-        return FoundImages(None, "No images: the release does not say which data set it is of; give --data PATH.")
+        return Images(None, "No images: the release does not say which data set it is of; give --data PATH.")
     if path is None and ":" in component.name:  # a release of others must not choose what is imported here
-        return FoundImages(None, f"No images: {component.name} is code, which only a spec given by --data may name.")
+        return Images(None, f"No images: {component.name} is code, which only a spec given by --data may name.")
     try:
         dataset = load_dataset(component)
     except (DataError, PluginError, SpecError, StoreError, TransientError) as error:
         if path is not None:
             raise
-        return FoundImages(None, f"No images: the data set was not found ({error.message.rstrip('.')}).")
+        return Images(None, f"No images: the data set was not found ({error.message.rstrip('.')}).")
     if path is None and min(dataset.image_shape[:2]) == 1:
-        return FoundImages(None, f"No images: the examples of {dataset.name} are features, not pictures.")
+        return Images(None, f"No images: the examples of {dataset.name} are features, not pictures.")
     if content.fingerprint is not None:
         if dataset.fingerprint != content.fingerprint:
             raise _refusal(dataset, "fingerprint", dataset.fingerprint, content.fingerprint)
-        return FoundImages(dataset, f"Images of {dataset.name}; their fingerprint is the release's.")
-    for part, got, wanted in (
+        return Images(dataset, f"Images of {dataset.name}; their fingerprint is the release's.")
+    for part, labels, expected in (
         ("training", dataset.train_labels, content.train["label"]),
         ("test", dataset.test_labels, content.test["label"]),
     ):
-        if not np.array_equal(got, wanted):
-            raise _refusal(dataset, f"{part} labels", *_difference(got, wanted))
-    return FoundImages(
+        if not np.array_equal(labels, expected):
+            raise _refusal(dataset, f"{part} labels", *_difference(labels, expected))
+    return Images(
         dataset, f"Images of {dataset.name}; the scores carry no fingerprint, so only the labels were compared."
     )
 
 
 def _component(content: ReportContent, path: str | None) -> Component | None:
-    known = content.data
+    own_data = content.data
     if path is None:
-        return None if known is None else Component.model_validate(known)
+        return None if own_data is None else Component.model_validate(own_data)
     if path.endswith((".yaml", ".yml")) and not is_remote(path):
         try:
             text = Path(path).read_text()
@@ -84,27 +84,27 @@ def _component(content: ReportContent, path: str | None) -> Component | None:
                 hint="give the path of the data set itself, or of a spec.",
             ) from error
         return parse_spec(text, source=path).data
-    if known is None:
+    if own_data is None:
         kind = "npz" if path.endswith(".npz") else "image_folder"
         return Component.model_validate({"name": kind, "path": path})
-    if ":" in known["name"] or not has_path(known["name"]):
+    if ":" in own_data["name"] or not has_path(own_data["name"]):
         raise InputError(
-            f"Report cannot be made: --data is given, expected none for the data set {known['name']}, which has no "
+            f"Report cannot be made: --data is given, expected none for the data set {own_data['name']}, which has no "
             "path.",
-            hint="leave --data away, or give a spec that names the data set.",
+            hint="leave out --data, or give a spec that names the data set.",
         )
-    return Component.model_validate({**known, "path": path})
+    return Component.model_validate({**own_data, "path": path})
 
 
-def _refusal(dataset: Dataset, what: str, got: str, wanted: str) -> DataError:
+def _refusal(dataset: Dataset, what: str, got: str, expected: str) -> DataError:
     return DataError(
-        f"Images are of another data set: {dataset.name} {what} is {got}, expected {wanted} of the release.",
-        hint="give the data set that the scores are of with --data PATH, or none with --no-images.",
+        f"Images are of another data set: {dataset.name} {what} is {got}, expected {expected} of the release.",
+        hint="give the data set of the scores with --data PATH, or --no-images.",
     )
 
 
-def _difference(got: NDArray[Any], wanted: NDArray[Any]) -> tuple[str, str]:
-    if got.shape != wanted.shape:
-        return f"{got.size} examples", f"{wanted.size}"
-    first = int(np.argmax(got != wanted))
-    return f"{got[first]} at position {first}", f"{wanted[first]}"
+def _difference(got: NDArray[Any], expected: NDArray[Any]) -> tuple[str, str]:
+    if got.shape != expected.shape:
+        return f"{got.size} examples", f"{expected.size}"
+    first = int(np.argmax(got != expected))
+    return f"{got[first]} at position {first}", f"{expected[first]}"

@@ -1,4 +1,4 @@
-"""Data as script files, because a page that is opened as a file may load scripts but may not fetch."""
+"""Data as script files, because a page that is opened as a file can load scripts but cannot fetch."""
 
 import base64
 import json
@@ -17,10 +17,10 @@ _KINDS: Final = {
 
 
 def compact(name: str, array: NDArray[Any]) -> NDArray[Any]:
-    """Return an array in the smallest type that keeps what matters.
+    """Return an array in the smallest sufficient type.
 
-    Scores that are compared with a threshold (`mem`, `infl`) stay float64, so that the page selects what Python
-    selects; other floats become float32. Integers become uint16 where they fit, else uint32.
+    Scores that are compared with a threshold (`mem`, `infl`) stay float64, so that the page and Python select the same
+    pairs; other floats become float32. Integers become uint16 if they fit, else uint32.
     """
     if np.issubdtype(array.dtype, np.floating):
         return array.astype("<f8" if name in {"mem", "infl"} else "<f4")

@@ -1,4 +1,4 @@
-"""Thumbnails in sheets: 40 × 25 tiles of one class in one image file, the most asked for first."""
+"""Thumbnails in sheets: 40 × 25 tiles of one class in one image file, by descending priority."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ COLUMNS: Final = 40
 ROWS: Final = 25
 TILES: Final = COLUMNS * ROWS
 MAX_SIDE: Final = 96
-"""Larger images are made smaller, so that their longest side has this many pixels."""
+"""Larger images are scaled down to this many pixels on the longest side."""
 
 _WEBP_QUALITY: Final = 90
 
@@ -23,9 +23,9 @@ class Sheets:
     """The sheets of one part of a data set.
 
     Attributes:
-        slot: uint32 (n,); of each example: number of its sheet times `TILES`, plus its tile.
-        files: names, in the order of the numbers.
-        tiles: how many tiles each has; rows that are not needed are cut off.
+        slot: uint32 (n,); for each example, number of its sheet times `TILES`, plus its tile.
+        files: file names by number.
+        tiles: number of tiles of each sheet; unused rows are cut off.
     """
 
     slot: NDArray[np.uint32]
@@ -52,13 +52,13 @@ def write_sheets(
     """Write the sheets of one part.
 
     Args:
-        folder: where the files go.
-        part: `train` or `test`, with which their names begin.
+        folder: folder of the files.
+        part: `train` or `test`; prefix of their names.
         images: uint8 or float32 (n, height, width, channels).
-        labels: int64 (n,); each class has sheets of its own.
-        priority: float64 (n,); within a class the largest come first, NaN last.
-        pixel_max: the value that is shown as white; where pixels are negative, the range of a sheet's pixels is shown.
-        advance: told how many images were done.
+        labels: int64 (n,); each class has its own sheets.
+        priority: float64 (n,); sorts a class in descending order, with NaN last.
+        pixel_max: the value of white; sheets with negative pixels use the range of their pixels.
+        advance: advances the progress by a number of images.
     """
     order = np.lexsort((np.arange(len(labels)), -priority, labels))  # NaN sorts last
     starts = np.flatnonzero(np.diff(labels[order], prepend=-1))
@@ -70,9 +70,9 @@ def write_sheets(
             chosen = order[start : min(start + TILES, end)]
             slot[chosen] = len(files) * TILES + np.arange(len(chosen))
             picture = montage(np.stack([thumbnail(image) for image in to_uint8(images[chosen], pixel_max)]))
-            colour = picture.mode == "RGB"
-            name = f"{part}-{len(files):05d}.{'webp' if colour else 'png'}"
-            if colour:
+            color = picture.mode == "RGB"
+            name = f"{part}-{len(files):05d}.{'webp' if color else 'png'}"
+            if color:
                 picture.save(folder / name, quality=_WEBP_QUALITY, method=4)
             else:
                 picture.save(folder / name, compress_level=6)
@@ -83,7 +83,7 @@ def write_sheets(
 
 
 def to_uint8(images: NDArray[Any], pixel_max: float) -> NDArray[np.uint8]:
-    """Return images as uint8 with one channel (grey) or three (RGB), black to white over [0, `pixel_max`]."""
+    """Return images as uint8 with one channel (gray) or three (RGB), black to white over [0, `pixel_max`]."""
     channels = images.shape[-1]
     images = images[..., :3] if channels >= 3 else images[..., :1]
     if images.dtype == np.uint8 and pixel_max == 255:
@@ -106,7 +106,7 @@ def thumbnail(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def montage(tiles: NDArray[np.uint8]) -> Image.Image:
-    """Lay tiles (n, height, width, channels) out in rows of `COLUMNS`, as many rows as are needed."""
+    """Lay tiles (n, height, width, channels) out in rows of `COLUMNS`, with as many rows as needed."""
     n, height, width, channels = tiles.shape
     rows = -(-n // COLUMNS)
     sheet = np.zeros((rows * COLUMNS, height, width, channels), dtype=np.uint8)

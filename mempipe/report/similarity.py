@@ -1,4 +1,4 @@
-"""How alike the two images of a pair are, pixel by pixel: a plain measure beside the influence."""
+"""Similarity of the two images of a pair by pixels, for comparison with the influence."""
 
 from typing import Any, Final
 
@@ -25,7 +25,7 @@ def pixel_difference(
         pixel_max: the range of a pixel.
 
     Returns:
-        float64 (n_pairs,); 0 for equal images, 1 for black beside white.
+        float64 (n_pairs,); 0 for equal images, 1 for black and white.
     """
     difference = np.empty(tr_idx.size)
     step = max(1, _PIXELS_AT_ONCE // max(1, int(np.prod(train_images.shape[1:]))))

@@ -1,4 +1,4 @@
-"""Puts the website into a store, so that a bucket serves it; `mempipe report --out` takes a folder or a URI."""
+"""Writes the website into a store, so that a bucket can serve it; `mempipe report --out` takes a folder or a URI."""
 
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -18,21 +18,21 @@ PAGE: Final = "index.html"
 def report_to(
     release: str, out: str, *, data: str | None, images: bool, experiments: str | None, reporter: Reporter
 ) -> str:
-    """Make the website of a release in a folder or, with the URI of a store's folder, in the store.
+    """Write the website of a release to a folder or, if `out` is the URI of a store's folder, to the store.
 
     Args:
-        release: see `build_report`, as for all others.
-        out: a folder, as `build_report` takes it; or a URI below which there is nothing or an earlier report.
-        data: of the images.
-        images: whether thumbnails are wanted.
-        experiments: folder or URI of results; None: the release's own.
-        reporter: told what is done.
+        release: see `build_report`, as for the other arguments.
+        out: a folder, or a URI below which there is nothing or an earlier report.
+        data: path or URI of the data set.
+        images: whether to show thumbnails.
+        experiments: folder or URI of results; None: those in the release's store.
+        reporter: receives progress and notes.
 
     Returns:
         Path or URI of its first page.
 
     Raises:
-        InputError: something else than a report lies below `out`.
+        InputError: there are other objects than a report below `out`.
     """
 
     def built(folder: Path) -> Path:
@@ -48,21 +48,21 @@ def report_to(
 
 
 def _earlier(place: Store) -> list[ObjectInfo]:
-    """Return the objects of an earlier report, of which those that the new one lacks will be deleted."""
-    found = list(place.list())
-    if foreign := foreign_to_report([info.key for info in found]):
+    """Return the objects of an earlier report; the new report deletes those that it does not have."""
+    objects = list(place.list())
+    if foreign := foreign_to_report([info.key for info in objects]):
         raise InputError(
             f"Report cannot be written: {place.uri} holds {foreign}, expected nothing or an earlier report.",
             hint=f"choose another place with --out, such as …/{report_place('NAME', 'ID')}.",
         )
-    return found
+    return objects
 
 
 def _upload(folder: Path, place: Store, earlier: list[ObjectInfo], reporter: Reporter) -> None:
-    """Write every file, the first page last, then delete what no longer belongs to the report.
+    """Write every file, the first page last, then delete the files that are no longer part of the report.
 
-    The page's addresses carry a hash of the data, so a browser mixes no old and new files; a reader who holds the old
-    page while the new one is written may miss a file and must load again.
+    The page's addresses contain a hash of the data, so browsers never mix old and new files. A reader of the old page
+    may miss a file while the new report is written, and must reload.
     """
     files = {checked_key(path.relative_to(folder).as_posix()): path for path in folder.rglob("*") if path.is_file()}
     with reporter.stage("uploading", total=len(files), unit="files") as advance:
@@ -74,5 +74,5 @@ def _upload(folder: Path, place: Store, earlier: list[ObjectInfo], reporter: Rep
             continue
         try:
             place.delete(info.key, generation=info.generation)
-        except (ObjectNotFoundError, GenerationError):  # another writer of the report was faster
+        except (ObjectNotFoundError, GenerationError):  # a concurrent writer of the report was first
             continue

@@ -22,7 +22,7 @@ from mempipe.release.load import Release
 
 CREATED = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 NAMES = ("ResNet50", "ResNet18", "Inception", "DenseNet100", "small CNN", "MLP, 512-256", "linear")
-"""More lines than there are colours."""
+"""More lines than there are colors."""
 
 
 def hand_made(release: Release, *, days: int = 0, **changed: Any) -> Result:

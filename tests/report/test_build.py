@@ -160,7 +160,7 @@ def test_the_floor_keeps_reports_small() -> None:
     assert floor_for(infl, lowest, thresholds, max_pairs=3) == thresholds  # never less than the release has
 
 
-def test_sheets_of_many_large_colour_images(tmp_path: Path) -> None:
+def test_sheets_of_many_large_color_images(tmp_path: Path) -> None:
     """More than one sheet a class; large images become smaller; the most memorized first, no score last."""
     values = np.arange(1, 1101) % 200
     images = np.broadcast_to(values[:, None, None, None], (1100, 12, 192, 3)).astype(np.uint8)

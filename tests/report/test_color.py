@@ -1,4 +1,4 @@
-"""CIFAR-100's binary files through a run to a report: the page shows the very images, in colour."""
+"""CIFAR-100's binary files through a run to a report: the page shows the very images, in color."""
 
 from pathlib import Path
 
@@ -28,10 +28,10 @@ chunk_size: 20
 
 @pytest.fixture(scope="module")
 def images(tmp_path_factory: pytest.TempPathFactory) -> dict[str, NDArray[np.uint8]]:
-    """Of each part, apples and bees in turn; each image has four quarters of colours of its own."""
+    """Of each part, apples and bees in turn; each image has four quarters of colors of its own."""
     random = np.random.default_rng(23)
-    colours = {part: random.integers(0, 256, (2 * LIMIT, 2, 2, 3), dtype=np.uint8) for part in FILES}
-    return {part: quarters.repeat(16, axis=1).repeat(16, axis=2) for part, quarters in colours.items()}
+    colors = {part: random.integers(0, 256, (2 * LIMIT, 2, 2, 3), dtype=np.uint8) for part in FILES}
+    return {part: quarters.repeat(16, axis=1).repeat(16, axis=2) for part, quarters in colors.items()}
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +60,7 @@ def shown(report: Path, part: str) -> NDArray[np.float64]:
 
 @pytest.mark.parametrize("part", FILES)
 def test_each_tile_shows_its_own_image(part: str, report: Path, images: dict[str, NDArray[np.uint8]]) -> None:
-    """Thumbnails in colour are compressed with loss: each is near its original, and far from all others."""
+    """Thumbnails in color are compressed with loss: each is near its original, and far from all others."""
     tiles = shown(report, part)
     assert tiles.shape == images[part].shape
     distance = np.abs(tiles[:, None] - images[part][None]).mean(axis=(2, 3, 4))
