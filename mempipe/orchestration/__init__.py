@@ -1,4 +1,4 @@
-"""Airflow: container tasks (a Kubernetes pod or a local process), the embedded Airflow, and nothing of the science.
+"""Airflow: DAGs, container tasks (a Kubernetes pod or a local process), and the embedded Airflow.
 
 The only package, beside `dags/`, that imports Airflow; no other package of mempipe imports this one.
 """

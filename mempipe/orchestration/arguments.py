@@ -1,4 +1,4 @@
-"""The arguments of a DAG's commands: from its form, and from what small tasks read in the store."""
+"""Arguments of a DAG's commands, from its form and from the answers that small tasks read in the store."""
 
 import hashlib
 import re
@@ -9,9 +9,10 @@ _MAX_REQUEST: Final = 100
 
 
 def request_id(dag_id: str, run_id: str) -> str:
-    """Return the name under which the store remembers what a DAG run asked for.
+    """Return the name of a DAG run's request in the store.
 
-    Airflow's run ids hold characters that object names must not; a hash keeps ids apart that look alike without them.
+    Airflow's run ids have characters that are invalid in object names. These are replaced, and a hash keeps names
+    unique.
     """
     plain = re.sub(r"[^A-Za-z0-9._=-]+", "-", f"{dag_id}.{run_id}")[:_MAX_REQUEST]
     return f"{plain}.{hashlib.sha256(f'{dag_id}/{run_id}'.encode()).hexdigest()[:8]}"
@@ -36,5 +37,5 @@ def plan_arguments(context: Mapping[str, Any], jinja_env: object = None) -> list
 
 
 def xcom_field(field: str, *, task_id: str) -> str:
-    """Return the template of one field of the dictionary that the task `task_id` returned."""
+    """Return the template of a field of the dictionary that the task `task_id` returns."""
     return f"{{{{ ti.xcom_pull(task_ids='{task_id}')['{field}'] }}}}"

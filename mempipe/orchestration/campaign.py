@@ -1,4 +1,4 @@
-"""The tasks that train a planned campaign: train, validate, repair once. DAGs that train have them in common."""
+"""The tasks that train a planned campaign: train, validate, repair once. All DAGs that train share them."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, Final
@@ -14,11 +14,11 @@ from mempipe.orchestration.settings import Settings
 Context = Mapping[str, Any]
 
 RUN_AND_TRIALS: Final = "{{ task.arguments[1].rpartition('/')[2] }} {{ task.arguments[-1] }}"
-"""Names a training task of a campaign of several runs."""
+"""Template of the label of a training task in a campaign of several runs."""
 
 
 def answer(field: str) -> str:
-    """Return the template of one field of what `read_request` read."""
+    """Return the template of a field of the dictionary that `read_request` returns."""
     return xcom_field(field, task_id="read_request")
 
 
@@ -31,35 +31,35 @@ def campaign(
     settings: Settings,
     **train_options: Any,
 ) -> BaseOperator:
-    """Add the tasks that follow `plan` until nothing is missing.
+    """Add the tasks after `plan` that train, validate and repair a campaign.
 
     Args:
         plan: the task that runs a `plan … --request` command.
-        read: returns what `plan` wrote for the request of a task's context, as texts for templates (`answer`).
-        missing: returns the arguments of one `mempipe train` for each range of trials that is missing.
+        read: returns the answer to the request of a task's context, as values for templates (`answer`).
+        missing: returns the arguments of one `mempipe train` for each missing range of trials.
         validate: arguments of the command that validates the campaign and plans its repairs; templated.
-        settings: of this installation.
+        settings: settings of this installation.
         train_options: further arguments of the training tasks, such as `map_index_template`.
 
     Returns:
-        The second validation. It is skipped where nothing was repaired, so what follows it must not ask for success.
+        The second validation. It is skipped if nothing was repaired, so the tasks after it must not require success.
     """
 
     @task
     def read_request() -> dict[str, object]:
-        """Return what `plan` wrote for this DAG run."""
+        """Return the answer to this DAG run's request."""
         with mempipe_errors():
             return dict(read(get_current_context()))
 
     @task
     def missing_trials() -> list[list[str]]:
-        """Return the arguments of one training task for each range of trials that is still missing."""
+        """Return the arguments of one training task for each missing range of trials."""
         with mempipe_errors():
             return missing(get_current_context())
 
-    def train(task_id: str, of: str) -> tuple[XComArg, MappedOperator]:
-        """Return the task that reads what is missing, and the tasks that train it."""
-        spans = missing_trials.override(task_id=of)()
+    def train(task_id: str, reader_id: str) -> tuple[XComArg, MappedOperator]:
+        """Return the task that reads the missing trials, and the tasks that train them."""
+        spans = missing_trials.override(task_id=reader_id)()
         return spans, mapped_container_task(task_id, kind="train", arguments=spans, settings=settings, **train_options)
 
     def check(task_id: str, rule: TriggerRule) -> BaseOperator:
@@ -67,7 +67,7 @@ def campaign(
 
     request = read_request()
     missing_now, train_first = train("train", "missing_trials")
-    # An empty map is skipped, so what follows one must not ask for success.
+    # A mapped task without items is skipped, so the tasks after it must not require success.
     first = check("validate", TriggerRule.NONE_FAILED)
     repairs, train_again = train("train_again", "repairs")
     again = check("validate_again", TriggerRule.NONE_FAILED_MIN_ONE_SUCCESS)

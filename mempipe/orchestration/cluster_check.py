@@ -1,7 +1,7 @@
 """Checks an installation on a cluster: `python -m mempipe.orchestration.cluster_check`; `helm test` runs it.
 
-It runs as what launches the pods (the scheduler's service account, with the DAGs' settings in its environment) and
-says of each thing that a DAG run needs whether it is there. It changes nothing.
+It runs like the launcher of the pods, with the scheduler's service account and the DAGs' settings in its environment,
+and checks each requirement of a DAG run. It changes nothing.
 """
 
 import json
@@ -20,7 +20,7 @@ from mempipe.orchestration.settings import Kind, Settings, load_settings
 from mempipe.places import RELEASES
 
 URL_VARIABLE: Final = "MEMPIPE_AIRFLOW_URL"
-"""Where Airflow's API server answers; without it Airflow itself is not checked."""
+"""Environment variable: URL of Airflow's API server; if unset, Airflow itself is not checked."""
 
 NEEDED: Final = (
     ("pods", "create"),
@@ -32,18 +32,18 @@ NEEDED: Final = (
     ("pods/log", "get"),
     ("events", "list"),
 )
-"""What launching a pod, following it and cleaning up after it takes, in the namespace of the pods."""
+"""Permissions in the pods' namespace to launch pods, to follow them and to clean up after them."""
 
 _COMPONENTS: Final = ("metadatabase", "scheduler", "triggerer", "dag_processor")
 _TIMEOUT_SECONDS: Final = 10
 
 
 class _FailedError(Exception):
-    """A check found something missing; the message says what and what to do."""
+    """A requirement is missing; the message names it and the next action."""
 
 
 def main() -> int:
-    """Run every check, print a line for each, return 0 where all are well."""
+    """Run every check and print a line for each; return 0 if all succeed."""
     settings = load_settings()
     config.load_incluster_config()
     failed = 0
@@ -97,7 +97,7 @@ def _permissions(settings: Settings) -> str:
 
 
 def _pod(settings: Settings, kind: Kind) -> str:
-    """Let the API server check a pod as the DAGs would make it: quota, admission, priority class, service account."""
+    """Let the API server check a pod of the DAGs by a dry run: quota, admission, priority class, service account."""
     task = container_task("check", kind=kind, arguments=["--help"], settings=settings)
     pod = task.build_pod_request_obj(dry_run=True)  # type: ignore[attr-defined]
     client.CoreV1Api().create_namespaced_pod(namespace=settings.namespace, body=pod, dry_run="All")
@@ -108,8 +108,8 @@ def _store(settings: Settings) -> str:
     from mempipe.storage import open_store
 
     store = open_store(settings.store)
-    found = next(iter(store.list(RELEASES)), None)
-    return f"{store.uri} answers, {'with releases' if found else 'without releases yet'}"
+    release = next(iter(store.list(RELEASES)), None)
+    return f"{store.uri} answers, {'with releases' if release else 'without releases yet'}"
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The tasks that lead from a planned run to an announced release; DAGs that estimate scores have them in common."""
+"""The tasks from a planned run to an announced release, shared by all DAGs that estimate scores."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
@@ -23,9 +23,9 @@ class Estimate(NamedTuple):
     """The run that a DAG run plans, and the name of its release.
 
     Attributes:
-        store: where everything is kept.
-        request: the name under which the store remembers the run.
-        release_name: under which name it is published; None: the spec's.
+        store: URI of the store.
+        request: name of the request whose answer is the run.
+        release_name: name of the release; None: the spec's.
     """
 
     store: str
@@ -39,10 +39,10 @@ def estimate(plan: BaseOperator, of: Callable[[Mapping[str, Any]], Estimate], se
     Args:
         plan: the task that runs `mempipe plan --request`.
         of: returns the estimate of a task's context.
-        settings: of this installation.
+        settings: settings of this installation.
 
     Returns:
-        The task that publishes: after it the release is there, whether it is announced or not.
+        The task that publishes. The release exists after it, whether it is announced or not.
     """
 
     @task(inlets=[RELEASES], outlets=[RELEASES])

@@ -1,4 +1,4 @@
-"""The fields of a DAG's form: those that several DAGs share, and those of an experiment, from its own parameters."""
+"""The fields of a DAG's form: shared fields, and fields from the parameters of an experiment."""
 
 from typing import Any, Final
 
@@ -8,34 +8,34 @@ from pydantic import BaseModel
 from mempipe.places import releases_place
 
 URI: Final = r"^(/|[a-z][a-z0-9+.-]*://).+"
-"""An absolute path or a URI, for a form: the steps run elsewhere than the user interface."""
+"""Pattern of an absolute path or a URI: the steps do not run in the folder of the user interface."""
 
 
 def release_param(*, optional: bool, store: str) -> Param:
     """Return the field of a release.
 
     Args:
-        optional: whether it may be empty, because the announcement of a release starts the DAG, too.
-        store: of this installation, for the suggestion.
+        optional: whether it may be empty, because the announcement of a release also starts the DAG.
+        store: store of this installation, for the suggestion.
     """
-    described = "URI of a release, as `mempipe publish` printed it, or of a name's releases for the newest one"
+    description = "URI of a release, as `mempipe publish` printed it, or of a name's releases for the newest one"
     if optional:
-        text = f"{described}; empty: the release whose announcement starts the DAG."
+        text = f"{description}; empty: the release whose announcement starts the DAG."
         return Param(None, type=["null", "string"], pattern=URI, title="Release", description=text)
     suggested = [f"{store.rstrip('/')}/{releases_place('digits')}"]
-    return Param(type="string", pattern=URI, title="Release", description=f"{described}.", examples=suggested)
+    return Param(type="string", pattern=URI, title="Release", description=f"{description}.", examples=suggested)
 
 
 def store_param() -> Param:
-    """Return the field of the store in which results are kept."""
-    text = "Where runs and results are kept; empty: the store that the release was published in."
+    """Return the field of the store of the results."""
+    text = "Store of the runs and results; empty: the store that the release was published in."
     return Param(None, type=["null", "string"], pattern=URI, title="Store", description=text)
 
 
 def params_of(model: type[BaseModel]) -> dict[str, Param]:
-    """Return one field for each parameter of an experiment: its type, bounds, default and description.
+    """Return one field for each parameter of an experiment, with its type, bounds, default and description.
 
-    A parameter that may be null (`int | None`) becomes a field that may be left empty.
+    A parameter that may be null (`int | None`) becomes a field that may be empty.
     """
     properties: dict[str, dict[str, Any]] = model.model_json_schema()["properties"]
     return {name: _param(schema) for name, schema in properties.items()}

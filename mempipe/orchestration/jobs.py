@@ -1,4 +1,4 @@
-"""The releases that a DAG run is about, and the arguments of the commands that make something of them."""
+"""The releases of a DAG run, and the arguments of the commands that use them."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -13,12 +13,12 @@ from mempipe.places import store_of_releases
 
 
 class Job(NamedTuple):
-    """A release that a DAG run is about.
+    """A release that a DAG run works on.
 
     Attributes:
-        release: its URI, or that of its name's releases.
-        store: where what is made of it is kept.
-        request: the name under which that store remembers what is made of it.
+        release: its URI, or the URI of a name's releases.
+        store: store of the outputs.
+        request: name of the request in that store.
     """
 
     release: str
@@ -27,10 +27,10 @@ class Job(NamedTuple):
 
 
 def jobs_of(context: Mapping[str, Any]) -> list[Job]:
-    """Return the releases that a DAG run is about: the form's, or else those whose announcement started it.
+    """Return the releases of a DAG run: the form's, or else those whose announcement started it.
 
     Raises:
-        InputError: neither names one, or the form's `store` is empty and the release does not lie in a store.
+        InputError: there is no release, or the form's `store` is empty and the release is outside any store.
     """
     params = context["params"]
     releases = [params["release"]] if params["release"] else announced_releases(_extras(context))
@@ -47,17 +47,17 @@ def jobs_of(context: Mapping[str, Any]) -> list[Job]:
 
 
 def job_of(context: Mapping[str, Any]) -> Job:
-    """Return the one release that a DAG run is about, of a DAG that is only started by its form."""
+    """Return the release of a DAG run that was started by its form."""
     (job,) = jobs_of(context)
     return job
 
 
 def experiment_arguments(name: str, params: Mapping[str, Any], job: Job) -> list[str]:
-    """Return `mempipe experiment plan …`; the release comes last, by which the user interface names the task.
+    """Return `mempipe experiment plan …`; the release comes last, as the label of the task in the user interface.
 
     Args:
-        name: of the experiment.
-        params: its own parameters.
+        name: name of the experiment.
+        params: its parameters.
         job: the release.
     """
     options = ["--params", json.dumps(dict(params)), "--store", job.store, "--request", job.request]
@@ -76,11 +76,11 @@ def features_arguments(context: Mapping[str, Any], jinja_env: object = None) -> 
 
 
 def finish_arguments(job: Job, suffix: str = "") -> list[str]:
-    """Return `mempipe experiment finish …`; the plan comes last, by which the user interface names the task.
+    """Return `mempipe experiment finish …`; the plan comes last, as the label of the task in the user interface.
 
     Args:
         job: the release.
-        suffix: of the name of the request that was planned.
+        suffix: suffix of the request's name.
     """
     request = job.request + suffix
     return ["experiment", "finish", "--request", request, store_reader.experiment_plan(job.store, request)]

@@ -17,31 +17,31 @@ from mempipe.orchestration.pod_end import container_end, disruption, has_begun
 _DISRUPTIONS: Final = "mempipe_disruptions"
 _NOT_FOUND: Final = 404
 _REFUSED: Final = frozenset({400, 403, 404, 422})
-# A refusal that passes when other pods end.
+# A temporary refusal: it ends when other pods end.
 _QUOTA: Final = "exceeded quota"
 
 
 class MempipePodOperator(KubernetesPodOperator):
-    """A pod whose end is told apart in three ways.
+    """Runs a command in a pod and handles three kinds of ends.
 
-    Taken away by the cluster (evicted, preempted, deleted, its node lost): replaced within the same try, which goes on
-    where the store ends. Exit code 20, out of memory, or refused by the API: failed for good. Any other end: tried
-    again with back-off while retries are left.
+    A pod that was disrupted (evicted, preempted, deleted, or its node lost) is replaced within the same try, which
+    continues after the committed chunks. Exit code 20, out of memory and a refusal by the API are permanent failures.
+    Any other failure is retried with backoff.
 
-    The task waits in the triggerer. A worker or scheduler that starts anew finds the pod by its labels and the identity
-    that Airflow keeps for the task, and never starts a second one.
+    The task waits in the triggerer. After a restart, the worker or scheduler finds the pod by its labels and by the
+    identity that Airflow keeps for the task, and does not start a second one.
 
     Args:
-        max_disruptions: how often one try may replace its pod.
+        max_disruptions: maximal number of replacements of the pod in one try.
     """
 
     def __init__(self, *, max_disruptions: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.max_disruptions = max_disruptions
-        self._told_by_trigger = ""
+        self._trigger_message = ""
 
     def execute_async(self, context: Context) -> None:
-        """Create the pod, or find it again, and wait for it in the triggerer."""
+        """Create the pod, or find it after a restart, and wait for it in the triggerer."""
         try:
             super().execute_async(context)
         except ApiException as error:
@@ -53,18 +53,18 @@ class MempipePodOperator(KubernetesPodOperator):
             ) from error
 
     def trigger_reentry(self, context: Context, event: dict[str, Any]) -> Any:
-        """Go on after the wait: replace a pod that was taken away, else tell how it ended."""
+        """Continue after the wait: replace a disrupted pod, else handle its end."""
         disruptions = event.get(_DISRUPTIONS, 0)
         self._count(disruptions)
-        self._told_by_trigger = event.get("message", "")
+        self._trigger_message = event.get("message", "")
         if event["status"] != "success":
             pod = self._read(event)
             if reason := disruption(pod):
-                self._let_go(pod)
+                self._detach(pod)
                 self._replace(context, disruptions, reason)
             self.get_logs = pod is not None and has_begun(pod)
-        # The pod's whole log, also what the triggerer has shown while the task waited: it passes over lines of the
-        # second in which it looks, and without remote logs its own log is served only as long as the task waits.
+        # Writes the pod's whole log again: the triggerer misses lines of the second in which it reads, and without
+        # remote logs its own log is served only while the task waits.
         return super().trigger_reentry(context, event | {"last_log_time": None})
 
     def cleanup(
@@ -74,7 +74,7 @@ class MempipePodOperator(KubernetesPodOperator):
         xcom_result: dict[str, Any] | None = None,
         context: Context | None = None,
     ) -> None:
-        """Clean up after the pod, then say what its end means."""
+        """Clean up after the pod, then raise the exception for its end."""
         try:
             super().cleanup(pod, remote_pod, xcom_result, context)
         except AirflowSkipException:
@@ -84,7 +84,7 @@ class MempipePodOperator(KubernetesPodOperator):
             raise failure(
                 end.exit_code,
                 what=self._what(),
-                detail=end.detail or (self._told_by_trigger if end.exit_code is None else ""),
+                detail=end.detail or (self._trigger_message if end.exit_code is None else ""),
                 last_lines=end.last_lines,
                 permanent=end.permanent,
             ) from error
@@ -97,8 +97,8 @@ class MempipePodOperator(KubernetesPodOperator):
                 raise
             return None
 
-    def _let_go(self, pod: k8s.V1Pod | None) -> None:
-        """Keep the pod's log, and see to it that no try attaches to this pod again."""
+    def _detach(self, pod: k8s.V1Pod | None) -> None:
+        """Write the pod's log, and ensure that no try attaches to this pod again."""
         if pod is None:
             return
         with suppress(ApiException, HTTPError):
@@ -107,16 +107,16 @@ class MempipePodOperator(KubernetesPodOperator):
         self.process_pod_deletion(pod, reraise=False)
 
     def _replace(self, context: Context, disruptions: int, reason: str) -> None:
-        """Start another pod and wait for it; raises where this try has replaced too many."""
+        """Start another pod and wait for it; raises if this try has replaced too many pods."""
         if disruptions >= self.max_disruptions:
             raise failure(
                 None,
                 what=self._what(),
-                detail=f"The cluster took its pod away {disruptions + 1} times in this try, the last time: {reason}.\n"
-                "Hint: find out who evicts it (kubectl get events); committed chunks are kept.",
+                detail=f"Its pod was disrupted {disruptions + 1} times in this try, the last time: {reason}.\n"
+                "Hint: find the cause of the evictions (kubectl get events); committed chunks are kept.",
             )
         self.log.warning(
-            "The cluster took the pod away: %s. Replacing it within this try (%d of %d)",
+            "The pod was disrupted: %s. Replacing it within this try (%d of %d)",
             reason,
             disruptions + 1,
             self.max_disruptions,
@@ -126,7 +126,7 @@ class MempipePodOperator(KubernetesPodOperator):
         self.execute(context)
 
     def _count(self, disruptions: int) -> None:
-        """Let the trigger carry the number of replacements to the next re-entry."""
+        """Pass the number of replacements to the next re-entry through the trigger."""
         self.trigger_kwargs = {**(self.trigger_kwargs or {}), _DISRUPTIONS: disruptions}
 
     def _what(self) -> str:

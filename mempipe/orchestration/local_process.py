@@ -20,19 +20,19 @@ from mempipe.steps.parent_death import die_with_parent
 COMMAND: Final = (sys.executable, "-P", "-m", "mempipe")  # -P: no files of the working folder
 
 Arguments = list[str] | Callable[..., list[str]]
-"""A command's arguments, or what makes them of the task's context when it runs."""
+"""A command's arguments, or a callable that returns them from the task's context when the task runs."""
 
 
 class LocalProcessOperator(BaseOperator):
     """Run `mempipe ARGUMENTS` and stream its output into the task's log.
 
-    The process is the leader of a session of its own, so that killing the task ends all that the command started. It
-    also ends when the worker itself is killed.
+    The process leads its own session, so that killing the task ends all of the command's processes. It also ends when
+    the worker itself is killed.
 
     Args:
-        arguments: of the command; templated.
-        command: what comes before them: the interpreter that runs Airflow, with `-m mempipe`.
-        grace_seconds: between the request to end and the kill; Airflow itself kills the worker 5 s after its request.
+        arguments: arguments of the command; templated.
+        command: the command before its arguments: the interpreter that runs Airflow, with `-m mempipe`.
+        grace_seconds: time between SIGTERM and SIGKILL; Airflow kills the worker 5 s after its own SIGTERM.
     """
 
     template_fields: ClassVar[Sequence[str]] = ("arguments",)  # type: ignore[misc]
@@ -50,7 +50,7 @@ class LocalProcessOperator(BaseOperator):
         self._killed = False
 
     def execute(self, context: Context) -> None:  # noqa: ARG002 - all it needs is in the arguments
-        """Run the command to its end; raise what its exit code means."""
+        """Run the command to its end; raise the exception for its exit code."""
         last: deque[str] = deque(maxlen=LAST_LINES)
         arguments = cast("list[str]", self.arguments)  # rendered by now
         self.log.info("Running: %s", shlex.join([*self.command, *arguments]))
@@ -69,7 +69,7 @@ class LocalProcessOperator(BaseOperator):
             raise failure(code, what=f"mempipe {arguments[0]}", detail=detail, last_lines=last)
 
     def on_kill(self) -> None:
-        """End the command and all that it started."""
+        """End the command and its child processes."""
         self._killed = True
         self._end()
 

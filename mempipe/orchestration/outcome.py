@@ -1,4 +1,4 @@
-"""What the end of a `mempipe` command means to Airflow: try again, or never again."""
+"""Maps the end of a `mempipe` command to Airflow's exceptions: retry, or fail permanently."""
 
 import signal
 from collections.abc import Iterator, Sequence
@@ -10,24 +10,24 @@ from airflow.sdk.exceptions import AirflowException, AirflowFailException
 from mempipe.errors import ExitCode, MempipeError
 
 LAST_LINES: Final = 20
-"""How much of a failed command's output its error repeats."""
+"""Number of lines of a failed command's output in its error."""
 
 
 def failure(
     exit_code: int | None, *, what: str, detail: str = "", last_lines: Sequence[str] = (), permanent: bool = False
 ) -> AirflowException:
-    """Return the exception for a command that did not succeed.
+    """Return the exception for a failed command.
 
     Args:
-        exit_code: as a shell reports it, or negative for a signal; None where nobody saw the command end.
-        what: names the command, such as `mempipe train`.
-        detail: what the platform says about its end.
-        last_lines: the end of its output.
-        permanent: the same command would end like that again, whatever its exit code.
+        exit_code: as a shell reports it, or negative for a signal; None if unknown.
+        what: the command, such as `mempipe train`.
+        detail: message of the platform about its end.
+        last_lines: last lines of its output.
+        permanent: whether the same command would fail again, for any exit code.
 
     Returns:
         `AirflowFailException` (the task fails now) for `ExitCode.PERMANENT` and for `permanent`, else
-        `AirflowException` (tried again).
+        `AirflowException` (retried).
     """
     permanent = permanent or exit_code == ExitCode.PERMANENT
     then = "permanent, not tried again" if permanent else "tried again while retries are left"
@@ -50,7 +50,7 @@ def _how(exit_code: int | None) -> str:
 
 @contextmanager
 def mempipe_errors() -> Iterator[None]:
-    """Turn mempipe's own errors, raised inside an Airflow task, into "try again" or "never again"."""
+    """Turn mempipe's errors inside an Airflow task into Airflow's exceptions: retry, or fail permanently."""
     try:
         yield
     except MempipeError as error:

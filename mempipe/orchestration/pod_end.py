@@ -1,4 +1,4 @@
-"""What a pod's status says about its end: the container's exit, the cluster's doing, and what to do about it."""
+"""Reads from a pod's status how it ended: the container's exit or a disruption, with a hint."""
 
 import re
 from collections.abc import Iterator
@@ -12,9 +12,9 @@ from mempipe.orchestration.outcome import LAST_LINES
 CONTAINER: Final = "base"
 
 KIND_LABEL: Final = "app.kubernetes.io/component"
-"""The pod's label with the kind of step, which names the settings that shaped it."""
+"""The pod's label with the kind of step, which selects its settings."""
 
-_TAKEN_AWAY: Final = frozenset(
+_DISRUPTIONS: Final = frozenset(
     {"NodeLost", "NodeShutdown", "NodeAffinity", "Preempting", "Shutdown", "Terminated", "UnexpectedAdmissionError"}
 )
 _LOST: Final = "ContainerStatusUnknown"
@@ -22,13 +22,13 @@ _LOST: Final = "ContainerStatusUnknown"
 
 @dataclass(frozen=True)
 class ContainerEnd:
-    """How a pod's container ended.
+    """End of a pod's container.
 
     Attributes:
-        exit_code: None where its state is not known (the node vanished, or it never started).
-        detail: what Kubernetes says about it, and what to do.
-        last_lines: the end of its log, as its termination message.
-        permanent: the same pod would end in the same way again.
+        exit_code: None if its state is unknown (the node was lost, or it never started).
+        detail: message of Kubernetes, with a hint.
+        last_lines: end of its log, from the termination message.
+        permanent: whether the same pod would end in the same way again.
     """
 
     exit_code: int | None
@@ -38,7 +38,7 @@ class ContainerEnd:
 
 
 def container_end(pod: k8s.V1Pod) -> ContainerEnd:
-    """Read from a pod's status how its container ended, or why it never began."""
+    """Return how a pod's container ended, or why it never started."""
     status = pod.status or k8s.V1PodStatus()
     reasons = [status.reason, status.message]
     exit_code, last_lines = None, ()
@@ -60,15 +60,15 @@ def container_end(pod: k8s.V1Pod) -> ContainerEnd:
 
 
 def has_begun(pod: k8s.V1Pod) -> bool:
-    """Tell whether the pod's container runs or has run, so that there is a log."""
+    """Return whether the pod's container has started, so that there is a log."""
     return any(state.waiting is None for state in _states(pod))
 
 
 def disruption(pod: k8s.V1Pod | None) -> str | None:
-    """Tell why the cluster took the pod away; None where the pod ended by itself.
+    """Return the reason of the pod's disruption; None if the pod ended by itself.
 
-    A drained, preempted or reclaimed node, an eviction for the sake of other pods, a deletion by hand. A pod that
-    exceeds a limit of its own (memory, scratch space, deadline) is not taken away: it would fail again.
+    Disruptions are a drained, preempted or reclaimed node, an eviction in favor of other pods, and a deletion by hand.
+    A pod that exceeds its own limit of memory, scratch space or time is not disrupted: it would fail again.
     """
     if pod is None:
         return "it was deleted"
@@ -81,7 +81,7 @@ def disruption(pod: k8s.V1Pod | None) -> str | None:
     if pod.metadata.deletion_timestamp is not None:
         return "it was deleted"
     reason = status.reason or ""
-    if status.phase == "Failed" and (reason in _TAKEN_AWAY or reason.startswith("OutOf")):
+    if status.phase == "Failed" and (reason in _DISRUPTIONS or reason.startswith("OutOf")):
         return ", ".join(part for part in (reason, status.message) if part)
     if any(state.terminated is not None and state.terminated.reason == _LOST for state in _states(pod)):
         return "its node was lost"
@@ -89,25 +89,25 @@ def disruption(pod: k8s.V1Pod | None) -> str | None:
 
 
 def _hint(pod: k8s.V1Pod, message: str) -> str | None:
-    """Return what the reader can do, with the names and the present values of the settings that shaped the pod."""
+    """Return the next action, with the names and the current values of the pod's settings."""
     kind = (pod.metadata.labels or {}).get(KIND_LABEL, "cpu")
 
     def setting(name: str) -> str:
         return f"MEMPIPE_{kind.upper()}__{name.upper()} (chart: pools.{kind}.{_camel(name)})"
 
-    kept = "clear the task; committed chunks are kept."
+    then = "clear the task; committed chunks are kept."
     if "OOMKilled" in message:
-        return f"it needs more memory than its limit of {_limit(pod, 'memory')}: raise {setting('memory')}, then {kept}"
+        return f"it needs more memory than its limit of {_limit(pod, 'memory')}: raise {setting('memory')}, then {then}"
     if "DeadlineExceeded" in message:
-        return f"trigger with a smaller task_size, or raise {setting('active_deadline_seconds')}, then {kept}"
+        return f"trigger with a smaller task_size, or raise {setting('active_deadline_seconds')}, then {then}"
     if re.search(r"ephemeral|emptyDir", message):
         limit = _limit(pod, "ephemeral-storage")
-        return f"it wrote more than its scratch space of {limit}: raise {setting('scratch')}, then {kept}"
+        return f"it wrote more than its scratch space of {limit}: raise {setting('scratch')}, then {then}"
     if "ImagePull" in message or "ErrImage" in message or "InvalidImageName" in message:
         return "check the image's name and tag (chart: images), that the nodes reach its registry, and pull secrets."
     if "Unschedulable" in message:
         return (
-            f"no node takes it: check the GPUs that others hold, {setting('node_selector')}, its tolerations and "
+            f"no node accepts it: check the GPUs that others hold, {setting('node_selector')}, its tolerations and "
             "requests; the pool's slots should not exceed the GPUs."
         )
     return None

@@ -1,4 +1,4 @@
-"""What a pod is given and what it may do, from the settings, with the reason for each choice."""
+"""Shape and permissions of a pod, from the settings, with the reason for each choice."""
 
 from typing import Any, Final
 
@@ -12,10 +12,10 @@ _CACHE: Final = "/var/cache/mempipe"
 
 
 def pod_arguments(settings: Settings, kind: Kind) -> dict[str, Any]:
-    """Return how a pod of this kind is made, for `MempipePodOperator`."""
+    """Return the arguments of `MempipePodOperator` for a pod of this kind."""
     shape = settings.shape(kind)
     return {
-        # Identity: the random suffix keeps tries apart, `durable` finds a pod again after a restart of the worker.
+        # Identity: a random suffix for each try; `durable` finds a pod again after a restart of the worker.
         "name": f"mempipe-{kind}",
         "random_name_suffix": True,
         "durable": True,
@@ -28,7 +28,7 @@ def pod_arguments(settings: Settings, kind: Kind) -> dict[str, Any]:
             **shape.labels,
         },
         "annotations": dict(settings.annotations),
-        # What runs: the command is the image's contract, its arguments carry all it needs to know.
+        # Command: every image has the command `mempipe`; its arguments are complete.
         "image": shape.image or settings.image,
         "image_pull_policy": settings.image_pull_policy,
         "image_pull_secrets": [k8s.V1LocalObjectReference(name=name) for name in settings.image_pull_secrets],
@@ -36,12 +36,12 @@ def pod_arguments(settings: Settings, kind: Kind) -> dict[str, Any]:
         "cmds": ["mempipe"],
         "env_vars": [k8s.V1EnvVar(name=name, value=value) for name, value in _environment(settings).items()],
         "do_xcom_push": False,  # results are in the store; a sidecar would only need a second image
-        # Where it runs.
+        # Placement.
         "container_resources": _resources(settings, kind),
         "node_selector": dict(shape.node_selector),
         "tolerations": [k8s.V1Toleration(**_snake(toleration)) for toleration in shape.tolerations],
         "priority_class_name": shape.priority_class,
-        # What it may do: nothing but compute and write to its scratch folder and, by its account, to the store.
+        # Permissions: it may write only to its scratch folder and, by its service account, to the store.
         "service_account_name": settings.service_account,
         "automount_service_account_token": False,
         "security_context": k8s.V1PodSecurityContext(
@@ -58,21 +58,21 @@ def pod_arguments(settings: Settings, kind: Kind) -> dict[str, Any]:
             read_only_root_filesystem=True,
         ),
         **_volumes(settings, kind),
-        # How long: a GPU node may have to be made first; a pod that hangs is ended by Kubernetes itself.
+        # Time limits: a GPU node may have to be created first; Kubernetes ends a pod that hangs.
         "schedule_timeout_seconds": settings.schedule_timeout_seconds,
         "startup_timeout_seconds": settings.startup_timeout_seconds,
         "active_deadline_seconds": shape.active_deadline_seconds,
-        # Who waits: the triggerer, without holding a worker; it brings the log while the pod runs.
+        # Waiting: the triggerer waits, without a worker, and fetches the log while the pod runs.
         "deferrable": True,
         "poll_interval": settings.poll_seconds,
         "logging_interval": settings.log_interval_seconds,
         "max_disruptions": settings.max_disruptions,
         "on_finish_action": "delete_pod",
-        # What remains of a failure: its last lines and its events, not the pod's whole specification.
+        # Failures: the log has the last lines and the events, not the pod's specification.
         "termination_message_policy": "FallbackToLogsOnError",
         "log_events_on_failure": True,
         "log_pod_spec_on_failure": False,
-        # Which cluster.
+        # Cluster.
         "kubernetes_conn_id": settings.kubernetes_conn_id,
         "in_cluster": None if settings.kubernetes_conn_id else True,
     }
@@ -97,8 +97,8 @@ def _volumes(settings: Settings, kind: Kind) -> dict[str, Any]:
 def _resources(settings: Settings, kind: Kind) -> k8s.V1ResourceRequirements:
     shape = settings.shape(kind)
     requests = {"cpu": shape.cpu, "memory": shape.memory, "ephemeral-storage": shape.scratch}
-    # Memory: request and limit are equal, so that a pod is killed for its own excess, never for a neighbour's.
-    # CPU: no limit, because throttling gains nothing where the requests are right.
+    # Memory: request and limit are equal, so that a pod is killed for its own excess, never for another pod's.
+    # CPU: no limit, because throttling gains nothing if the requests are right.
     limits = {"memory": shape.memory, "ephemeral-storage": shape.scratch}
     if shape.gpus:
         limits[shape.gpu_resource] = str(shape.gpus)
@@ -107,6 +107,6 @@ def _resources(settings: Settings, kind: Kind) -> k8s.V1ResourceRequirements:
 
 
 def _snake(toleration: dict[str, Any]) -> dict[str, Any]:
-    """Return a toleration as a pod's spec writes it with the client's names (`tolerationSeconds`)."""
+    """Return a toleration of a pod's spec (`tolerationSeconds`) with the client's names."""
     names = {key: name for name, key in k8s.V1Toleration.attribute_map.items()}
     return {names.get(key, key): value for key, value in toleration.items()}

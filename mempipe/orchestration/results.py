@@ -1,4 +1,4 @@
-"""The end of every DAG of an experiment: what was found is announced."""
+"""The last task of every DAG of an experiment: it announces the results."""
 
 from airflow.sdk import XComArg, get_current_context, task
 from airflow.sdk.exceptions import AirflowSkipException
@@ -10,22 +10,22 @@ from mempipe.orchestration.outcome import mempipe_errors
 
 
 def announce_results(suffix: str = "") -> XComArg:
-    """Return the task `announce_results`, which updates the asset with the results that were not announced before.
+    """Return the task `announce_results`, which updates the asset with new results.
 
     Args:
-        suffix: of the names of the requests under which the store remembers the results.
+        suffix: suffix of the names of the requests whose answers are the results.
     """
 
     @task(task_id="announce_results", inlets=[RESULTS], outlets=[RESULTS])
     def announce() -> None:
-        """Update the asset with what was found for the releases of this DAG run."""
+        """Update the asset with the results for the releases of this DAG run."""
         context = get_current_context()
         with mempipe_errors():
-            found = [store_reader.experiment_result(job.store, job.request + suffix) for job in jobs_of(context)]
+            results = [store_reader.experiment_result(job.store, job.request + suffix) for job in jobs_of(context)]
         earlier = context["inlet_events"][RESULTS].ascending(False).limit(LOOK_BACK)
-        news = new_results(found, (event.extra or {} for event in earlier))
+        news = new_results(results, (event.extra or {} for event in earlier))
         if not news:
-            raise AirflowSkipException("the same was found and announced before")
+            raise AirflowSkipException("the results were already announced")
         context["outlet_events"][RESULTS].extra = {"results": [{**result} for result in news]}
 
     return announce()

@@ -1,7 +1,7 @@
-"""How the DAGs run here: typed settings from the environment, read when a DAG is parsed; no Airflow Variables.
+"""Settings of the DAGs, typed, from environment variables, read when a DAG is parsed; no Airflow Variables.
 
-A name is `MEMPIPE_` and the field in capitals: `MEMPIPE_EXECUTION=kubernetes`; a part of a part is joined by two
-underscores: `MEMPIPE_TRAIN__MEMORY=16Gi`; lists and mappings are JSON: `MEMPIPE_LABELS={"team": "vision"}`.
+A variable is `MEMPIPE_` and the field in capitals, as `MEMPIPE_EXECUTION=kubernetes`. Two underscores precede a nested
+field, as `MEMPIPE_TRAIN__MEMORY=16Gi`. Lists and mappings are JSON, as `MEMPIPE_LABELS={"team": "vision"}`.
 """
 
 import os
@@ -17,13 +17,13 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from mempipe.spec.folder import specs_folder
 
 Kind = Literal["cpu", "train"]
-"""What a step needs: `train` is what runs on the GPU pool, `cpu` is every other step."""
+"""Kind of a step: `train` runs on the GPU pool, `cpu` is every other step."""
 
 _PROJECT: Final = Path(__file__).resolve().parents[2]
 _SECRET_NAME: Final = re.compile(r"(?i)secret|passw|token|credential|api_?key|private_?key|connection_?string")
 
 Quantity = Annotated[str, Field(pattern=r"^\d+(\.\d+)?(m|[kKMGT]i?)?$")]
-"""An amount as Kubernetes writes it: `500m`, `2`, `4Gi`."""
+"""Pattern of a Kubernetes quantity: `500m`, `2`, `4Gi`."""
 
 PositiveSeconds = Annotated[int, Field(gt=0)]
 
@@ -37,26 +37,26 @@ def _default_store() -> str:
 
 
 class Execution(StrEnum):
-    """Where a container task runs."""
+    """Platform of container tasks."""
 
     LOCAL = "local"
     KUBERNETES = "kubernetes"
 
 
 class Shape(BaseModel):
-    """What one kind of step gets.
+    """Resources of one kind of step.
 
     Attributes:
-        pool: the Airflow pool that bounds how many run at once; it must exist.
-        image: of its pods; empty: the installation's. So that only GPU pods carry the libraries of a GPU.
-        cpu, memory: what its pod requests; the memory is its limit, too.
-        scratch: size of the pod's `/tmp`, the only place that it can write to.
-        gpus: whole GPUs of its pod; 0 for none.
-        gpu_resource: the name under which the nodes advertise them.
-        node_selector, tolerations: which nodes; tolerations as in a pod's spec.
-        priority_class: of its pod.
-        labels: added to its pod, such as the queue that Kueue reads.
-        active_deadline_seconds: a pod or process that runs longer is ended and its task tried again.
+        pool: the Airflow pool that bounds the number of concurrent tasks; it must exist.
+        image: image of its pods; empty: the installation's. Thus only GPU pods need the GPU libraries.
+        cpu, memory: requests of its pod; memory is also its limit.
+        scratch: size of the pod's `/tmp`, the only writable folder.
+        gpus: number of GPUs of its pod.
+        gpu_resource: resource name of the GPUs on the nodes.
+        node_selector, tolerations: selection of nodes, as in a pod's spec.
+        priority_class: priority class of its pod.
+        labels: additional labels of its pod, such as the queue that Kueue reads.
+        active_deadline_seconds: a pod or process that runs longer is ended and its task retried.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -95,35 +95,35 @@ class TrainShape(Shape):
 
 
 class Settings(BaseSettings):
-    """Everything that may differ between two installations.
+    """All settings of an installation.
 
     Attributes:
         execution: `local`: a process beside the Airflow worker; `kubernetes`: a pod.
         store: default of the form's `store`.
-        specs_folder: its YAML files are what the form suggests.
+        specs_folder: the form suggests its YAML files.
         spec: default of the form's `spec`; empty: `digits.yaml` of `specs_folder`.
         schedule: cron expression or preset; None: only when triggered.
-        automatic: whether experiments that only read a release, and reports, are made when there is something new.
-        add_trials: default of the form's `add_trials`: by how much a scheduled run extends its estimate.
-        owner: of the DAGs.
-        retries: how often a task is tried again after a transient failure; a permanent one is never tried again.
-        retry_delay_seconds: before the first retry; doubled before each further one, at most `max_retry_delay_seconds`.
-        small_task_seconds: limit of the tasks that only read from the store, inside the Airflow worker.
-        image: of every pod, with a tag other than `latest` or with a digest.
+        automatic: whether a new release starts reports and the experiments that only read a release.
+        add_trials: default of the form's `add_trials`: the number of trials that a scheduled run adds.
+        owner: owner of the DAGs.
+        retries: number of retries after transient failures; permanent failures are not retried.
+        retry_delay_seconds: delay of the first retry; it doubles for each further one, up to `max_retry_delay_seconds`.
+        small_task_seconds: time limit of the tasks that only read from the store, inside the Airflow worker.
+        image: image of every pod, with a tag other than `latest` or with a digest.
         image_pull_policy, image_pull_secrets: as in a pod's spec; names of secrets.
-        namespace: of the pods; None: Airflow's own.
-        service_account: of the pods; its token is not mounted.
+        namespace: namespace of the pods; None: Airflow's own.
+        service_account: service account of the pods; its token is not mounted.
         run_as: numeric user and group of the pods.
         labels, annotations: added to every pod.
-        env: added to every pod's environment; never for credentials, which are the service account's business.
+        env: added to every pod's environment; not for credentials, which belong to the service account.
         kubernetes_conn_id: Airflow connection with a kubeconfig; None: the cluster that Airflow runs in.
-        schedule_timeout_seconds: from creation to a node: a GPU node may have to be made, or others may hold the GPUs.
-        startup_timeout_seconds: from a node to running: a large image may have to be pulled.
-        poll_seconds: how often the triggerer looks at a running pod.
-        log_interval_seconds: how often a running pod's log is fetched.
-        max_disruptions: how often one try may replace a pod that the cluster took away (evicted, preempted, deleted).
-        cache_claim: persistent volume claim in which the pods keep copies of remote data sets; None: in their scratch.
-        cpu, train: what the two kinds of step get.
+        schedule_timeout_seconds: time limit until a pod has a node: a GPU node may have to be created or become free.
+        startup_timeout_seconds: time limit until a scheduled pod runs: a large image may have to be pulled.
+        poll_seconds: interval at which the triggerer checks a running pod.
+        log_interval_seconds: interval at which a running pod's log is fetched.
+        max_disruptions: maximal number of replacements of a pod that was evicted, preempted or deleted, in one try.
+        cache_claim: persistent volume claim for copies of remote data sets; None: the pod's scratch space.
+        cpu, train: resources of the two kinds of steps.
     """
 
     model_config = SettingsConfigDict(env_prefix="MEMPIPE_", env_nested_delimiter="__", extra="forbid", frozen=True)
@@ -174,19 +174,19 @@ class Settings(BaseSettings):
 
     @property
     def default_spec(self) -> str:
-        """The spec that the form starts with."""
+        """Default of the form's `spec`."""
         return self.spec or str(self.specs_folder / "digits.yaml")
 
     def shape(self, kind: Kind) -> Shape:
-        """Return what steps of this kind get."""
+        """Return the resources of this kind of step."""
         return self.train if kind == "train" else self.cpu
 
     def spec_files(self) -> list[str]:
-        """Return the specs that the form suggests, sorted; none where the folder is absent."""
+        """Return the specs that the form suggests, sorted; empty if the folder is absent."""
         return sorted(str(path) for path in self.specs_folder.glob("*.yaml"))
 
     def default_args(self) -> dict[str, Any]:
-        """Return what every task of a DAG has unless it says otherwise: an owner, retries with back-off, a limit."""
+        """Return the default arguments of a DAG's tasks: owner, retries with backoff, time limit."""
         return {
             "owner": self.owner,
             "retries": self.retries,

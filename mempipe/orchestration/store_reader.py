@@ -1,7 +1,7 @@
-"""What a DAG needs to know from the store: the planned run, its missing trials, the newest release, a result.
+"""Reads for DAGs from the store: the planned run, its missing trials, the newest release, a result.
 
-Each function is the body of a small Airflow task: it returns URIs, names and ranges of trials, never data. The store is
-imported when they run, not when the DAG is parsed.
+Each function is the body of a small Airflow task: it returns URIs, names and ranges of trials, never data. It imports
+the store's modules when it runs, not when the DAG is parsed.
 """
 
 from itertools import groupby
@@ -15,17 +15,17 @@ if TYPE_CHECKING:
     from mempipe.runs import Run, Span
 
 PUBLISHED: Final = ".published"
-"""End of the name of the request that tells which release a planned run became."""
+"""Suffix of the name of the request whose answer is the run's release."""
 
 
 class RunArguments(TypedDict):
-    """The run that `mempipe plan --request ID` planned, as arguments of the commands that follow.
+    """The run that `mempipe plan --request ID` planned, as arguments of the next commands.
 
     Attributes:
         run: the run's URI.
-        trials: which trials it is to have, for `--trials`.
-        release_name: under which name it is published.
-        published: name of the request under which `mempipe publish` writes down which release it became.
+        trials: its planned trials, for `--trials`.
+        release_name: name of its release.
+        published: name of the request whose answer, by `mempipe publish`, is its release.
     """
 
     run: str
@@ -38,9 +38,9 @@ def read_run_request(store_uri: str, request: str, release_name: str | None) -> 
     """Return the run that was planned for a DAG run.
 
     Args:
-        store_uri: what the form says.
-        request: its name (`request_id`).
-        release_name: what the form says; None: the spec's name.
+        store_uri: the form's store.
+        request: name of the request (`request_id`).
+        release_name: the form's release name; None: the spec's name.
     """
     from mempipe.catalog.requests import RunRequest, read_request
     from mempipe.runs import open_run
@@ -57,7 +57,7 @@ def read_run_request(store_uri: str, request: str, release_name: str | None) -> 
 
 
 def planned_run(store_uri: str, request: str) -> str:
-    """Return the URI of the run that was planned for a request."""
+    """Return the URI of the run planned for a request."""
     from mempipe.catalog.requests import RunRequest, read_request
     from mempipe.storage import open_store
 
@@ -65,7 +65,7 @@ def planned_run(store_uri: str, request: str) -> str:
 
 
 def published_release(store_uri: str, request: str) -> str:
-    """Return the URI of the release that the run of a request became, which need not be the newest of its name."""
+    """Return the URI of the release of a request's run, which need not be the newest of its name."""
     from mempipe.catalog.requests import ReleaseRequest, read_request
     from mempipe.storage import open_store
 
@@ -89,12 +89,12 @@ def experiment_plan(store_uri: str, request: str) -> str:
 
 
 def read_experiment_request(store_uri: str, request: str) -> dict[str, str]:
-    """Return what the commands after `mempipe experiment plan` need: the URI `plan`, and the name `request`."""
+    """Return arguments of the commands after `mempipe experiment plan`: the URI `plan` and the name `request`."""
     return {"plan": experiment_plan(store_uri, request), "request": request}
 
 
 def missing_trials(store_uri: str, request: str) -> list[list[str]]:
-    """Return the arguments of `mempipe train`, one list a task, for the planned tasks of which any trial is missing."""
+    """Return the arguments of `mempipe train`, one list for each planned task with a missing trial."""
     from mempipe.runs import open_run, read_plan
     from mempipe.storage import open_store
 
@@ -103,7 +103,7 @@ def missing_trials(store_uri: str, request: str) -> list[list[str]]:
 
 
 def missing_of_experiment(store_uri: str, request: str) -> list[list[str]]:
-    """Return the arguments of `mempipe train`, one list a task, for what an experiment's runs miss of its plan."""
+    """Return the arguments of `mempipe train`, one list for each task of an experiment's plan with a missing trial."""
     from mempipe.experiments.plan import read_experiment_plan
     from mempipe.runs import open_run
     from mempipe.storage import open_store, split_object_uri
@@ -117,7 +117,7 @@ def missing_of_experiment(store_uri: str, request: str) -> list[list[str]]:
 
 
 def experiment_result(store_uri: str, request: str) -> dict[str, str]:
-    """Return what the event of a result tells: its own URI, the experiment's name, the release's name, id and URI.
+    """Return the event data of a result: its URI, the experiment's name, and the release's name, id and URI.
 
     Raises:
         RunError: the experiment is not finished.
@@ -139,10 +139,10 @@ def experiment_result(store_uri: str, request: str) -> dict[str, str]:
 
 
 def identify_release(uri: str) -> dict[str, str]:
-    """Return name, id and, as `release`, URI of a release, or of the newest one of a name.
+    """Return `name`, `id` and URI (`release`) of a release, or of the newest release of a name.
 
     Raises:
-        ReleaseError: there is none.
+        ReleaseError: there is no release.
     """
     from mempipe.release.load import load_release
 
@@ -151,7 +151,7 @@ def identify_release(uri: str) -> dict[str, str]:
 
 
 def newest_release(store_uri: str, name: str) -> dict[str, str]:
-    """Return the newest release of that name: its `name`, its `id` and, as `release`, its URI."""
+    """Return `name`, `id` and URI (`release`) of the newest release of a name."""
     from mempipe.catalog.releases import read_latest
     from mempipe.storage import open_store
 
@@ -161,7 +161,7 @@ def newest_release(store_uri: str, name: str) -> dict[str, str]:
 
 
 def _training(run: "Run", spans: "Iterable[Span]") -> list[list[str]]:
-    """Return `train` commands for those spans of which any trial is missing."""
+    """Return the arguments of `mempipe train` for each span with a missing trial."""
     committed = run.shards()
     missing = [span for span in spans if run.missing(span, committed=committed)]
     return [["train", run.uri, "--trials", str(span)] for span in missing]

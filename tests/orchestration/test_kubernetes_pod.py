@@ -141,7 +141,7 @@ def test_replacing_has_an_end(monkeypatch: pytest.MonkeyPatch):
     operator = operator_on(Cluster(None), monkeypatch)
     with pytest.raises(StartedError):
         come_back(operator, status="error", disruptions=LIMIT - 1)
-    with pytest.raises(AirflowException, match=f"took its pod away {LIMIT + 1} times") as caught:
+    with pytest.raises(AirflowException, match=f"Its pod was disrupted {LIMIT + 1} times") as caught:
         come_back(operator, status="error", disruptions=LIMIT)
     assert not isinstance(caught.value, AirflowFailException)
 

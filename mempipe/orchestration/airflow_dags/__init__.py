@@ -1,12 +1,12 @@
-"""The DAGs, each made by one function, so that a file in any Airflow's DAG folder makes them in three lines.
+"""Functions that return the DAGs, so that a file of three lines in any Airflow's DAG folder defines them.
 
     from mempipe.orchestration.airflow_dags import Settings, estimate_scores
 
     dag = estimate_scores()
     dag_of_team_b = estimate_scores(dag_id="team_b_scores", settings=Settings(store="gs://team-b/mempipe"))
 
-Without `settings` a DAG takes them from the environment. Airflow reads only files whose text contains "airflow" and
-"dag"; the name of this package does.
+By default, the settings are read from the environment. Airflow reads only files whose text contains "airflow" and
+"dag", as the name of this package does.
 """
 
 from mempipe.orchestration.airflow_dags.experiment import experiments

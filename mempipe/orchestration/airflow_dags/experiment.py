@@ -1,7 +1,7 @@
-"""One DAG for each of the paper's experiments, made from the registry: `experiment_<name>`.
+"""One DAG for each experiment of the registry: `experiment_<name>`.
 
-A new file in `mempipe/experiments/kinds/` is a new DAG: its form has the experiment's own parameters. The experiment of
-the last layer has a DAG of its own in `linear_models.py`, because models must be trained on features first.
+A new file in `mempipe/experiments/kinds/` gives a new DAG, whose form has the experiment's parameters. The last-layer
+experiment has its own DAG in `linear_models.py`, because it first trains models on features.
 """
 
 from collections.abc import Callable, Mapping
@@ -31,16 +31,16 @@ LAST_LAYER: Final = "last-layer"
 
 RUNBOOK: Final = """### {title} ({paper}).
 
-The experiment `{name}` on a published release; what it finds is kept in the store.
+Runs the experiment `{name}` on a published release and writes its result to the store.
 
-**Start.** {start} `store` keeps runs and results; the other fields are the experiment's parameters. By hand:
+**Start.** {start} `store` is for runs and results; the other fields are the experiment's parameters. By hand:
 `mempipe experiment {name} RELEASE`.
 
 **Steps.**
 
-{steps}- `finish` finds the result and commits it.
-- `announce_results` updates the asset `mempipe_results`, for the DAGs that wait for it; it is skipped where the same
-  was found and announced before.
+{steps}- `finish` computes the result and commits it.
+- `announce_results` updates the asset `mempipe_results`, on which other DAGs can be scheduled; it is skipped if the
+  results were already announced.
 
 **Extend.** {extend}
 
@@ -48,29 +48,29 @@ The experiment `{name}` on a published release; what it finds is kept in the sto
 
 {failures}
 {incomplete}
-**Where things are.** In the store: `experiments/<name>/<release id>/` with the results and `plans/`; `runs/<run>/` with
-what was trained; `requests/`, what belongs to which DAG run. Each step can be repeated by hand: the first line of its
-log is the command.
+**Files.** In the store: `experiments/<name>/<release id>/` with the results and `plans/`; `runs/<run>/` with the runs
+that were trained; `requests/` with the answers to each DAG run. Each step can be repeated by hand: the first line of
+its log is the command.
 """
-READ: Final = """- `releases` tells which releases the DAG run is about; for each of them `plan` records the experiment,
-  and `plans` reads where.
+READ: Final = """- `releases` returns the releases of the DAG run; for each of them `plan` records the experiment, and
+  `plans` reads the URIs of the plans.
 """
-TRAIN: Final = """- `plan` records the experiment and what it needs; `read_request` and `missing_trials` read that.
-- `train` is one task for each range of trials that is missing.
-- `validate` checks every shard and moves corrupt ones aside; `repairs` reads what has to be trained again;
-  `train_again` and `validate_again` do that, once, and are skipped where there is nothing to repair.
+TRAIN: Final = """- `plan` records the experiment and its runs; `read_request` and `missing_trials` read the plan.
+- `train` has one task for each missing range of trials.
+- `validate` checks every shard and quarantines corrupt ones; `repairs` reads which trials are missing afterwards;
+  `train_again` and `validate_again` repair them, once, and are skipped if there is nothing to repair.
 """
-INCOMPLETE: Final = """- *`finish` misses trials*: one round of repair was not enough. Read the records of the run's
-  `quarantine/`, find who damages shards, then clear `validate` and what follows it.
+INCOMPLETE: Final = """- *`finish` lacks trials*: one round of repair was not enough. Read the records in the run's
+  `quarantine/` to find the cause of the corrupt shards, then clear `validate` and the tasks after it.
 """
 
 
 def experiments(prefix: str = "experiment_", settings: Settings | None = None) -> dict[str, DAG]:
-    """Return the DAGs of all experiments but the last layer's, by DAG id: a file updates its `globals()` with them.
+    """Return the DAGs of all experiments except the last-layer one, by DAG id; update a file's `globals()` with them.
 
     Args:
-        prefix: of the DAG ids, before the experiment's name; two sets of DAGs in one Airflow need two.
-        settings: of this installation; None: from the environment.
+        prefix: prefix of the DAG ids; two sets of DAGs in one Airflow need different ones.
+        settings: settings of this installation; None: from the environment.
     """
     from mempipe.experiments.registry import available
 
@@ -83,11 +83,11 @@ def experiment_dag(dag_id: str, name: str, settings: Settings) -> DAG:
     """Return the DAG of one experiment.
 
     Args:
-        dag_id: its name in Airflow.
-        name: of the experiment, as commands write it.
-        settings: of this installation.
+        dag_id: id of the DAG.
+        name: name of the experiment, as in commands.
+        settings: settings of this installation.
     """
-    # Here, because numpy is loaded with the experiments, and the other DAGs do without.
+    # Imported here, because experiments import numpy, which the other DAGs do not need.
     from mempipe.experiments.registry import experiment, is_automatic
 
     kind, automatic = experiment(name), is_automatic(name)
@@ -110,11 +110,11 @@ def experiment_dag(dag_id: str, name: str, settings: Settings) -> DAG:
 
 
 def _add_read_only(plan_arguments: PlanArguments, settings: Settings) -> None:
-    """Add the tasks of an experiment that trains nothing: on each release that was announced, or on the form's."""
+    """Add the tasks of an experiment without trainings, on each announced release or on the form's release."""
 
     @task
     def releases() -> list[list[str]]:
-        """Return the arguments of one planning task for each release that the DAG run is about."""
+        """Return the arguments of one planning task for each release of the DAG run."""
         context = get_current_context()
         with mempipe_errors():
             return [plan_arguments(context, job) for job in jobs_of(context)]
@@ -162,7 +162,7 @@ def _add_training(plan_arguments: PlanArguments, settings: Settings) -> None:
 
 
 def _runbook(name: str, kind: "Experiment", *, automatic: bool) -> str:
-    """Return the page that a DAG shows about itself."""
+    """Return a DAG's runbook."""
     by_hand = "*Trigger* opens a form: `release` is the URI that `mempipe publish` printed."
     return RUNBOOK.format(
         title=kind.TITLE,
@@ -172,9 +172,9 @@ def _runbook(name: str, kind: "Experiment", *, automatic: bool) -> str:
         if automatic
         else by_hand,
         steps=READ if automatic else TRAIN,
-        extend="Other parameters are another result, beside the first."
+        extend="Other parameters give another result, beside the first."
         if automatic
-        else "Trigger it with more `repeats`, where there is such a field: what is trained is used again.",
+        else "Trigger it with more `repeats`, if it has this field: trained models are used again.",
         resume=RESUME,
         failures=FAILURES,
         incomplete="" if automatic else INCOMPLETE,

@@ -1,31 +1,32 @@
 """### Whether the last layer suffices for memorization (section 3.6, Figure 8).
 
-Trains one model on the full training set of a release, takes what its last layer sees as the representation of each
-example, estimates scores with linear models on these features, and compares both releases.
+Trains one model on the full training set of a release, uses the inputs of its last layer as features of each example,
+estimates scores with linear models on these features, and compares both releases.
 
-**Start.** *Trigger* opens a form: `release` is the URI that `mempipe publish` printed; `trials` how many linear models.
+**Start.** *Trigger* opens a form: `release` is the URI that `mempipe publish` printed; `trials` the number of linear
+models.
 By hand: `mempipe experiment features RELEASE`, then `mempipe run SPEC --store URI` with the spec that it prints, then
 `mempipe experiment last-layer RELEASE --linear LINEAR_RELEASE` with the release that this prints.
 
 **Steps.**
 
-- `features` trains the one model and writes features and a spec of linear models; `read_features` reads where.
+- `features` trains the model and writes the features and a spec of linear models; `read_features` reads its URI.
 - `plan`, `read_request`, `missing_trials`, `train`, `validate`, `repairs`, `train_again`, `validate_again`,
-  `aggregate`, `publish` and `announce` are those of `estimate_scores`, on that spec; the release is called
+  `aggregate`, `publish` and `announce` are those of `estimate_scores`, on that spec; the release has the name
   `<name>-last-layer`.
-- `linear_release` reads which release that became; `plan_comparison`, `comparison` and `finish` compare it with
-  the first.
-- `announce_results` updates the asset `mempipe_results`; it is skipped where the same was found and announced before.
+- `linear_release` reads the URI of that release; `plan_comparison`, `comparison` and `finish` compare it with the
+  first one.
+- `announce_results` updates the asset `mempipe_results`; it is skipped if the results were already announced.
 
-**Extend.** Trigger it with more `trials`: the features and all linear models that are there are used again.
+**Extend.** Trigger it with more `trials`: the features and the committed linear models are used again.
 
 {resume}
 
 {failures}
 
-**Where things are.** In the store: `runs/<run>-removal-…/features/` with the features and the spec; the runs and
-releases of the linear models as those of any spec; `experiments/<name>/<release id>/` with the comparison; `requests/`,
-what belongs to which DAG run. Each step can be repeated by hand: the first line of its log is the command.
+**Files.** In the store: `runs/<run>-removal-…/features/` with the features and the spec; the run and the release of the
+linear models as for any spec; `experiments/<name>/<release id>/` with the comparison; `requests/` with the answers to
+each DAG run. Each step can be repeated by hand: the first line of its log is the command.
 """
 
 from collections.abc import Mapping
@@ -47,20 +48,20 @@ from mempipe.orchestration.settings import Settings
 
 LINEAR: Final = ".linear"
 COMPARISON: Final = ".comparison"
-"""Ends of the names of the requests for the linear models, and for the comparison."""
+"""Suffixes of the names of the requests for the linear models and for the comparison."""
 
 
 def last_layer(dag_id: str = "experiment_last_layer", settings: Settings | None = None) -> DAG:
-    """Return the DAG that asks whether the last layer suffices for memorization.
+    """Return the DAG of the last-layer experiment.
 
     Args:
-        dag_id: its name; two DAGs of one Airflow need two.
-        settings: of this installation; None: from the environment.
+        dag_id: id of the DAG; two DAGs of one Airflow need different ones.
+        settings: settings of this installation; None: from the environment.
     """
     settings = settings or Settings()
     with new_dag(
         dag_id,
-        description="Linear models on what one model's last layer sees, compared with the whole networks (section 3.6)",
+        description="Linear models on the features of one model's last layer, compared with the networks (section 3.6)",
         doc_md=__doc__.format(resume=RESUME, failures=FAILURES),
         schedule=None,
         tags=("experiment",),
@@ -84,14 +85,14 @@ def last_layer(dag_id: str = "experiment_last_layer", settings: Settings | None 
 
 
 def linear_models(context: Mapping[str, Any]) -> Estimate:
-    """Return the estimate that the linear models make."""
+    """Return the estimate of the linear models."""
     job = job_of(context)
     return Estimate(job.store, job.request + LINEAR, None)
 
 
 @task
 def read_features() -> dict[str, str]:
-    """Return where the spec of linear models is, and where they are kept."""
+    """Return the spec of linear models and their store."""
     context = get_current_context()
     with mempipe_errors():
         job = job_of(context)
@@ -101,7 +102,7 @@ def read_features() -> dict[str, str]:
 
 @task
 def linear_release() -> list[list[str]]:
-    """Return the arguments that plan the comparison with the release that the linear models became."""
+    """Return the arguments that plan the comparison with the release of the linear models."""
     context = get_current_context()
     with mempipe_errors():
         job = job_of(context)
@@ -125,7 +126,7 @@ def _params(settings: Settings) -> dict[str, Param]:
             type=["null", "integer"],
             minimum=1,
             title="Trials",
-            description="Linear models in all; empty: as many as the release has (the paper: 4,000).",
+            description="Number of linear models; empty: as many as the release has (the paper: 4,000).",
         ),
-        "epochs": Param(40, type="integer", minimum=1, title="Epochs", description="Of each linear model."),
+        "epochs": Param(40, type="integer", minimum=1, title="Epochs", description="Epochs of each linear model."),
     }

@@ -1,4 +1,4 @@
-"""What all DAGs have in common."""
+"""Common settings of all DAGs."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -12,11 +12,11 @@ def new_dag(dag_id: str, *, doc_md: str, settings: Settings, tags: tuple[str, ..
     """Return a DAG without tasks.
 
     Args:
-        dag_id: its name.
+        dag_id: id of the DAG.
         doc_md: its runbook.
-        settings: of this installation.
-        tags: beside `mempipe`.
-        arguments: others of Airflow's `DAG`, such as `description`, `schedule` and `params`.
+        settings: settings of this installation.
+        tags: additional tags.
+        arguments: other arguments of Airflow's `DAG`, such as `description`, `schedule` and `params`.
     """
     return DAG(
         dag_id=dag_id,

@@ -1,24 +1,24 @@
 """### The website of a release.
 
-Makes the static website of a release, with what the experiments found, and puts it into the store.
+Writes the static website of a release, with the results of its experiments, to the store.
 
-**Start.** It starts by itself when a release is announced (asset `mempipe_releases`) or an experiment found something
-new (`mempipe_results`), for the releases that these tell of. *Trigger* opens a form: `release` is the URI that `mempipe
-publish` printed, `store` where the website is kept. By hand: `mempipe report RELEASE --out DIR`.
+**Start.** It starts by itself when a release (asset `mempipe_releases`) or a result of an experiment
+(`mempipe_results`) is announced, for the releases of these events. *Trigger* opens a form: `release` is the URI that
+`mempipe publish` printed, `store` is the store of the website. By hand: `mempipe report RELEASE --out DIR`.
 
 **Steps.**
 
-- `reports` tells for which releases and where to.
-- `report` makes the website of one of them and writes it, its first page last.
+- `reports` returns the releases and the places of their websites.
+- `report` writes the website of one release, its first page last.
 
-**Extend.** There is nothing to extend: a later report of the same release replaces the earlier one.
+**Extend.** A later report of the same release replaces the earlier one.
 
 {resume}
 
 {failures}
 
-**Where things are.** In the store: `reports/<name>/<release id>/index.html`; a bucket that serves websites serves it as
-it is, and a folder can be opened as a file. The step can be repeated by hand: the first line of its log is the command.
+**Files.** In the store: `reports/<name>/<release id>/index.html`. A bucket can serve it as a website; in a local store,
+open the file. The step can be repeated by hand: the first line of its log is the command.
 """
 
 from airflow.sdk import DAG, get_current_context, task
@@ -36,11 +36,11 @@ from mempipe.places import report_place
 
 
 def publish_report(dag_id: str = "publish_report", settings: Settings | None = None) -> DAG:
-    """Return the DAG that makes the website of a release.
+    """Return the DAG that writes the website of a release.
 
     Args:
-        dag_id: its name; two DAGs of one Airflow need two.
-        settings: of this installation; None: from the environment.
+        dag_id: id of the DAG; two DAGs of one Airflow need different ones.
+        settings: settings of this installation; None: from the environment.
     """
     settings = settings or Settings()
     with new_dag(
@@ -57,7 +57,7 @@ def publish_report(dag_id: str = "publish_report", settings: Settings | None = N
 
 @task
 def reports() -> list[list[str]]:
-    """Return the arguments of one report for each release that the DAG run is about."""
+    """Return the arguments of one report for each release of the DAG run."""
     arguments = []
     with mempipe_errors():
         for job in jobs_of(get_current_context()):

@@ -1,49 +1,48 @@
 """### Memorization and influence scores of a data set.
 
-Trains many models on random subsets of a training set (Feldman & Zhang 2020, Algorithm 1), estimates for each example
-how much its label depends on its being seen, for each (train, test) pair how much the one helps the other, and
-publishes the result as an immutable release.
+Trains many models on random subsets of a training set (Feldman & Zhang 2020, Algorithm 1), estimates the memorization
+of each training example and its influence on each test example, and publishes the scores as an immutable release.
 
-**Start.** *Trigger* opens a form: `spec` says what is trained (the files in the specs folder are suggested; any path
-or URI that the steps can read will do), `store` where everything is kept. An empty `trials` takes the spec's number.
+**Start.** *Trigger* opens a form: `spec` is the path or URI of a spec that the steps can read (the form suggests the
+files in the specs folder), `store` is the store of runs and releases. An empty `trials` uses the spec's number.
 
 **Steps.**
 
-- `plan` records the run and what is missing; `read_request` and `missing_trials` read that.
-- `train` is one task for each range of trials.
-- `validate` checks every shard and moves corrupt ones aside; `repairs` reads what has to be trained again;
-  `train_again` and `validate_again` do that, once, and are skipped where there is nothing to repair.
+- `plan` records the run and its missing trials; `read_request` and `missing_trials` read the plan.
+- `train` has one task for each missing range of trials.
+- `validate` checks every shard and quarantines corrupt ones; `repairs` reads which trials are missing afterwards;
+  `train_again` and `validate_again` repair them, once, and are skipped if there is nothing to repair.
 - `aggregate` counts; `publish` writes the release.
-- `announce` updates the asset `mempipe_releases`, for the DAGs that wait for it; it is skipped where the release was
-  announced before.
+- `announce` updates the asset `mempipe_releases`, on which other DAGs can be scheduled; it is skipped if the release
+  was already announced.
 
-**Extend.** Trigger it with a larger `trials`, or with `add_trials`: what is committed is never trained again. A
-scheduled run (`MEMPIPE_SCHEDULE`) does what the form's defaults say: it adds `MEMPIPE_ADD_TRIALS`, or does nothing
-when all is done.
+**Extend.** Trigger it with a larger `trials`, or with `add_trials`: committed trials are never trained again. A
+scheduled run (`MEMPIPE_SCHEDULE`) uses the form's defaults: it adds `MEMPIPE_ADD_TRIALS` trials, or does nothing when
+no trial is missing.
 
-**Resume.** Every step looks in the store for what is done. *Clear* a failed task, or trigger again: both go on where
-the store ends. Nothing is lost when the scheduler, a worker or a node dies. On a cluster a pod that was evicted,
-preempted or deleted is replaced within the same try, which its log tells; retries are kept for failures.
+**Resume.** Every step skips work that the store already holds. *Clear* a failed task, or trigger again: both continue
+from the store. Nothing is lost when the scheduler, a worker or a node dies. On a cluster, a pod that was evicted,
+preempted or deleted is replaced within the same try, as its log shows; this does not use up retries.
 
-**When a task fails**, its log ends with the command's own message: what failed, what was expected, and a hint.
+**When a task fails**, its log ends with the command's message: what failed, what was expected, and a hint.
 
-- *Exit code 20*, failed at once: permanent; the spec, the data or the store is wrong. Follow the hint, correct it,
+- *Exit code 20*, failed at once: permanent; the spec, the data or the store is wrong. Follow the hint, then
   clear the task or trigger again.
-- *Exit code 10*, tried again with growing delays: the store did not answer, or trials are missing. After the last
-  retry clear the task.
+- *Exit code 10*, retried with growing delays: the store did not answer, or trials are missing. After the last retry,
+  clear the task.
 - *OOMKilled*, failed at once, or *killed by SIGKILL*: out of memory. Raise `MEMPIPE_TRAIN__MEMORY` (other steps:
   `MEMPIPE_CPU__MEMORY`) and clear the task.
-- *Unschedulable*, *ErrImagePull*, *Evicted*, *refused*: the pod never ran, or exceeded its scratch space. The log says
-  what Kubernetes said and which setting to correct.
-- *`train` runs into its time limit*: a task holds too much. Trigger with a smaller `task_size`; committed chunks are
+- *Unschedulable*, *ErrImagePull*, *Evicted*, *refused*: the pod never ran, or exceeded its scratch space. The log has
+  the message of Kubernetes and the setting to correct.
+- *`train` exceeds its time limit*: a task is too large. Trigger with a smaller `task_size`; committed chunks are
   kept.
-- *`aggregate` misses trials*: one round of repair was not enough. Read the records of the run's `quarantine/`, find who
-  damages shards, trigger again.
+- *`aggregate` lacks trials*: one round of repair was not enough. Read the records in the run's `quarantine/` to find
+  the cause of the corrupt shards, then trigger again.
 - *Tasks stay scheduled*: a pool is missing or full. Admin → Pools: `mempipe_train` bounds the GPUs, `mempipe_cpu` the
   other steps.
 
-**Where things are.** In the store: `runs/<run>/` with `run.json`, `plan.json`, `shards/`, `quarantine/`,
-`validation/`; `releases/<name>/<id>/` with `latest.json` beside them; `requests/`, which run belongs to which DAG
+**Files.** In the store: `runs/<run>/` with `run.json`, `plan.json`, `shards/`, `quarantine/`,
+`validation/`; `releases/<name>/<id>/` with `latest.json` beside them; `requests/` with the answers to each DAG
 run. Each step can be repeated by hand: the first line of its log is the command.
 """
 
@@ -64,8 +63,8 @@ def estimate_scores(dag_id: str = "estimate_scores", settings: Settings | None =
     """Return the DAG that estimates scores and publishes them.
 
     Args:
-        dag_id: its name; two DAGs of one Airflow need two.
-        settings: of this installation; None: from the environment.
+        dag_id: id of the DAG; two DAGs of one Airflow need different ones.
+        settings: settings of this installation; None: from the environment.
     """
     settings = settings or Settings()
     with new_dag(
@@ -82,7 +81,7 @@ def estimate_scores(dag_id: str = "estimate_scores", settings: Settings | None =
 
 
 def _estimate(context: Mapping[str, Any]) -> Estimate:
-    """Return what a DAG run's form says."""
+    """Return the estimate of a DAG run's form."""
     params, request = context["params"], request_id(context["dag"].dag_id, context["run_id"])
     return Estimate(params["store"], request, params["release_name"])
 
@@ -94,7 +93,7 @@ def _params(settings: Settings) -> dict[str, Param]:
             type="string",
             minLength=1,
             title="Spec",
-            description="What is trained: a YAML file, as a path or URI that the steps can read.",
+            description="A spec: the path or URI of a YAML file that the steps can read.",
             examples=settings.spec_files(),
         ),
         "store": Param(
@@ -102,41 +101,41 @@ def _params(settings: Settings) -> dict[str, Param]:
             type="string",
             pattern=URI,
             title="Store",
-            description="Where everything is kept: an absolute folder or a URI such as gs://bucket/folder.",
+            description="Store of runs and releases: an absolute folder or a URI such as gs://bucket/folder.",
         ),
         "trials": Param(
             None,
             type=["null", "integer"],
             minimum=1,
             title="Trials",
-            description="Models in all, those already trained included; empty: as many as the spec says.",
+            description="Total number of models, with those already trained; empty: the spec's number.",
         ),
         "add_trials": Param(
             settings.add_trials,
             type=["null", "integer"],
             minimum=1,
             title="Add trials",
-            description="Instead of Trials: as many more than the run has now.",
+            description="Instead of Trials: number of trials to add to those of the run.",
         ),
         "chunk_size": Param(
             None,
             type=["null", "integer"],
             minimum=1,
             title="Chunk size",
-            description="Trials in one shard, for a new run; empty: the spec's.",
+            description="Trials in one shard, for a new run; empty: the spec's number.",
         ),
         "task_size": Param(
             None,
             type=["null", "integer"],
             minimum=1,
             title="Task size",
-            description="Chunks that one training task covers; empty: the spec's.",
+            description="Chunks of one training task; empty: the spec's number.",
         ),
         "release_name": Param(
             None,
             type=["null", "string"],
             pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$",
             title="Release name",
-            description="Under which name the result is published; empty: the spec's name.",
+            description="Name of the release; empty: the spec's name.",
         ),
     }

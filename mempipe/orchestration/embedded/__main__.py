@@ -23,7 +23,7 @@ _PROJECT: Final = Path(__file__).resolve().parents[3]
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run the command line; return the exit code of mempipe's contract."""
+    """Run the command line; return an exit code as `mempipe` does."""
     options = _parser().parse_args(arguments)
     signal.signal(signal.SIGTERM, _interrupt)
     try:
@@ -38,18 +38,18 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def demo(options: argparse.Namespace, console: Console) -> None:
-    """Run the DAG once, show its progress and its release, end Airflow."""
-    wanted = Demo(
+    """Run the DAG once, show its progress and its release, then end Airflow."""
+    request = Demo(
         spec=options.spec.resolve(),
         store=_absolute(options.store),
         trials=options.trials,
         task_size=options.task_size,
     )
-    run_demo(replace(_home(options, free_port()), automatic=False), wanted, console)
+    run_demo(replace(_home(options, free_port()), automatic=False), request, console)
 
 
 def ui(options: argparse.Namespace, console: Console) -> None:
-    """Keep Airflow running, with the DAGs ready to trigger, until Ctrl-C."""
+    """Run Airflow, with the DAGs ready to trigger, until Ctrl-C."""
     home = _home(options, free_port(options.port))
     console.print(f"Starting Airflow in {home.folder} …", soft_wrap=True)
     with home.locked(), running(home, keep_parsing=True) as server:
@@ -82,13 +82,13 @@ def _parser() -> argparse.ArgumentParser:
         )
         options.set_defaults(command=command)
         options.add_argument("--home", type=Path, default=_PROJECT / ".airflow", help="configuration, database, logs")
-        options.add_argument("--store", default=str(_PROJECT / "mempipe-store"), help="keeps runs and releases")
+        options.add_argument("--store", default=str(_PROJECT / "mempipe-store"), help="store of runs and releases")
         if command is demo:
-            options.add_argument("--spec", type=Path, default=specs_folder() / "digits.yaml", help="what is trained")
-            options.add_argument("--trials", type=int, default=500, help="how many models in all")
-            options.add_argument("--task-size", type=int, default=5, help="chunks that one training task covers")
+            options.add_argument("--spec", type=Path, default=specs_folder() / "digits.yaml", help="spec to train")
+            options.add_argument("--trials", type=int, default=500, help="total number of models")
+            options.add_argument("--task-size", type=int, default=5, help="chunks of one training task")
         else:
-            options.add_argument("--port", type=int, default=8080, help="another one where it is taken")
+            options.add_argument("--port", type=int, default=8080, help="another one if it is in use")
     return parser
 
 

@@ -9,19 +9,19 @@ import httpx
 FINISHED: Final = frozenset({"success", "failed"})
 
 _PAGE: Final = 100
-"""Airflow returns at most so many items at once, whatever is asked for (`[api] maximum_page_limit`)."""
+"""Maximal number of items in an answer of Airflow (`[api] maximum_page_limit`)."""
 
 
 @dataclass(frozen=True)
 class TaskState:
-    """One task, or one of a mapped task's.
+    """One task, or one instance of a mapped task.
 
     Attributes:
-        task_id, map_index: which; -1 where it is not mapped.
-        label: what the user interface calls it (the range of trials of a mapped task), or empty.
-        state: Airflow's word, or None where it was not looked at yet.
-        try_number: which try it is in.
-        started, seconds: when it started and how long it has run.
+        task_id, map_index: its id; the index is -1 if it is not mapped.
+        label: label in the user interface (the range of trials of a mapped task), or empty.
+        state: Airflow's name of the state, or None if the scheduler has not seen it.
+        try_number: number of its current try.
+        started, seconds: its start and its duration.
     """
 
     task_id: str
@@ -34,12 +34,12 @@ class TaskState:
 
 
 class Api:
-    """Talks to one Airflow, without a proxy.
+    """Client of one Airflow; uses no proxy.
 
     Args:
-        url: of its API server.
-        token: of a user; None where Airflow asks for no credentials.
-        transport: by what requests travel; None: the network.
+        url: URL of its API server.
+        token: token of a user; None if Airflow requires no credentials.
+        transport: transport of the requests; None: the network.
     """
 
     def __init__(self, url: str, *, token: str | None = None, transport: httpx.BaseTransport | None = None) -> None:
@@ -53,7 +53,7 @@ class Api:
         self._client.close()
 
     def is_healthy(self) -> bool:
-        """Tell whether API server, database and scheduler work."""
+        """Return whether API server, database and scheduler work."""
         try:
             health = self._client.get("monitor/health").raise_for_status().json()
         except httpx.HTTPError:
@@ -61,12 +61,12 @@ class Api:
         return all(health[part]["status"] == "healthy" for part in ("metadatabase", "scheduler"))
 
     def import_errors(self) -> list[str]:
-        """Return why DAG files could not be read."""
-        found = self._get("importErrors")["import_errors"]
-        return [f"{error['filename']}:\n{error['stack_trace']}" for error in found]
+        """Return the errors of DAG files that could not be read."""
+        errors = self._get("importErrors")["import_errors"]
+        return [f"{error['filename']}:\n{error['stack_trace']}" for error in errors]
 
     def is_parsed_since(self, dag_id: str, since: datetime) -> bool:
-        """Tell whether the DAG was read after `since`."""
+        """Return whether the DAG was read after `since`."""
         response = self._client.get(f"dags/{dag_id}")
         if response.status_code == httpx.codes.NOT_FOUND:
             return False
@@ -74,14 +74,14 @@ class Api:
         return parsed is not None and datetime.fromisoformat(parsed) >= since
 
     def ensure_pool(self, name: str, slots: int, description: str) -> None:
-        """Make a pool where it is not there; leave it as it is where it is."""
+        """Create a pool if it does not exist; leave an existing one unchanged."""
         if self._client.get(f"pools/{name}").is_success:
             return
         body = {"name": name, "slots": slots, "description": description, "include_deferred": True}
         self._client.post("pools", json=body).raise_for_status()
 
     def trigger(self, dag_id: str, conf: dict[str, Any]) -> str:
-        """Start a DAG run with these params; return its id."""
+        """Start a DAG run with these parameters; return its id."""
         response = self._client.post(f"dags/{dag_id}/dagRuns", json={"logical_date": None, "conf": conf})
         return str(response.raise_for_status().json()["dag_run_id"])
 
@@ -100,12 +100,12 @@ class Api:
 
     def tasks(self, dag_id: str, run_id: str) -> list[TaskState]:
         """Return the tasks of a DAG run."""
-        found: list[dict[str, Any]] = []
+        instances: list[dict[str, Any]] = []
         while True:
-            query = {"limit": _PAGE, "offset": len(found)}
+            query = {"limit": _PAGE, "offset": len(instances)}
             page = self._get(f"dags/{dag_id}/dagRuns/{run_id}/taskInstances", params=query)
-            found += page["task_instances"]
-            if not page["task_instances"] or len(found) >= page["total_entries"]:
+            instances += page["task_instances"]
+            if not page["task_instances"] or len(instances) >= page["total_entries"]:
                 break
         return [
             TaskState(
@@ -117,7 +117,7 @@ class Api:
                 started=datetime.fromisoformat(item["start_date"]) if item["start_date"] else None,
                 seconds=item["duration"],
             )
-            for item in found
+            for item in instances
         ]
 
     def _get(self, path: str, params: dict[str, Any] | None = None) -> Any:

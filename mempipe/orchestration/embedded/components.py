@@ -1,4 +1,4 @@
-"""Airflow's components as child processes: started together, watched, ended together, none left behind."""
+"""Airflow's components as child processes: started, watched and ended together, without orphans."""
 
 import socket
 import subprocess
@@ -21,7 +21,7 @@ _GRACE_SECONDS: Final = 10.0
 
 
 def free_port(*preferred: int) -> int:
-    """Return a port of this machine that nothing listens on: one of `preferred` if possible."""
+    """Return a free port of this machine, from `preferred` if possible."""
     for port in (*preferred, 0):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -36,9 +36,9 @@ class Component:
     """One process of Airflow.
 
     Attributes:
-        name: what it is, and the name of its log.
-        log: its output.
-        process: it runs in a session of its own, so that a Ctrl-C in the terminal reaches only us.
+        name: its name, which is also the name of its log.
+        log: path of its output.
+        process: its process, in its own session, so that Ctrl-C in the terminal reaches only us.
     """
 
     name: str
@@ -69,8 +69,8 @@ class Components:
     """The processes of one embedded Airflow.
 
     Attributes:
-        running: in the order of their start.
-        peak_bytes: the largest sum of memory seen by `memory`, tasks included.
+        running: the processes in the order of their start.
+        peak_bytes: the largest sum of memory that `memory` has measured, tasks included.
     """
 
     running: list[Component] = field(default_factory=list)
@@ -78,13 +78,13 @@ class Components:
 
     @classmethod
     def start(cls, home: Home, *, migrate: bool, keep_parsing: bool, forked: bool) -> "Components":
-        """Start them all; end those that run where one cannot be started.
+        """Start all of them; if one cannot be started, end the others.
 
         Args:
             home: their folder.
-            migrate: make or upgrade the database first.
-            keep_parsing: read the DAG files again and again, else once.
-            forked: from one process that imports Airflow once (only Linux), else each by itself.
+            migrate: create or upgrade the database first.
+            keep_parsing: read the DAG files repeatedly, else once.
+            forked: fork them from one process that imports Airflow once (only Linux), else start each separately.
         """
         components = cls()
         try:
@@ -106,7 +106,7 @@ class Components:
         self.running.remove(component)
 
     def check(self) -> None:
-        """Raise `EmbeddedAirflowError` with the end of its log where a component ended with an error."""
+        """Raise `EmbeddedAirflowError`, with the end of its log, if a component ended with an error."""
         for component in self.running:
             if component.process.poll() not in (None, 0):
                 end = component.log.read_text(errors="replace").splitlines()[-15:]
@@ -116,7 +116,7 @@ class Components:
                 )
 
     def memory(self) -> int:
-        """Return the memory, in bytes, of all processes; memory that several share is counted once."""
+        """Return the memory of all processes in bytes; shared memory is counted once."""
         total = 0
         for process in self._tree():
             with suppress(psutil.Error):
@@ -126,7 +126,7 @@ class Components:
         return total
 
     def runs_commands(self) -> bool:
-        """Tell whether a task's `mempipe` command runs."""
+        """Return whether a task's `mempipe` command runs."""
         for process in self._tree():
             with suppress(psutil.Error):
                 if process.cmdline()[1:4] == ["-P", "-m", "mempipe"]:
@@ -134,7 +134,7 @@ class Components:
         return False
 
     def stop(self) -> None:
-        """End every component, last started first, and every process that they started."""
+        """End every component, in reverse order of start, and all child processes."""
         tree = self._tree()
         for component in reversed(self.running):
             component.process.terminate()
@@ -152,22 +152,22 @@ class Components:
             component.process.wait()
 
     def _tree(self) -> list[psutil.Process]:
-        found: dict[int, psutil.Process] = {}
+        processes: dict[int, psutil.Process] = {}
         for component in self.running:
             with suppress(psutil.Error):
                 root = psutil.Process(component.process.pid)
                 for process in (root, *root.children(recursive=True)):
-                    found[process.pid] = process
-        return list(found.values())
+                    processes[process.pid] = process
+        return list(processes.values())
 
 
 def wait_for(
     condition: Callable[[], bool], components: Components, *, what: str, seconds: float, every: float = 0.2
 ) -> None:
-    """Wait until `condition` holds while all components run.
+    """Wait until `condition` holds; fails if a component ends.
 
     Raises:
-        EmbeddedAirflowError: a component ended, or the time is over.
+        EmbeddedAirflowError: a component ended, or the time limit is reached.
     """
     deadline = time.monotonic() + seconds
     while not condition():
@@ -183,7 +183,7 @@ def wait_for(
 def _commands(*, migrate: bool, keep_parsing: bool, forked: bool) -> list[tuple[str, ...]]:
     if forked:
         return [(LAUNCHER, *["--migrate"] * migrate, *["--parse-once"] * (not keep_parsing))]
-    # The API server reads the logs of the tasks from the same folder, so nobody needs to serve them.
+    # The API server reads the logs of the tasks from the same folder, so no log server is needed.
     return [
         ("airflow", "api-server"),
         ("airflow", "scheduler", "--skip-serve-logs"),

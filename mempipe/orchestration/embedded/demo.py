@@ -1,4 +1,4 @@
-"""The demo: starts the embedded Airflow, runs the DAG on a small data set, shows the result, ends it all."""
+"""The demo: starts the embedded Airflow, runs the DAG on a small data set, shows the release, and ends Airflow."""
 
 import json
 import subprocess
@@ -44,7 +44,7 @@ _LAST_LINES: Final = 25
 
 @dataclass(frozen=True)
 class Demo:
-    """What the demo asks the DAG for; the form's fields."""
+    """Fields of the DAG's form for the demo."""
 
     spec: Path
     store: str
@@ -54,13 +54,13 @@ class Demo:
 
 @dataclass
 class Phases:
-    """How long each phase took, in seconds."""
+    """Duration of each phase in seconds."""
 
     begun: float = field(default_factory=time.monotonic)
     seconds: dict[str, float] = field(default_factory=dict)
 
-    def done(self, name: str) -> None:
-        """End the present phase under this name."""
+    def end(self, name: str) -> None:
+        """End the current phase and give it this name."""
         now = time.monotonic()
         self.seconds[name] = now - self.begun
         self.begun = now
@@ -72,38 +72,38 @@ class Phases:
 
 
 def run_demo(home: Home, demo: Demo, console: Console) -> str:
-    """Run the DAG once in an embedded Airflow, show it and its release; return the release's URI.
+    """Run the DAG once in an embedded Airflow, show its progress and its release; return the release's URI.
 
     Raises:
-        EmbeddedAirflowError: Airflow did not start, or a task failed for good; its last lines are in the message.
+        EmbeddedAirflowError: Airflow did not start, or a task failed; its last lines are in the message.
     """
     phases = Phases()
     console.print(f"Starting Airflow (scheduler, API server, DAG processor) in {home.folder} …", soft_wrap=True)
     with home.locked():
         with running(home, keep_parsing=False) as server:
             server.wait_for_dag(DAG_ID)
-            phases.done("Airflow's start")
+            phases.end("Airflow's start")
             console.print(f"Airflow is up: {home.url} (no password, reachable from this machine only)", soft_wrap=True)
             run_id, n_committed = _run_dag(server, demo, console)
-            phases.done("the DAG run")
+            phases.end("the DAG run")
             release = store_reader.published_release(demo.store, request_id(DAG_ID, run_id))
-            # The summary is made while Airflow ends.
+            # The summary is written while Airflow ends.
             summary = subprocess.Popen([sys.executable, "-P", "-m", "mempipe", "show", release])  # noqa: S603 - our own
         if summary.wait() != 0:
             raise EmbeddedAirflowError(f"Release cannot be shown: {release}.", hint=f"run `mempipe show {release}`.")
-    phases.done("summary and end")
+    phases.end("summary and end")
     peak = server.components.peak_bytes / 1e9
-    done = f"Done in {phases}; {n_committed} trials in the store; peak memory {peak:.1f} GB."
-    console.print(f"{done}\nRelease: {release}", soft_wrap=True)
+    summary_line = f"Done in {phases}; {n_committed} trials in the store; peak memory {peak:.1f} GB."
+    console.print(f"{summary_line}\nRelease: {release}", soft_wrap=True)
     return release
 
 
 def _run_dag(server: Server, demo: Demo, console: Console) -> tuple[str, int]:
-    """Trigger the DAG and show it until it ends; return the DAG run's id and the number of committed trials."""
+    """Trigger the DAG and show its progress; return the DAG run's id and the number of committed trials."""
     api = server.api
-    for left_over in api.active_runs(DAG_ID):  # ours would wait for it
-        console.print(f"Ending the DAG run {left_over}, left over from before; its trials are kept", soft_wrap=True)
-        api.fail(DAG_ID, left_over)
+    for old_run in api.active_runs(DAG_ID):  # the new DAG run would wait for it
+        console.print(f"Ending the earlier DAG run {old_run}; its trials are kept", soft_wrap=True)
+        api.fail(DAG_ID, old_run)
     conf = {"spec": str(demo.spec), "store": demo.store, "trials": demo.trials, "task_size": demo.task_size}
     run_id = api.trigger(DAG_ID, conf)
     try:
@@ -125,7 +125,7 @@ def _follow(server: Server, demo: Demo, run_id: str, console: Console) -> int:
             try:
                 state = server.api.run_state(DAG_ID, run_id)
                 tasks = server.api.tasks(DAG_ID, run_id)
-            except httpx.HTTPError:  # SQLite may be busy for a moment
+            except httpx.HTTPError:  # SQLite may be busy
                 silence += 1
                 if silence > 20:
                     raise
@@ -141,7 +141,7 @@ def _follow(server: Server, demo: Demo, run_id: str, console: Console) -> int:
 
 @dataclass
 class _Committed:
-    """Counts the trials that are committed in the run that a DAG run asked for."""
+    """Counts the committed trials of a DAG run's run."""
 
     store: str
     request: str
@@ -161,8 +161,8 @@ class _Committed:
 
 
 def _end_run(server: Server, run_id: str) -> None:
-    """Fail a DAG run and wait until Airflow has killed its tasks; afterwards it ends without waiting for them."""
-    with suppress(httpx.HTTPError):  # where Airflow itself is the trouble, its processes are killed next
+    """Fail a DAG run and wait until Airflow has killed its tasks, so that Airflow then ends without delay."""
+    with suppress(httpx.HTTPError):  # if Airflow itself fails, its processes are killed next
         server.api.fail(DAG_ID, run_id)
         deadline = time.monotonic() + _KILL_SECONDS
         while server.components.runs_commands() and time.monotonic() < deadline:
@@ -186,7 +186,7 @@ def _failure(home: Home, api: Api, run_id: str) -> EmbeddedAirflowError:
 
 
 def log_path(home: Home, run_id: str, task: TaskState) -> Path:
-    """Return where Airflow writes the log of a task's last try."""
+    """Return the path of the log of a task's last try."""
     folder = home.logs / f"dag_id={DAG_ID}" / f"run_id={run_id}" / f"task_id={task.task_id}"
     if task.map_index >= 0:
         folder /= f"map_index={task.map_index}"
@@ -194,7 +194,7 @@ def log_path(home: Home, run_id: str, task: TaskState) -> Path:
 
 
 def log_lines(path: Path) -> list[str]:
-    """Return the messages of a task's log, which is one JSON document a line."""
+    """Return the messages of a task's log, which has one JSON document in each line."""
     if not path.exists():
         return []
     lines = []

@@ -1,4 +1,4 @@
-"""The embedded Airflow's folder: its configuration, its secrets, its database; made at the first start."""
+"""The embedded Airflow's folder: configuration, secrets and database, created at the first start."""
 
 import configparser
 import fcntl
@@ -18,18 +18,18 @@ from mempipe.errors import MempipeError, TransientError
 _CORES: Final = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 POOLS: Final = {"mempipe_train": _CORES, "mempipe_cpu": 2}
-"""Pools that the DAGs name, and how many tasks each lets run at once on this machine: training takes a core each."""
+"""The DAGs' pools, with the number of concurrent tasks of each on this machine: a training task uses one core."""
 
 _MIGRATED: Final = "migrated"
 _LOCK: Final = "lock"
 
 
 class EmbeddedAirflowError(MempipeError):
-    """The embedded Airflow did not start, or ended too early."""
+    """The embedded Airflow did not start, or ended early."""
 
 
 class AlreadyRunningError(TransientError):
-    """Another process runs this embedded Airflow."""
+    """Another process runs an embedded Airflow in this folder."""
 
 
 @dataclass(frozen=True)
@@ -40,9 +40,9 @@ class Home:
         folder: `AIRFLOW_HOME`.
         dags: folder of the DAGs.
         specs: folder of the specs that the form suggests.
-        store: where the DAGs keep everything unless the form says otherwise.
-        port: of the API server and the user interface, on this machine only.
-        automatic: whether DAGs that wait for a release start by themselves when there is one.
+        store: default of the DAGs' form field `store`.
+        port: port of the API server and the user interface, on this machine only.
+        automatic: whether a new release starts the DAGs that are scheduled on it.
     """
 
     folder: Path
@@ -54,7 +54,7 @@ class Home:
 
     @property
     def url(self) -> str:
-        """Where the user interface and the API answer."""
+        """URL of the user interface and the API."""
         return f"http://127.0.0.1:{self.port}"
 
     @property
@@ -63,12 +63,12 @@ class Home:
         return self.folder / "logs"
 
     def environment(self) -> dict[str, str]:
-        """Return the environment of Airflow's components: ours, without another Airflow's settings."""
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW_", "_AIRFLOW_"))}
+        """Return the environment of Airflow's components: ours, without settings of another Airflow."""
+        ours = {name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW_", "_AIRFLOW_"))}
         defaults = {"MEMPIPE_RETRY_DELAY_SECONDS": "5", "MEMPIPE_AUTOMATIC": str(self.automatic)}
         return (
             defaults
-            | kept
+            | ours
             | {
                 "AIRFLOW_HOME": str(self.folder),
                 "MEMPIPE_EXECUTION": "local",
@@ -79,7 +79,7 @@ class Home:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Hold the folder for one embedded Airflow; `AlreadyRunningError` where another holds it."""
+        """Lock the folder for one embedded Airflow; `AlreadyRunningError` if another holds the lock."""
         self.folder.mkdir(parents=True, exist_ok=True)
         with (self.folder / _LOCK).open("a+") as lock:
             try:
@@ -96,37 +96,35 @@ class Home:
             yield
 
     def prepare(self) -> bool:
-        """Write the configuration; tell whether the database must be made or upgraded (then call `migrated`)."""
+        """Write the configuration; return whether the database must be created or upgraded (then call `migrated`)."""
         self._write_configuration()
         marker = self.folder / _MIGRATED
         return not (marker.exists() and marker.read_text() == _version() and (self.folder / "airflow.db").exists())
 
     def migrated(self) -> None:
-        """Remember that the database fits the installed Airflow."""
+        """Record that the database has the version of the installed Airflow."""
         (self.folder / _MIGRATED).write_text(_version())
 
     def _write_configuration(self) -> None:
         path = self.folder / "airflow.cfg"
-        known = configparser.ConfigParser(interpolation=None)
-        known.read(path)
+        old = configparser.ConfigParser(interpolation=None)
+        old.read(path)
         config = configparser.ConfigParser(interpolation=None)
-        config.read_dict(self._options(known))
+        config.read_dict(self._options(old))
         path.touch(mode=0o600, exist_ok=True)
         path.chmod(0o600)
         with path.open("w") as file:
-            file.write(
-                "# Written by mempipe.orchestration.embedded at each start; holds secrets, keep it to yourself.\n"
-            )
+            file.write("# Written by mempipe.orchestration.embedded at each start; holds secrets, do not share it.\n")
             config.write(file)
 
-    def _options(self, known: configparser.ConfigParser) -> dict[str, dict[str, str]]:
+    def _options(self, old: configparser.ConfigParser) -> dict[str, dict[str, str]]:
         """Return Airflow's options, with the secrets of the first start.
 
-        Short intervals, because a person waits for each step. The pools bound what computes at once, not the workers.
+        Intervals are short, because a user waits for each step. The pools, not the workers, bound concurrent tasks.
         """
 
         def secret(section: str, option: str, n_bytes: int) -> str:
-            return known.get(section, option, fallback=None) or urlsafe_b64encode(secrets.token_bytes(n_bytes)).decode()
+            return old.get(section, option, fallback=None) or urlsafe_b64encode(secrets.token_bytes(n_bytes)).decode()
 
         return {
             "core": {
@@ -136,8 +134,8 @@ class Home:
                 "load_examples": "False",
                 "parallelism": str(sum(POOLS.values())),
                 "dags_are_paused_at_creation": "False",
-                "simple_auth_manager_all_admins": "True",  # bound to this machine, see [api] host
-                "hostname_callable": "socket.gethostname",  # never asks a name server
+                "simple_auth_manager_all_admins": "True",  # only this machine can connect, see [api] host
+                "hostname_callable": "socket.gethostname",  # needs no name server
                 "execution_api_server_url": f"{self.url}/execution/",
                 "fernet_key": secret("core", "fernet_key", 32),
             },
@@ -150,7 +148,7 @@ class Home:
                 "secret_key": secret("api", "secret_key", 64),
             },
             "api_auth": {"jwt_secret": secret("api_auth", "jwt_secret", 64)},
-            # A worker may see only at its next heartbeat that its task has ended.
+            # A worker may notice the end of its task only at its next heartbeat.
             "workers": {"min_heartbeat_interval": "1"},
             "logging": {"base_log_folder": str(self.logs), "colored_console_log": "False"},
             "scheduler": {"scheduler_idle_sleep_time": "0.2"},

@@ -1,10 +1,10 @@
 """Starts Airflow's components from one process that has imported Airflow once; on Linux only.
 
-Each of them imports Airflow, which takes 3 to 7 s of a core, and so does each task. Forked from here they share what is
-imported, and the tasks, forked from the scheduler's workers, share that the DAGs and our steps need it, too.
+Each of them imports Airflow, which takes 3 to 7 s of a core, and so does each task. Forked from here, they share these
+imports. Tasks are forked from the scheduler's workers and share the imports of the DAGs and of our steps, too.
 
-`python -m mempipe.orchestration.embedded.launcher [--migrate] [--parse-once]`, with `AIRFLOW_HOME` set; a SIGTERM ends
-all. Everything else is Airflow's own command line.
+`python -m mempipe.orchestration.embedded.launcher [--migrate] [--parse-once]`, with `AIRFLOW_HOME` set; SIGTERM ends
+all components. Each component runs Airflow's own command line.
 """
 
 import gc
@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Final, NoReturn
 
 API_MODULES: Final = ("airflow.cli.commands.api_server_command", "airflow.api_fastapi.app")
-"""What the API server needs; it takes longest to start, so it is forked first."""
+"""Modules of the API server; it takes longest to start, so it is forked first."""
 
 MODULES: Final = (
     "airflow.cli.commands.scheduler_command",
@@ -34,7 +34,7 @@ MODULES: Final = (
     "mempipe.runs",
     "mempipe.storage",
 )
-"""What the other components and the tasks need."""
+"""Modules of the other components and the tasks."""
 
 
 def main(options: list[str]) -> int:
@@ -63,12 +63,12 @@ class _Family:
         self._ended = False
 
     def start(self, home: Path, *command: str) -> None:
-        """Fork a component, unless the end was asked for already."""
+        """Fork a component, unless the launcher is ending."""
         if not self._ended:
             self._names[_fork(home, *command)] = command[0]
 
     def end(self, _number: int = signal.SIGTERM, _frame: object = None) -> None:
-        """Ask all to end; the API server only after the scheduler, whose tasks report their end to it."""
+        """Send SIGTERM to all; to the API server only after the scheduler, whose tasks report their end to it."""
         self._ended = True
         first = {pid for pid, name in list(self._names.items()) if name != "api-server"}
         for pid in first or list(self._names):
@@ -76,7 +76,7 @@ class _Family:
                 os.kill(pid, signal.SIGTERM)
 
     def wait(self) -> int:
-        """Wait until all have ended; return 0, or the code of the first that ended with an error of its own."""
+        """Wait until all have ended; return 0, or the exit code of the first that failed by itself."""
         failed = 0
         while self._names:
             pid, status = os.wait()
@@ -96,9 +96,9 @@ def _load(modules: tuple[str, ...]) -> None:
 
 
 def _fork(home: Path, *command: str) -> int:
-    """Run `airflow COMMAND` in a child, with its output in a log of its own; return the child's process id."""
+    """Run `airflow COMMAND` in a child process, with its output in its own log; return the process id."""
     gc.collect()
-    gc.freeze()  # what is shared stays shared: the collector of a child does not touch it
+    gc.freeze()  # keeps memory shared: a child's garbage collector does not write to it
     sys.stdout.flush()
     sys.stderr.flush()
     pid = os.fork()

@@ -1,4 +1,4 @@
-"""Shows what a DAG run does: a table that changes where a person watches, a line for each change in a log."""
+"""Shows the progress of a DAG run: a live table in a terminal, a line for each change in a log."""
 
 import time
 from collections import Counter
@@ -25,7 +25,7 @@ _STYLES: Final = {
 
 
 def summarize(states: Iterable[str | None]) -> str:
-    """Return the states of a mapped task's parts as `3 success, 1 running`; of a single task, its state."""
+    """Return the states of a mapped task's instances as `3 success, 1 running`; of a single task, its state."""
     counts = Counter(state or "waiting" for state in states)
     if sum(counts.values()) == 1:
         return next(iter(counts))
@@ -33,10 +33,10 @@ def summarize(states: Iterable[str | None]) -> str:
 
 
 class RunView:
-    """The view of one DAG run; use it as a context."""
+    """View of one DAG run; a context manager."""
 
     def __init__(self, console: Console, order: tuple[str, ...], *, trials: int) -> None:
-        """Show tasks in this order, and how many of `trials` are committed."""
+        """Show tasks in this order, and the number of committed trials out of `trials`."""
         self._console = console
         self._order = order
         self._trials = trials
@@ -45,7 +45,7 @@ class RunView:
         self._live = Live(console=console, auto_refresh=False, transient=False) if console.is_terminal else None
 
     def __enter__(self) -> "RunView":
-        """Begin to draw."""
+        """Start drawing."""
         if self._live is not None:
             self._live.start()
         return self
@@ -53,12 +53,12 @@ class RunView:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Leave the last picture."""
+        """Keep the last state on the screen."""
         if self._live is not None:
             self._live.stop()
 
     def update(self, tasks: Iterable[TaskState], n_committed: int | None) -> None:
-        """Show these states; `n_committed` is None where nobody knows yet."""
+        """Show these states; `n_committed` is None if it is unknown."""
         groups: dict[str, list[TaskState]] = {task_id: [] for task_id in self._order}
         for task in tasks:
             groups.setdefault(task.task_id, []).append(task)
@@ -84,9 +84,11 @@ class RunView:
             style = next((_STYLES[state] for state in _STYLES if state in states and len(states) == 1), "")
             seconds = sum(task.seconds or 0.0 for task in group)
             table.add_row(task_id, Text(summaries.get(task_id, "waiting"), style), f"{seconds:.1f}" if seconds else "")
-        done = n_committed or 0
+        n = n_committed or 0
         bar = Table.grid(padding=(0, 1))
         bar.add_row(
-            "trials", ProgressBar(total=self._trials, completed=done, width=40), f"{done} of {self._trials} committed"
+            "trials",
+            ProgressBar(total=self._trials, completed=n, width=40),
+            f"{n} of {self._trials} committed",
         )
         return Group(table, Text(), bar)

@@ -1,4 +1,4 @@
-"""Starts the embedded Airflow, with only the components that are needed, and ends it."""
+"""Starts and ends the embedded Airflow, with only the needed components."""
 
 import sys
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ class Server:
         home: its folder.
         components: its processes.
         api: its REST API.
-        since: when it was started.
+        since: time of its start.
     """
 
     home: Home
@@ -31,7 +31,7 @@ class Server:
     since: datetime
 
     def wait_for_dag(self, dag_id: str) -> None:
-        """Wait until the DAG was read since the start, so that it is the present one that runs.
+        """Wait until the DAG has been read after the start, so that its current version runs.
 
         Raises:
             EmbeddedAirflowError: it cannot be read.
@@ -47,11 +47,11 @@ class Server:
 
 @contextmanager
 def running(home: Home, *, keep_parsing: bool) -> Iterator[Server]:
-    """Run an embedded Airflow as long as the context lasts.
+    """Run an embedded Airflow within the context.
 
     Args:
         home: its folder.
-        keep_parsing: read the DAG files again and again, for someone who edits them; else once.
+        keep_parsing: read the DAG files repeatedly, because the user may edit them; else once.
     """
     since = datetime.now(UTC)
     migrate = home.prepare()
