@@ -38,7 +38,7 @@ def test_every_dag_has_a_runbook_and_bounds(dag_bag: DagBag):
         assert dag.tags in ({"mempipe"}, {"mempipe", "experiment"})
         assert dag.max_active_runs == 1
         assert dag.catchup is False
-        for topic in ("Start", "Steps", "Extend", "Resume", "When a task fails", "Where things are"):
+        for topic in ("Start", "Steps", "Extend", "Resume", "When a task fails", "Files"):
             assert f"**{topic}" in dag.doc_md
 
 

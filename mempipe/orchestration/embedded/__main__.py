@@ -84,7 +84,7 @@ def _parser() -> argparse.ArgumentParser:
         options.add_argument("--home", type=Path, default=_PROJECT / ".airflow", help="configuration, database, logs")
         options.add_argument("--store", default=str(_PROJECT / "mempipe-store"), help="store of runs and releases")
         if command is demo:
-            options.add_argument("--spec", type=Path, default=specs_folder() / "digits.yaml", help="spec to train")
+            options.add_argument("--spec", type=Path, default=specs_folder() / "digits.yaml", help="path of the spec")
             options.add_argument("--trials", type=int, default=500, help="total number of models")
             options.add_argument("--task-size", type=int, default=5, help="chunks of one training task")
         else:
