@@ -13,7 +13,7 @@ from dataclasses import fields
 import pytest
 
 from tests.cluster import object_store as store_manifests
-from tests.cluster.artefacts import artefacts
+from tests.cluster.artifacts import artifacts
 from tests.cluster.diagnosis import collect
 from tests.cluster.installation import Images, Installation, connected, install, training_namespace, uninstall
 from tests.cluster.kubectl import Kubectl
@@ -88,7 +88,7 @@ def airflow(
     # Airflow's login page leads to the address that Airflow is told, so the local port is chosen first.
     url, password = f"http://127.0.0.1:{free_port()}", secrets.token_urlsafe(16)
     try:
-        install(images, namespace, url, password, artefacts(namespace))
+        install(images, namespace, url, password, artifacts(namespace))
         with connected(namespace, url, password, object_store) as installation:
             yield installation
         succeeded = request.session.testsfailed == failed_before
@@ -100,4 +100,4 @@ def airflow(
 
 def _collect(namespace: str) -> None:
     for each in (namespace, training_namespace(namespace)):
-        collect(Kubectl(each), artefacts(each))
+        collect(Kubectl(each), artifacts(each))

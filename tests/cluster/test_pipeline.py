@@ -8,7 +8,7 @@ import pytest
 
 from mempipe.experiments.registry import available
 from mempipe.places import SIDECARS
-from tests.cluster.artefacts import artefacts
+from tests.cluster.artifacts import artifacts
 from tests.cluster.estimates import DAG_ID, TRAIN, Estimate, digits, estimate
 from tests.cluster.installation import STORE, Installation, helm
 from tests.command import mempipe
@@ -41,7 +41,7 @@ def test_the_release_is_that_of_one_machine(airflow: Installation, tmp_path: Pat
     with estimate(airflow, spec) as started:
         assert started.wait() == "success"
         log = started.wait_for_log(started.task("train"), "trials 0 to 49: created")  # the pod is gone
-        artefacts().joinpath("seconds-to-first-trial.json").write_text(json.dumps(_seconds_to_first_trial(started)))
+        artifacts().joinpath("seconds-to-first-trial.json").write_text(json.dumps(_seconds_to_first_trial(started)))
     latest = json.loads(airflow.store.store("store/releases/same-everywhere").read("latest.json"))["release"]
 
     local = tmp_path / "spec.yaml"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.cluster.artefacts import artefacts
+from tests.cluster.artifacts import artifacts
 from tests.cluster.browser import AirflowPages, chromium
 from tests.cluster.installation import Installation
 from tests.cluster.object_store import BUCKET
@@ -17,7 +17,7 @@ TEXTS = {"store": f"gs://{BUCKET}/{FOLDER}", "release_name": "by-hand"}
 
 def test_an_estimate_from_the_form_to_its_release(airflow: Installation) -> None:
     with chromium() as page:
-        pages = AirflowPages(page, airflow.url, artefacts("ui"))
+        pages = AirflowPages(page, airflow.url, artifacts("ui"))
         pages.sign_in(airflow.username, airflow.password)
         pages.open_dag(DAG)
         assert "When a task fails" in pages.read_runbook()

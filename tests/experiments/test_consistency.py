@@ -184,7 +184,7 @@ def test_what_is_of_other_data_is_refused(tmp_path: Path, changes: dict[str, Any
 
 
 def test_itself_and_nothing_are_refused(two: tuple[Release, Release]) -> None:
-    with pytest.raises(InputError, match="expected another release"):
+    with pytest.raises(InputError, match="expected a release other than the one"):
         find("consistency", two[0], releases=[two[1].uri, two[0].uri])
     with pytest.raises(InputError, match=r"params\.releases is empty, expected at least one"):
         find("consistency", two[0])

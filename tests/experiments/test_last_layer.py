@@ -65,7 +65,7 @@ def test_a_linear_release_is_needed(network: Release) -> None:
     with pytest.raises(InputError, match=r"params\.linear is empty") as caught:
         find("last-layer", network)
     assert "--linear" in caught.value.hint
-    with pytest.raises(InputError, match="expected another release"):
+    with pytest.raises(InputError, match="expected a release other than the one"):
         find("last-layer", network, linear=network.uri)
 
 

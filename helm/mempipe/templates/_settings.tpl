@@ -1,4 +1,4 @@
-{{/* What one kind of step gets, as mempipe reads it, from (dict "root" $ "kind" "train"). */}}
+{{/* Resources of one kind of step, as mempipe reads them, from (dict "root" $ "kind" "train"). */}}
 {{- define "mempipe.shape" -}}
 {{- $values := .root.Values -}}
 {{- $pool := get $values.pools .kind -}}

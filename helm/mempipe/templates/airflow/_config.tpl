@@ -1,6 +1,6 @@
 {{/* Airflow's configuration as environment variables; what is not here is at Airflow's own default. */}}
 {{- define "mempipe.airflow.config" -}}
-# Airflow's own with a correction for tasks that defer.
+# Airflow's own with a fix for tasks that defer.
 AIRFLOW__CORE__EXECUTOR: mempipe.orchestration.local_executor.LocalExecutor
 AIRFLOW__CORE__PARALLELISM: {{ int .Values.airflow.parallelism | quote }}
 AIRFLOW__CORE__AUTH_MANAGER: airflow.providers.fab.auth_manager.fab_auth_manager.FabAuthManager
@@ -17,7 +17,7 @@ AIRFLOW__API__BASE_URL: {{ include "mempipe.baseUrl" . | quote }}
 AIRFLOW__FAB__COOKIE_SECURE: "True"
 {{- end }}
 AIRFLOW__SCHEDULER__ENABLE_HEALTH_CHECK: "True"
-# In the pod's log instead of files that nobody reads and that fill its volume.
+# To the pod's log, instead of files that would fill its volume.
 AIRFLOW__LOGGING__DAG_PROCESSOR_LOG_TARGET: stdout
 {{- with .Values.airflow.logs }}
 {{- if .remoteFolder }}

@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 
-def artefacts(*parts: str) -> Path:
+def artifacts(*parts: str) -> Path:
     """Return a folder below `MEMPIPE_TEST_ARTEFACTS` (by default `build/cluster`), made where it is not there."""
     folder = Path(os.environ.get("MEMPIPE_TEST_ARTEFACTS", "build/cluster")).joinpath(*parts)
     folder.mkdir(parents=True, exist_ok=True)
