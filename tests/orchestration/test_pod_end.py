@@ -29,7 +29,7 @@ NO_NODE = "0/1 nodes are available: 1 Insufficient nvidia.com/gpu."
         (pod(phase="Pending", state=waiting("ErrImagePull", "not found")), "ErrImagePull, not found.\nHint: check the"),
         (
             pod(phase="Pending", condition=("PodScheduled", "False", "Unschedulable", NO_NODE)),
-            "Insufficient nvidia.com/gpu.\nHint: no node takes it",
+            "Insufficient nvidia.com/gpu.\nHint: no node accepts it",
         ),
     ],
 )
