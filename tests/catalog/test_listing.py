@@ -108,9 +108,9 @@ def test_a_bucket(gcs_bucket: str, capsys: pytest.CaptureFixture[str]) -> None:
 def test_the_command(world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     release = known_release(tmp_path, [1], [[1]])
     assert command(["ls", str(tmp_path)]) == 0
-    said = capsys.readouterr().out
+    output = capsys.readouterr().out
     for text in ("small-aaaaaaaaaaaa", "10 missing", release.manifest.id, "latest"):
-        assert text in said
+        assert text in output
     assert command(["ls", str(tmp_path), "--json"]) == 0
     document = json.loads(capsys.readouterr().out)
     assert [run["n_done"] for run in document["runs"]] == [30]

@@ -32,16 +32,16 @@ def test_a_release_on_its_own_has_no_store(tmp_path: Path, place: str) -> None:
 
 def test_results_are_read_in_order_and_nothing_else() -> None:
     place = MemoryStore(uuid.uuid4().hex)
-    made = [result(experiment=name) for name in ("pairs", "examples")]
-    for item in made:
+    written = [result(experiment=name) for name in ("pairs", "examples")]
+    for item in written:
         place.create(result_key(item), item.to_json())
     place.create("plans/pairs-0.json", b"{}")
     place.create("notes.txt", b"x")
-    found = list(read_results(place))
-    assert [key for key, _ in found] == sorted(result_key(item) for item in made)
-    assert [item.experiment for _, item in found] == ["examples", "pairs"]
-    assert result_key(made[0]) == f"pairs-{made[0].digest[:12]}.json"
-    assert result_key(made[0]) == result_key(made[0].model_copy(update={"software": {}}))
+    entries = list(read_results(place))
+    assert [key for key, _ in entries] == sorted(result_key(item) for item in written)
+    assert [item.experiment for _, item in entries] == ["examples", "pairs"]
+    assert result_key(written[0]) == f"pairs-{written[0].digest[:12]}.json"
+    assert result_key(written[0]) == result_key(written[0].model_copy(update={"software": {}}))
 
 
 def test_a_damaged_result_is_named() -> None:

@@ -119,9 +119,9 @@ def test_a_run_without_a_plan() -> None:
 
 def test_the_command(world: World, capsys: pytest.CaptureFixture[str]) -> None:
     assert command(["status", world.run.uri]) == 0
-    said = capsys.readouterr().out
-    assert "30 (50%)" in said
-    assert "unknown: nothing was committed for" in said
+    output = capsys.readouterr().out
+    assert "30 (50%)" in output
+    assert "unknown: nothing was committed for" in output
     assert command(["status", world.run.uri, "--json"]) == 0
     document = json.loads(capsys.readouterr().out)
     assert (document["n_missing"], document["is_stalled"], document["end"]) == (30, True, None)

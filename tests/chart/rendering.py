@@ -99,7 +99,7 @@ def pods(manifests: list[Manifest]) -> Iterator[tuple[str, Manifest]]:
 
 
 def containers(pod: Manifest) -> list[Manifest]:
-    """Return all containers of a pod, those that initialise it first."""
+    """Return all containers of a pod, those that initialize it first."""
     return [*pod["spec"].get("initContainers", []), *pod["spec"]["containers"]]
 
 

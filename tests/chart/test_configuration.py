@@ -87,11 +87,11 @@ def _settings(variables: dict[str, str]) -> dict[str, Any]:
 def test_airflow_knows_every_option(manifests: list[Manifest]) -> None:
     config_map = of_kind(manifests, "ConfigMap").get("mempipe-airflow", {"data": {}})
     (folder,) = find_spec("airflow").submodule_search_locations
-    known = yaml.safe_load((Path(folder) / "config_templates" / "config.yml").read_text())
+    options = yaml.safe_load((Path(folder) / "config_templates" / "config.yml").read_text())
     for name in config_map["data"].keys() - {"USER"}:
         _, section, option = name.lower().split("__")
         if section != "fab":  # described by its provider
-            assert option in known[section]["options"], name
+            assert option in options[section]["options"], name
 
 
 def test_airflow_knows_every_command(tmp_path: Path) -> None:

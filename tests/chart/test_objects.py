@@ -80,17 +80,17 @@ def test_what_pods_refer_to_is_there(tmp_path: Path, values: dict[str, Any] | No
                     assert reference["key"] in secrets[reference["name"]]["data"], variable["name"]
     for manifest in manifests:
         selector = manifest.get("spec", {}).get("selector") or manifest.get("spec", {}).get("podSelector")
-        wanted = (selector or {}).get("matchLabels", selector)
-        if wanted:
+        selected = (selector or {}).get("matchLabels", selector)
+        if selected:
             name = f"{manifest['kind']} {manifest['metadata']['name']}"
-            assert any(wanted.items() <= present.items() for present in labels), name
+            assert any(selected.items() <= present.items() for present in labels), name
 
 
 def test_generated_secrets_are_usable_and_stay_secret(tmp_path: Path) -> None:
     manifests = render(tmp_path, "trial")
     secrets = of_kind(manifests, "Secret")
-    found = [base64.b64decode(value).decode() for secret in secrets.values() for value in secret["data"].values()]
-    assert len(found) == len(set(found)) == 5
+    plain = [base64.b64decode(value).decode() for secret in secrets.values() for value in secret["data"].values()]
+    assert len(plain) == len(set(plain)) == 5
     assert Fernet(base64.b64decode(secrets["mempipe-airflow"]["data"]["fernet-key"]).decode())
     elsewhere = yaml.safe_dump([manifest for manifest in manifests if manifest["kind"] != "Secret"])
-    assert not [value for value in found if value in elsewhere]
+    assert not [value for value in plain if value in elsewhere]

@@ -26,9 +26,9 @@ FREE_MAPS = {"quota", "resources"}
 
 @pytest.mark.parametrize(("values_file", "values"), CASES, ids=CASE_NAMES)
 def test_lint(tmp_path: Path, values_file: str, values: dict[str, Any] | None) -> None:
-    said = helm("lint", tmp_path, values_file, values or {"pipeline": {"store": "gs://bucket/folder"}})
-    assert "0 chart(s) failed" in said
-    assert "[WARNING]" not in said
+    text = helm("lint", tmp_path, values_file, values or {"pipeline": {"store": "gs://bucket/folder"}})
+    assert "0 chart(s) failed" in text
+    assert "[WARNING]" not in text
 
 
 @pytest.mark.parametrize(
@@ -90,14 +90,14 @@ def test_values_that_do_not_fit_together(
 def test_each_missing_secret_is_named_with_the_command_that_makes_it(tmp_path: Path) -> None:
     with pytest.raises(HelmError) as error:
         render(tmp_path)
-    said = str(error.value)
+    text = str(error.value)
     for value, secret in [
         ("airflow.secrets.name", "mempipe-airflow --from-literal=fernet-key="),
         ("airflow.admin.passwordSecret.name", "mempipe-admin --from-literal=password="),
         ("airflow.database.secretName", "mempipe-database --from-literal=connection="),
     ]:
-        assert f"{value} is empty" in said
-        assert f"kubectl --namespace {NAMESPACE} create secret generic {secret}" in said
+        assert f"{value} is empty" in text
+        assert f"kubectl --namespace {NAMESPACE} create secret generic {secret}" in text
 
 
 def test_what_is_turned_off_is_not_made(tmp_path: Path) -> None:
@@ -120,7 +120,7 @@ def test_values_schema_and_templates_know_the_same_keys() -> None:
     schema = json.loads((CHART / "values.schema.json").read_text())
     templates = "".join(path.read_text() for path in (CHART / "templates").rglob("*") if path.is_file())
     described = set(_described(schema, schema["$defs"])) - {"global"}
-    assert described == set(_given(values))
+    assert described == set(_arguments(values))
     assert [path for path in described if path.rpartition(".")[2] not in templates] == []
 
 
@@ -133,9 +133,9 @@ def _described(schema: dict[str, Any], definitions: dict[str, Any]) -> list[str]
     return paths
 
 
-def _given(values: dict[str, Any]) -> list[str]:
+def _arguments(values: dict[str, Any]) -> list[str]:
     paths = []
     for key, inner in values.items():
-        below = _given(inner) if isinstance(inner, dict) and key not in FREE_MAPS else []
+        below = _arguments(inner) if isinstance(inner, dict) and key not in FREE_MAPS else []
         paths += [f"{key}.{path}" for path in below] or [key]
     return paths

@@ -39,12 +39,12 @@ def copy(release: Release, folder: Path, *names: str) -> None:
         shutil.copy(Path(release.uri) / name, folder)
 
 
-class Said(Protocol):
+class Printed(Protocol):
     def __call__(self, *arguments: str | Path, code: int = 0) -> str: ...
 
 
 @pytest.fixture
-def said(capfd: pytest.CaptureFixture[str]) -> Said:
+def printed(capfd: pytest.CaptureFixture[str]) -> Printed:
     """Runs a command and returns its standard output, or the errors of one that is refused."""
 
     def command(*arguments: str | Path, code: int = 0) -> str:
@@ -65,19 +65,19 @@ def rows(output: str) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(output)))
 
 
-def test_pairs(release: Release, folder: Path, said: Said) -> None:
+def test_pairs(release: Release, folder: Path, printed: Printed) -> None:
     for thresholds in (("--mem", "0.25", "--infl", "0.15"), ("--mem", "0.1", "--infl", "0.06")):
-        wanted = said("pairs", release.uri, *thresholds)
-        wanted_rows = rows(said("pairs", release.uri, *thresholds, "--csv"))
+        expected = printed("pairs", release.uri, *thresholds)
+        wanted_rows = rows(printed("pairs", release.uri, *thresholds, "--csv"))
         for names in ((MATRIX,), (MATRIX, PAIRS)):
             copy(release, folder, *names)
-            got = said("pairs", folder, *thresholds)
-            assert statistics(got) == statistics(wanted)
-            assert histogram(got) == histogram(wanted)
+            got = printed("pairs", folder, *thresholds)
+            assert statistics(got) == statistics(expected)
+            assert histogram(got) == histogram(expected)
             assert "no counts of trials" in got.splitlines()[-1]
             assert "±" not in got
             assert "with / without" not in got
-            got_rows = rows(said("pairs", folder, *thresholds, "--csv"))
+            got_rows = rows(printed("pairs", folder, *thresholds, "--csv"))
             assert list(got_rows[0]) == ["tr_idx", "tt_idx", "label", "tt_label", "infl", "mem"]
             assert keys(got_rows) == keys(wanted_rows)
 
@@ -86,18 +86,18 @@ def histogram(output: str) -> list[str]:
     return [line for line in output.splitlines() if re.match(r" *-?\d\.\d+ to ", line)]
 
 
-def test_histogram_of_figure_3(release: Release, said: Said) -> None:
+def test_histogram_of_figure_3(release: Release, printed: Printed) -> None:
     """Its bins begin at the threshold; of 17 the empty ones at the ends are left away."""
     experiment = pairs_experiment.find(release, pairs_experiment.Params(), [])
     columns = experiment.tables["histogram"].columns
     bins = zip(*(columns[name].values for name in ("left", "right", "count")), strict=True)
-    wanted = [[f"{left:.2f}", "to", f"{right:.2f}", str(count)] for left, right, count in bins]
-    got = [line.replace("█", "").split() for line in histogram(said("pairs", release.uri))]
+    expected = [[f"{left:.2f}", "to", f"{right:.2f}", str(count)] for left, right, count in bins]
+    got = [line.replace("█", "").split() for line in histogram(printed("pairs", release.uri))]
     assert got
-    assert [row for row in got if row[-1] != "0"] == [row for row in wanted if row[-1] != "0"]
+    assert [row for row in got if row[-1] != "0"] == [row for row in expected if row[-1] != "0"]
     assert [got[0][-1], got[-1][-1]].count("0") == 0
-    assert not histogram(said("pairs", release.uri, "--infl", "1"))
-    finer = histogram(said("pairs", release.uri, "--infl", "0.123"))
+    assert not histogram(printed("pairs", release.uri, "--infl", "1"))
+    finer = histogram(printed("pairs", release.uri, "--infl", "0.123"))
     assert all(re.match(r" *0\.\d[27]3 to 0\.\d[27]3 |.* to 1\.000 ", line) for line in finer)
     assert sum(int(line.split()[3]) for line in finer) == release.select_pairs(infl=0.123).num_rows
 
@@ -106,33 +106,33 @@ def keys(pairs: list[dict[str, str]]) -> set[tuple[str, ...]]:
     return {tuple(row[name] for name in ("tr_idx", "tt_idx", "label", "tt_label", "mem")) for row in pairs}
 
 
-def test_pairs_of_a_pairs_file_alone(release: Release, folder: Path, said: Said) -> None:
+def test_pairs_of_a_pairs_file_alone(release: Release, folder: Path, printed: Printed) -> None:
     copy(release, folder, PAIRS)
-    whole = statistics(said("pairs", release.uri))
-    alone = statistics(said("pairs", folder))
+    whole = statistics(printed("pairs", release.uri))
+    alone = statistics(printed("pairs", folder))
     share = whole[whole.index("(") + 1 :].split()[0]
     assert alone == whole.replace(f"({share} of", "(unknown share of")
-    refused = said("pairs", folder, "--infl", "0.1", code=20)
+    refused = printed("pairs", folder, "--infl", "0.1", code=20)
     assert "expected at least 0.25 and 0.15" in refused
     assert "Hint: ask for --mem 0.25 --infl 0.15" in refused
-    assert "Labels and memorization are unknown" in said("show", folder, code=20)
+    assert "Labels and memorization are unknown" in printed("show", folder, code=20)
 
 
-def test_refused(release: Release, folder: Path, said: Said) -> None:
+def test_refused(release: Release, folder: Path, printed: Printed) -> None:
     copy(release, folder, MATRIX)
-    refused = said("pairs", folder, "--any-label", code=20)
+    refused = printed("pairs", folder, "--any-label", code=20)
     assert "Pairs of different labels are not in the authors' format" in refused
     assert "Hint: leave --any-label away" in refused
     (folder / MATRIX).write_bytes((folder / MATRIX).read_bytes()[:-100])
     for command in ("pairs", "show"):
-        assert f"File is damaged: {folder / MATRIX}" in said(command, folder, code=20)
+        assert f"File is damaged: {folder / MATRIX}" in printed(command, folder, code=20)
 
 
-def test_show(release: Release, folder: Path, said: Said) -> None:
+def test_show(release: Release, folder: Path, printed: Printed) -> None:
     """The same examples, pairs and classes as of the release, without counts and errors."""
-    wanted = said("show", release.uri, "--top", "3")
+    expected = printed("show", release.uri, "--top", "3")
     copy(release, folder, MATRIX, PAIRS, INDEX)
-    got = said("show", folder, "--top", "3")
+    got = printed("show", folder, "--top", "3")
     assert "41 train, 23 test, 3 classes" in got
     n_memorized = int((release.mem >= 0.25).sum())
     assert f"{n_memorized} training examples with mem ≥ 0.25" in got
@@ -144,7 +144,7 @@ def test_show(release: Release, folder: Path, said: Said) -> None:
     assert [(row[0], row[2], row[3]) for row in most] == [
         (str(row.idx), f"{row.mem:.3f}", row.filename) for row in top.itertuples()
     ]
-    pairs = [line for line in wanted.splitlines() if "high-influence pairs" in line]
+    pairs = [line for line in expected.splitlines() if "high-influence pairs" in line]
     assert pairs[0] in got
     mean_mem = release.classes.filter(release.classes["n_train"].to_numpy() > 0).to_pandas()
     for row in mean_mem.itertuples():
@@ -154,9 +154,9 @@ def test_show(release: Release, folder: Path, said: Said) -> None:
         ]
 
 
-def test_show_of_an_index_file_alone(release: Release, folder: Path, said: Said) -> None:
+def test_show_of_an_index_file_alone(release: Release, folder: Path, printed: Printed) -> None:
     copy(release, folder, INDEX)
-    got = said("show", folder)
+    got = printed("show", folder)
     assert "Pairs are unknown" in got
     assert "n_pairs" not in got
-    assert "Pairs are unknown" in said("pairs", folder, code=20)
+    assert "Pairs are unknown" in printed("pairs", folder, code=20)

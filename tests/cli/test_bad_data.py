@@ -66,7 +66,7 @@ def strange_class_npz(folder: Path) -> Path:
     return npz(folder, y_test=LABELS[30:] + 1)
 
 
-def colour_as_mnist(folder: Path) -> Path:
+def color_as_mnist(folder: Path) -> Path:
     images = RANDOM.integers(0, 256, (40, 32, 32, 3), dtype=np.uint8)
     labels = np.arange(40) % 10
     return npz(folder, x_train=images[:30], x_test=images[30:], y_train=labels[:30], y_test=labels[30:])
@@ -158,7 +158,7 @@ MLP = "{name: mlp, hidden: [4]}"
         ("npz", other_labels_npz, MLP, "train labels are (10,) for 30 images"),
         ("npz", strange_class_npz, MLP, "test labels are int64 from 1 to 4, expected int64 from 0 to 3"),
         ("mnist", cut_npz, MLP, "data.npz is damaged"),
-        ("mnist", colour_as_mnist, MLP, "x_train is uint8 (30, 32, 32, 3), expected uint8 (n, 28, 28)"),
+        ("mnist", color_as_mnist, MLP, "x_train is uint8 (30, 32, 32, 3), expected uint8 (n, 28, 28)"),
         ("mnist", scaled_as_mnist, MLP, "x_train is float64 (30, 28, 28), expected uint8 (n, 28, 28)"),
         ("mnist", cut_idx, MLP, "expected 23520 for shape (30, 28, 28)"),
         ("mnist", labels_as_images, MLP, "x_train is uint8 (30,), expected uint8 (n, 28, 28)"),
@@ -190,10 +190,10 @@ def test_unfit_data_changes_nothing(
     keys = ", size: 8" if data == "imagenet" else ""
     spec.write_text(SPEC.format(data=data, path=make(tmp_path / "data"), model=model, keys=keys))
     code = run(["plan", str(spec), "--store", str(tmp_path / "store")])
-    said = capfd.readouterr().err
-    assert code == 20, said
-    assert says in said
-    assert said.count("Error: ") == said.count("Hint: ") == 1
-    assert "Traceback" not in said
+    stderr = capfd.readouterr().err
+    assert code == 20, stderr
+    assert says in stderr
+    assert stderr.count("Error: ") == stderr.count("Hint: ") == 1
+    assert "Traceback" not in stderr
     assert not (tmp_path / "store").exists()
     assert not [path for path in (tmp_path / "cache").rglob("*") if path.is_file()]

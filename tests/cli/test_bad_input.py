@@ -24,12 +24,12 @@ def refused(capfd: pytest.CaptureFixture[str]) -> Refused:
 
     def check(*arguments: str | Path, says: str) -> None:
         code = run([str(argument) for argument in arguments])
-        said = capfd.readouterr().err
-        assert code == 20, said
-        assert "Traceback" not in said
-        assert len([line for line in said.splitlines() if line.startswith("Error: ")]) == 1, said
-        assert "Hint: " in said
-        assert says in said, said
+        stderr = capfd.readouterr().err
+        assert code == 20, stderr
+        assert "Traceback" not in stderr
+        assert len([line for line in stderr.splitlines() if line.startswith("Error: ")]) == 1, stderr
+        assert "Hint: " in stderr
+        assert says in stderr, stderr
 
     return check
 

@@ -12,7 +12,7 @@ from mempipe.orchestration.embedded.api import FINISHED, Api, TaskState
 _POLL_SECONDS: Final = 2.0
 _PATIENCE_SECONDS: Final = 90.0
 
-_Found = TypeVar("_Found")
+_Value = TypeVar("_Found")
 
 
 def sign_in(url: str, username: str, password: str) -> str:
@@ -48,7 +48,7 @@ class AirflowApi(Api):
         return self._poll(reached, seconds, f"{run_id} is not {' or '.join(sorted(until))}", dag_id, run_id)
 
     def wait_for_task(
-        self, dag_id: str, run_id: str, wanted: Callable[[TaskState], bool], *, seconds: float, what: str
+        self, dag_id: str, run_id: str, condition: Callable[[TaskState], bool], *, seconds: float, what: str
     ) -> TaskState:
         """Wait until a task of the run is as wanted; return it.
 
@@ -58,9 +58,9 @@ class AirflowApi(Api):
 
         def reached() -> TaskState | None:
             ended = self.run_state(dag_id, run_id) in FINISHED
-            found = next((task for task in self.tasks(dag_id, run_id) if wanted(task)), None)
-            assert found or not ended, f"{what}: the run ended before:\n{self.describe(dag_id, run_id)}"
-            return found
+            result = next((task for task in self.tasks(dag_id, run_id) if condition(task)), None)
+            assert result or not ended, f"{what}: the run ended before:\n{self.describe(dag_id, run_id)}"
+            return result
 
         return self._poll(reached, seconds, what, dag_id, run_id)
 
@@ -80,8 +80,8 @@ class AirflowApi(Api):
 
     def health(self) -> dict[str, Any]:
         """Return the state of each component."""
-        found: dict[str, Any] = self._get("monitor/health")
-        return found
+        result: dict[str, Any] = self._get("monitor/health")
+        return result
 
     def pools(self) -> dict[str, int]:
         """Return the slots of each pool."""
@@ -89,8 +89,8 @@ class AirflowApi(Api):
 
     def set_slots(self, pool: str, slots: int) -> None:
         """Change how many tasks a pool lets run at once, as an administrator does in the user interface."""
-        known = self._get(f"pools/{pool}")
-        body = {key: known[key] for key in ("name", "slots", "description", "include_deferred")} | {"slots": slots}
+        current = self._get(f"pools/{pool}")
+        body = {key: current[key] for key in ("name", "slots", "description", "include_deferred")} | {"slots": slots}
         self._client.patch(f"pools/{pool}", json=body | {"pool": body.pop("name")}).raise_for_status()
 
     def dag_ids(self) -> set[str]:
@@ -102,12 +102,12 @@ class AirflowApi(Api):
         return list(self._get("assets/events", params={"order_by": "-timestamp"})["asset_events"])
 
     def _poll(
-        self, reached: Callable[[], _Found | None], seconds: float, what: str, dag_id: str, run_id: str
-    ) -> _Found:
+        self, reached: Callable[[], _Value | None], seconds: float, what: str, dag_id: str, run_id: str
+    ) -> _Value:
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
-            if (found := reached()) is not None:
-                return found
+            if (result := reached()) is not None:
+                return result
             time.sleep(_POLL_SECONDS)
         raise AssertionError(f"{what} after {seconds:.0f} s:\n{self.describe(dag_id, run_id)}")
 

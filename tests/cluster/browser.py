@@ -28,7 +28,7 @@ _PATIENCE_SECONDS: Final = 60.0  # for a page of a busy Airflow
 @contextmanager
 def chromium() -> Iterator[Page]:
     """Open a page of a new Chromium, found on the `PATH`."""
-    program = next((found for name in _PROGRAMS if (found := shutil.which(name))), None)
+    program = next((program_path for name in _PROGRAMS if (program_path := shutil.which(name))), None)
     if program is None:
         absent(f"no browser is here: PATH has none of {', '.join(_PROGRAMS)}")
     with sync_playwright() as playwright:

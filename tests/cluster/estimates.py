@@ -63,15 +63,15 @@ class Estimate:
     def wait_for_training(self, *, seconds: float = 420) -> list[TaskState]:
         """Wait until every training task has succeeded; return them."""
 
-        def trained() -> list[TaskState] | None:
+        def finished() -> list[TaskState] | None:
             tasks = self.training()
             for task in tasks:
                 assert task.state not in {"failed", "up_for_retry"}, self._failed(task)
             return tasks if tasks and all(task.state == "success" for task in tasks) else None
 
-        return self._until(trained, seconds, "training has not succeeded")
+        return self._until(finished, seconds, "training has not succeeded")
 
-    def wait_for_failure(self, task_id: str, told: str, *, seconds: float = 300) -> str:
+    def wait_for_failure(self, task_id: str, message: str, *, seconds: float = 300) -> str:
         """Wait until a task has failed for good; return the log of its last try, which holds `told`."""
 
         def failed() -> TaskState | None:
@@ -79,7 +79,7 @@ class Estimate:
             return next((task for task in tasks if (task.task_id, task.state) == (task_id, "failed")), None)
 
         task = self._until(failed, seconds, f"{task_id} has not failed")
-        return self.wait_for_log(task, told)
+        return self.wait_for_log(task, message)
 
     def training(self) -> list[TaskState]:
         """Return the tasks of the first round of training that are mapped already."""
@@ -88,8 +88,8 @@ class Estimate:
 
     def task(self, task_id: str) -> TaskState:
         """Return a task, of a mapped one the first."""
-        found = [task for task in self.airflow.api.tasks(DAG_ID, self.run_id) if task.task_id == task_id]
-        return min(found, key=lambda task: task.map_index)
+        value = [task for task in self.airflow.api.tasks(DAG_ID, self.run_id) if task.task_id == task_id]
+        return min(value, key=lambda task: task.map_index)
 
     def log(self, task: TaskState) -> str:
         """Return the log of a task's last try."""
@@ -122,26 +122,26 @@ class Estimate:
 
     def pods_started(self) -> dict[str, datetime]:
         """Return the training pods that a node was found for since this run was triggered, and when."""
-        found = training_pods(self.airflow)
-        return {name: when for name, when in found.items() if name not in self.pods_before}
+        value = training_pods(self.airflow)
+        return {name: when for name, when in value.items() if name not in self.pods_before}
 
-    def wait_for_pods(self, wanted: int, *, seconds: float = 180) -> list[dict[str, Any]]:
+    def wait_for_pods(self, count: int, *, seconds: float = 180) -> list[dict[str, Any]]:
         """Wait until so many training pods run and the first chunk is committed; return them."""
 
         def at_work() -> list[dict[str, Any]] | None:
             running = [pod for pod in self.pods() if pod["status"]["phase"] == "Running"]
-            return running if len(running) >= wanted and self.run().shards() else None
+            return running if len(running) >= count and self.run().shards() else None
 
-        return self._until(at_work, seconds, f"{wanted} training pods are not at work")
+        return self._until(at_work, seconds, f"{count} training pods are not at work")
 
     def _until(self, reached: Callable[[], Any], seconds: float, what: str) -> Any:
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
-            if (found := reached()) is not None:
-                return found
+            if (value := reached()) is not None:
+                return value
             state = self.airflow.api.run_state(DAG_ID, self.run_id)
-            if state in FINISHED and (found := reached()) is not None:
-                return found
+            if state in FINISHED and (value := reached()) is not None:
+                return value
             assert state not in FINISHED, f"{what}: the run ended ({state}):\n{self._described()}"
             time.sleep(1)
         raise AssertionError(f"{what} after {seconds:.0f} s:\n{self._described()}")

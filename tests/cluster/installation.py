@@ -150,9 +150,9 @@ def connected(namespace: str, url: str, password: str, store: object_store.Objec
 
 def api_service(kubectl: Kubectl) -> str:
     """Return the name of the Service of the API server."""
-    found = kubectl.items("service", selector="app.kubernetes.io/component=api-server")
-    assert len(found) == 1, f"{len(found)} Services of an API server"
-    return str(found[0]["metadata"]["name"])
+    services = kubectl.items("service", selector="app.kubernetes.io/component=api-server")
+    assert len(services) == 1, f"{len(services)} Services of an API server"
+    return str(services[0]["metadata"]["name"])
 
 
 def helm(*arguments: str, seconds: float = 60) -> str:

@@ -45,8 +45,8 @@ class Kubectl:
         except subprocess.TimeoutExpired as error:
             raise KubectlError(f"{' '.join(command)} did not end within {seconds:.0f} s") from error
         if done.returncode != 0:
-            said = "\n".join(part.strip() for part in (done.stdout, done.stderr) if part.strip())
-            raise KubectlError(f"{' '.join(command)} ended with code {done.returncode}:\n{said}")
+            output = "\n".join(part.strip() for part in (done.stdout, done.stderr) if part.strip())
+            raise KubectlError(f"{' '.join(command)} ended with code {done.returncode}:\n{output}")
         return done.stdout
 
     def server_version(self) -> str:
@@ -60,13 +60,13 @@ class Kubectl:
 
     def get(self, kind: str, name: str) -> dict[str, Any]:
         """Return one object."""
-        found: dict[str, Any] = json.loads(self.run("get", kind, name, "-o", "json"))
-        return found
+        document: dict[str, Any] = json.loads(self.run("get", kind, name, "-o", "json"))
+        return document
 
     def items(self, kind: str, *, selector: str = "") -> list[dict[str, Any]]:
         """Return the objects of a kind that have these labels."""
-        found = json.loads(self.run("get", kind, "-o", "json", *_selected(selector)))
-        return list(found["items"])
+        document = json.loads(self.run("get", kind, "-o", "json", *_selected(selector)))
+        return list(document["items"])
 
     def exists(self, kind: str, name: str) -> bool:
         """Tell whether an object is there."""
@@ -123,7 +123,7 @@ class Kubectl:
             namespace: where it would do it; None: in the whole cluster.
         """
         kind, _, part = resource.partition("/")
-        asked = [
+        review = [
             verb,
             kind,
             *(["--subresource", part] if part else []),
@@ -132,7 +132,7 @@ class Kubectl:
         ]
         where = ["--namespace", namespace] if namespace else ["--all-namespaces"]
         try:
-            answer = Kubectl().run("auth", "can-i", *asked, *where)
+            answer = Kubectl().run("auth", "can-i", *review, *where)
         except KubectlError as error:  # code 1 is also how it says no
             if not any(line.split()[:1] == ["no"] for line in str(error).splitlines()[1:]):
                 raise

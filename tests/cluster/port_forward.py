@@ -75,9 +75,9 @@ class _Forward(threading.Thread):
         try:
             self._ready.get(timeout=_START_SECONDS)
         except queue.Empty:
-            said = "\n".join(self._said)
+            output = "\n".join(self._said)
             raise KubectlError(
-                f"{' '.join(self._command)} forwarded nothing in {time.monotonic() - begun:.0f} s:\n{said}"
+                f"{' '.join(self._command)} forwarded nothing in {time.monotonic() - begun:.0f} s:\n{output}"
             ) from None
 
     def stop(self) -> None:

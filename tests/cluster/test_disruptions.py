@@ -18,8 +18,8 @@ def assert_replaced_within_the_try(started: Estimate, replaced: set[str]) -> Non
     assert [task.try_number for task in tasks] == [1] * TASKS
     assert len(started.commits()) == CHUNKS
     assert replaced < set(started.pods_started())
-    told = sum(started.log(task).count("Replacing it within this try (1 of ") for task in tasks)
-    assert told == len(replaced)
+    n_replaced = sum(started.log(task).count("Replacing it within this try (1 of ") for task in tasks)
+    assert n_replaced == len(replaced)
 
 
 def test_a_training_pod_is_deleted(airflow: Installation) -> None:

@@ -67,10 +67,10 @@ def test_an_image_that_cannot_be_pulled_says_so(airflow: Installation) -> None:
 
 def _gpus(airflow: Installation) -> int:
     nodes = airflow.kubectl.items("node")
-    found = sum(int(node["status"]["allocatable"].get(GPU, 0)) for node in nodes)
-    if found != 2:
-        absent(f"the cluster has {found} {GPU}, expected 2")
-    return found
+    n_allocatable = sum(int(node["status"]["allocatable"].get(GPU, 0)) for node in nodes)
+    if n_allocatable != 2:
+        absent(f"the cluster has {n_allocatable} {GPU}, expected 2")
+    return n_allocatable
 
 
 @contextmanager
@@ -86,12 +86,12 @@ def _pool(airflow: Installation, slots: int) -> Iterator[None]:
 @contextmanager
 def _training_image(airflow: Installation, image: str) -> Iterator[None]:
     """Let the DAGs make training pods of another image, as an upgrade of the chart would."""
-    kept = airflow.kubectl.get("configmap", SETTINGS)["data"]["MEMPIPE_TRAIN"]
+    value = airflow.kubectl.get("configmap", SETTINGS)["data"]["MEMPIPE_TRAIN"]
     try:
-        _set_training(airflow, json.dumps(json.loads(kept) | {"image": image}))
+        _set_training(airflow, json.dumps(json.loads(value) | {"image": image}))
         yield
     finally:
-        _set_training(airflow, kept)
+        _set_training(airflow, value)
 
 
 def _set_training(airflow: Installation, text: str) -> None:

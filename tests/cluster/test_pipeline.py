@@ -18,10 +18,10 @@ pytestmark = pytest.mark.cluster
 
 def test_the_installation_passes_its_own_check(airflow: Installation) -> None:
     """`helm test`, as NOTES tells the user."""
-    told = helm("test", "mempipe", "--namespace", str(airflow.kubectl.namespace), "--logs", seconds=180)
-    assert "Succeeded" in told
-    assert told.count("\nok  ") == 5, told
-    assert "FAILED" not in told
+    output = helm("test", "mempipe", "--namespace", str(airflow.kubectl.namespace), "--logs", seconds=180)
+    assert "Succeeded" in output
+    assert output.count("\nok  ") == 5, output
+    assert "FAILED" not in output
 
 
 def test_airflow_is_healthy_and_has_its_pools(airflow: Installation) -> None:

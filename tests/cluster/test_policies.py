@@ -48,20 +48,22 @@ def account(installation: Installation, name: str) -> str:
     return f"{kubectl.namespace}:{name}"
 
 
-def rights(installation: Installation, name: str, namespace: str | None, asked: list[tuple[str, str]]) -> set[str]:
+def rights(
+    installation: Installation, name: str, namespace: str | None, permissions: list[tuple[str, str]]
+) -> set[str]:
     """Return which of these rights an account has, in a namespace or in the whole cluster."""
     who = account(installation, name)
     return {
         f"{verb} {resource}"
-        for verb, resource in asked
+        for verb, resource in permissions
         if installation.kubectl.can_i(verb, resource, service_account=who, namespace=namespace)
     }
 
 
 def test_airflow_may_handle_training_pods_and_nothing_else(airflow: Installation) -> None:
-    asked = AIRFLOW_MAY + NOBODY_MAY
+    permissions = AIRFLOW_MAY + NOBODY_MAY
     expected = {f"{verb} {resource}" for verb, resource in AIRFLOW_MAY}
-    assert rights(airflow, "airflow", airflow.training.namespace, asked) == expected
+    assert rights(airflow, "airflow", airflow.training.namespace, permissions) == expected
 
 
 @pytest.mark.parametrize("name", ["airflow", "airflow-web", "mempipe-trainer"])
@@ -130,5 +132,5 @@ def test_the_cluster_accepts_every_object(kubectl: Kubectl, dry_namespace: str, 
         *("--set", "pipeline.store=gs://bucket/folder", "--set", f"training.priorityClass.name={dry_namespace}"),
         *("--kube-version", kubectl.server_version(), "--skip-tests"),
     )
-    said = kubectl.run("apply", "-f", "-", "--dry-run=server", "--validate=strict", stdin=rendered, seconds=120)
-    assert said.count("(server dry run)") >= rendered.count("\nkind: ")
+    output = kubectl.run("apply", "-f", "-", "--dry-run=server", "--validate=strict", stdin=rendered, seconds=120)
+    assert output.count("(server dry run)") >= rendered.count("\nkind: ")

@@ -155,11 +155,11 @@ class Echo(BaseHTTPRequestHandler):
             body += self.rfile.read(size)
             self.rfile.readline()
         self.rfile.readline()
-        told = [self.requestline.encode(), self.headers["Host"].encode(), self.headers["X-Twice"].encode(), body]
+        answer = [self.requestline.encode(), self.headers["Host"].encode(), self.headers["X-Twice"].encode(), body]
         self.send_response(200)
         self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()
-        for part in (b"|".join(told), b"|end"):
+        for part in (b"|".join(answer), b"|end"):
             self.wfile.write(b"%x\r\n%s\r\n" % (len(part), part))
         self.wfile.write(b"0\r\n\r\n")
 
@@ -174,9 +174,9 @@ def test_requests_arrive_as_they_were_sent() -> None:
             for name, value in {"Host": "store.example:8080", "X-Twice": "1", "Transfer-Encoding": "chunked"}.items():
                 connection.putheader(name, value)
             connection.endheaders(iter([b"12345", b"678"]), encode_chunked=True)
-            told = connection.getresponse().read()
+            answer = connection.getresponse().read()
             connection.close()
-    assert told == f"PATCH {target} HTTP/1.1|store.example:8080|1|12345678|end".encode()
+    assert answer == f"PATCH {target} HTTP/1.1|store.example:8080|1|12345678|end".encode()
 
 
 def test_a_server_that_is_away_is_told() -> None:

@@ -23,12 +23,12 @@ def test_two_of_each_in_one_airflow(tmp_path: Path, dag_bag: DagBag, monkeypatch
     """The same tasks with other ids, stores, pools and requests; the first ones are those of `dags/`."""
     monkeypatch.setenv("MEMPIPE_STORE", "gs://team-a/mempipe")
     (tmp_path / "ours.py").write_text(TWO_OF_EACH)
-    made = DagBag(dag_folder=tmp_path)
-    assert made.import_errors == {}
-    team_b = {dag_id: dag for dag_id, dag in made.dags.items() if dag_id.startswith("team_b_")}
-    assert set(made.dags) - set(team_b) == set(dag_bag.dags)
+    bag = DagBag(dag_folder=tmp_path)
+    assert bag.import_errors == {}
+    team_b = {dag_id: dag for dag_id, dag in bag.dags.items() if dag_id.startswith("team_b_")}
+    assert set(bag.dags) - set(team_b) == set(dag_bag.dags)
     assert len(team_b) == len(dag_bag.dags)
-    assert made.dags["estimate_scores"].params["store"] == "gs://team-a/mempipe"
+    assert bag.dags["estimate_scores"].params["store"] == "gs://team-a/mempipe"
     assert team_b["team_b_estimate_scores"].params["store"] == "gs://team-b/mempipe"
     for dag in team_b.values():
         assert dag.schedule is None
@@ -39,7 +39,7 @@ def test_two_of_each_in_one_airflow(tmp_path: Path, dag_bag: DagBag, monkeypatch
 
     plans = []
     for dag_id in ("estimate_scores", "team_b_estimate_scores"):
-        dag = made.dags[dag_id]
+        dag = bag.dags[dag_id]
         arguments = dag.get_task("plan").arguments
         plans.append(arguments({"params": dag.params.dump(), "dag": SimpleNamespace(dag_id=dag_id), "run_id": "one"}))
     first, second = plans
@@ -55,7 +55,7 @@ def test_airflow_finds_the_files_of_the_page_on_deployment(tmp_path: Path, dag_b
     files = re.findall(r"^  ```python\n(.*?)^  ```$", page, flags=re.DOTALL | re.MULTILINE)
     for number, content in enumerate(files):
         (tmp_path / f"file_{number}.py").write_text(textwrap.dedent(content))
-    made = DagBag(dag_folder=tmp_path, safe_mode=True)
-    assert made.import_errors == {}
-    assert set(made.dags) == {*dag_bag.dags, "team_b_scores"}
-    assert made.dags["team_b_scores"].params["store"] == "gs://team-b/mempipe"
+    bag = DagBag(dag_folder=tmp_path, safe_mode=True)
+    assert bag.import_errors == {}
+    assert set(bag.dags) == {*dag_bag.dags, "team_b_scores"}
+    assert bag.dags["team_b_scores"].params["store"] == "gs://team-b/mempipe"

@@ -155,8 +155,8 @@ print(json.dumps({"kinds": kinds, "params": params, "timetable": copy.timetable.
         cwd=ROOT,
         env=os.environ | settings,
     )
-    told = json.loads(done.stdout.splitlines()[-1])
-    assert told["params"] == {"store": "gs://bucket/scores", "add_trials": 400, "trials": None}
-    assert told["timetable"] == "0 3 * * *"
+    states = json.loads(done.stdout.splitlines()[-1])
+    assert states["params"] == {"store": "gs://bucket/scores", "add_trials": 400, "trials": None}
+    assert states["timetable"] == "0 3 * * *"
     small = {"read_request", "missing_trials", "repairs", "announce"}
-    assert {task_id for task_id, kind in told["kinds"].items() if kind == "MempipePodOperator"} == set(EDGES) - small
+    assert {task_id for task_id, kind in states["kinds"].items() if kind == "MempipePodOperator"} == set(EDGES) - small

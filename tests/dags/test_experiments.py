@@ -56,8 +56,8 @@ def dag_of(dag_bag: DagBag, name: str) -> DAG:
 
 
 def test_registry_and_dags_are_one_for_one(dag_bag: DagBag):
-    known = {f"experiment_{name.replace('-', '_')}" for name in available()}
-    assert {dag_id for dag_id in dag_bag.dags if dag_id.startswith("experiment_")} == known
+    dag_ids = {f"experiment_{name.replace('-', '_')}" for name in available()}
+    assert {dag_id for dag_id in dag_bag.dags if dag_id.startswith("experiment_")} == dag_ids
 
 
 def test_registry_and_commands_are_one_for_one():

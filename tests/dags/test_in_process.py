@@ -45,8 +45,8 @@ def run(home: Path, dag_id: str, **conf: Any) -> dict[str, Any]:
 
 
 def test_an_experiment_is_planned_trained_found_and_announced_once(home: Path, store: Path) -> None:
-    asked = {"release": str(store / "releases" / "tiny"), "store": None, "repeats": 2}
-    first = run(home, "experiment_influencers", **asked)
+    params = {"release": str(store / "releases" / "tiny"), "store": None, "repeats": 2}
+    first = run(home, "experiment_influencers", **params)
     assert first["state"] == "success", first
     repairs = {"train_again.-1", "validate_again.-1"}
     assert {task for task, state in first["tasks"].items() if state != "success"} == repairs
@@ -62,10 +62,10 @@ def test_an_experiment_is_planned_trained_found_and_announced_once(home: Path, s
             "id": result.parent.name,
         }
     ]
-    alone = mempipe("experiment", "influencers", asked["release"], "--repeats", "2").stdout.splitlines()[-1]
+    alone = mempipe("experiment", "influencers", params["release"], "--repeats", "2").stdout.splitlines()[-1]
     assert alone == str(result)  # its name ends with the digest of what was found
 
-    second = run(home, "experiment_influencers", **asked)
+    second = run(home, "experiment_influencers", **params)
     assert second["state"] == "success", second
     skipped = {task for task, state in second["tasks"].items() if state == "skipped"}
     assert {task.partition(".")[0] for task in skipped} == {
@@ -82,43 +82,43 @@ def test_a_corrupt_shard_is_moved_aside_and_trained_again_in_the_same_dag_run(ho
     whole = [shard.read_bytes() for shard in shards]
     shards[0].write_bytes(whole[0][:100])
 
-    found = run(home, "experiment_influencers", release=release, store=None, repeats=3)
-    assert found["state"] == "success", found
-    states = {task.partition(".")[0]: state for task, state in found["tasks"].items()}
+    results = run(home, "experiment_influencers", release=release, store=None, repeats=3)
+    assert results["state"] == "success", results
+    states = {task.partition(".")[0]: state for task, state in results["tasks"].items()}
     assert states["train"] == "skipped"
     assert {states[task] for task in ("train_again", "validate_again", "finish")} == {"success"}
     assert sorted(Path(removal["uri"]).glob("shards/*.npz")) == shards
     assert [shard.read_bytes() for shard in shards] == whole
     assert list(Path(removal["uri"]).glob("quarantine/*.npz"))
-    event = found["events"][-1][1]["results"]
+    event = results["events"][-1][1]["results"]
     assert [item["result"] for item in event] == [before]  # what was found is what it was
 
 
 def test_the_last_layer_from_features_to_the_comparison(home: Path, store: Path) -> None:
-    asked = {"release": str(store / "releases" / "tiny"), "store": None, "trials": 20, "epochs": 5}
-    found = run(home, "experiment_last_layer", **asked)
-    assert found["state"] == "success", found
-    skipped = {task.partition(".")[0] for task, state in found["tasks"].items() if state == "skipped"}
+    params = {"release": str(store / "releases" / "tiny"), "store": None, "trials": 20, "epochs": 5}
+    results = run(home, "experiment_last_layer", **params)
+    assert results["state"] == "success", results
+    skipped = {task.partition(".")[0] for task, state in results["tasks"].items() if state == "skipped"}
     assert skipped == {"train_again", "validate_again"}
     (result,) = store.glob("experiments/tiny/*/last-layer-*.json")
     linear = json.loads((store / "releases" / "tiny-last-layer" / "latest.json").read_text())["release"]
     assert "-t20-" in linear
     assert json.loads(result.read_text())["other_releases"] == [linear]
-    (released, extra) = next(event for event in reversed(found["events"]) if event[0] == "mempipe_releases")
+    (released, extra) = next(event for event in reversed(results["events"]) if event[0] == "mempipe_releases")
     assert (released, extra["id"]) == ("mempipe_releases", linear)
 
 
 def test_what_only_reads_needs_no_training(home: Path, store: Path) -> None:
-    found = run(home, "experiment_pairs", release=str(store / "releases" / "tiny"))
-    assert found["state"] == "success", found
-    assert {task.partition(".")[0] for task in found["tasks"]} == {
+    results = run(home, "experiment_pairs", release=str(store / "releases" / "tiny"))
+    assert results["state"] == "success", results
+    assert {task.partition(".")[0] for task in results["tasks"]} == {
         *("releases", "plan", "plans", "finish", "announce_results")
     }
     assert list(store.glob("experiments/tiny/*/pairs-*.json"))
 
 
 def test_the_report_lies_in_the_store(home: Path, store: Path) -> None:
-    found = run(home, "publish_report", release=str(store / "releases" / "tiny"), store=str(store))
-    assert found["state"] == "success", found
+    results = run(home, "publish_report", release=str(store / "releases" / "tiny"), store=str(store))
+    assert results["state"] == "success", results
     (page,) = store.glob("reports/tiny/tiny-*/index.html")
     assert "tiny" in page.read_text()

@@ -77,8 +77,8 @@ def test_mapped_tasks_are_named_by_their_trials_or_by_what_they_are_about(dag_ba
             continue
         several_runs = "experiment" in dag.tags and dag.dag_id != "experiment_last_layer"
         template = task.partial_kwargs["map_index_template"]
-        made = jinja2.Template(template).render(task={"arguments": ["train", "lab/runs/mine-0f", "--trials", "0:8"]})
-        assert made == ("mine-0f 0:8" if several_runs and task.task_id in of_experiments else "0:8"), task.task_id
+        label = jinja2.Template(template).render(task={"arguments": ["train", "lab/runs/mine-0f", "--trials", "0:8"]})
+        assert label == ("mine-0f 0:8" if several_runs and task.task_id in of_experiments else "0:8"), task.task_id
 
 
 @pytest.mark.parametrize("module", ["estimate_scores", "experiments", "last_layer", "publish_report"])

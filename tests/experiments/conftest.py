@@ -46,5 +46,5 @@ def store(influenced: tuple[Path, Path], world: Path, tmp_path: Path) -> Path:
 def planted(tmp_path_factory: pytest.TempPathFactory) -> Release:
     """150 models of the digits with a planted tail; experiments add to its store and change nothing in it."""
     store = tmp_path_factory.mktemp("planted") / "store"
-    said = mempipe("run", SPECS / "digits_long_tail.yaml", "--store", store, "--trials", "150", "--workers", "1")
-    return load_release(said.stdout.splitlines()[-1])
+    process = mempipe("run", SPECS / "digits_long_tail.yaml", "--store", store, "--trials", "150", "--workers", "1")
+    return load_release(process.stdout.splitlines()[-1])

@@ -9,16 +9,16 @@ from mempipe.release.load import Release
 
 def find(name: str, release: Release, **params: Any) -> Findings:
     """Return what an experiment that trains nothing finds."""
-    kind, given = experiment(name), params_of(name, params)
-    assert kind.trainings(release, given) == []
-    return kind.find(release, given, [])
+    kind, parameters = experiment(name), params_of(name, params)
+    assert kind.trainings(release, parameters) == []
+    return kind.find(release, parameters, [])
 
 
 def facts(findings: Findings) -> dict[str, str]:
     """Return the facts by name; each name once."""
-    found = {fact.name: fact.value for fact in findings.facts}
-    assert len(found) == len(findings.facts)
-    return found
+    by_name = {fact.name: fact.value for fact in findings.facts}
+    assert len(by_name) == len(findings.facts)
+    return by_name
 
 
 def column(findings: Findings, table: str, name: str) -> list[Any]:

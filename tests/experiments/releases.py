@@ -59,14 +59,14 @@ def known_release(
         subsets: how the manifest says that they were drawn.
         model: of the run's spec; None: there was no run, and there is no spec.
     """
-    wanted = np.asarray(mem, dtype=np.float64)
-    matrix = np.asarray(infl, dtype=np.float64).reshape(len(wanted), -1)
+    memorization = np.asarray(mem, dtype=np.float64)
+    matrix = np.asarray(infl, dtype=np.float64).reshape(len(memorization), -1)
     labels = [
-        np.zeros(n, np.int64) if given is None else np.array(given, dtype=np.int64)
-        for given, n in ((train_labels, matrix.shape[0]), (test_labels, matrix.shape[1]))
+        np.zeros(n, np.int64) if part_labels is None else np.array(part_labels, dtype=np.int64)
+        for part_labels, n in ((train_labels, matrix.shape[0]), (test_labels, matrix.shape[1]))
     ]
-    always = np.isnan(wanted)
-    gain = np.rint(np.nan_to_num(wanted) * SIDE).astype(np.int64)
+    always = np.isnan(memorization)
+    gain = np.rint(np.nan_to_num(memorization) * SIDE).astype(np.int64)
     trials = TrialSet.from_ids(source, np.arange(N_TRIALS))
     examples = ExampleTally(
         trials,

@@ -25,15 +25,15 @@ UNKNOWN = {"mem_se", "infl_se", "heldout_accuracy", "class"}
 def two(tmp_path: Path) -> tuple[Release, Release]:
     rng = np.random.default_rng(3)
     train, test = np.arange(30) % 3, np.arange(20) % 2
-    made = []
+    all_scores = []
     for name in ("one", "two"):
         mem = rng.integers(0, 65, 30) / 64
         mem[4] = np.nan
         infl = rng.integers(-32, 33, (30, 20)) / 32
-        made.append(
+        all_scores.append(
             known_release(tmp_path / "store", mem, infl, train_labels=train, test_labels=test, name=name, source=name)
         )
-    return made[0], made[1]
+    return all_scores[0], all_scores[1]
 
 
 def files_of(release: Release, folder: Path, *patterns: str) -> Path:
@@ -56,10 +56,10 @@ def test_consistency_in_both_directions(
 ) -> None:
     first, second = two
     folder = files_of(second, tmp_path / "authors", *patterns)
-    wanted, got = (find("consistency", first, releases=[str(place)]) for place in (second.uri, folder))
-    assert values(got) == values(wanted)
-    assert facts(got)["two: high-influence pairs"] == facts(wanted)["two: high-influence pairs"]
-    assert facts(got)["two"] == facts(wanted)["two"].split(", test accuracy")[0] + ", test accuracy unknown"
+    expected, got = (find("consistency", first, releases=[str(place)]) for place in (second.uri, folder))
+    assert values(got) == values(expected)
+    assert facts(got)["two: high-influence pairs"] == facts(expected)["two: high-influence pairs"]
+    assert facts(got)["two"] == facts(expected)["two"].split(", test accuracy")[0] + ", test accuracy unknown"
     assert "test accuracy unknown)" in got.figures[0].model_dump()["series"][0]["name"]
     assert "two: a data set has no fingerprint, so positions were compared by labels only" in notes(got)
     assert "two: how the subsets were drawn is not known of both releases" in notes(got)
@@ -72,8 +72,8 @@ def test_consistency_in_both_directions(
 def test_experiments_on_the_files_alone(two: tuple[Release, Release], tmp_path: Path, name: str) -> None:
     release = two[0]
     scores = open_scores(files_of(release, tmp_path / "authors", "*_infl_matrix.npz"))
-    got, wanted = find(name, scores), find(name, release)
-    assert values(got) == values(wanted)
+    got, expected = find(name, scores), find(name, release)
+    assert values(got) == values(expected)
     assert any(values(got).values())
     for table in got.tables.values():
         for error in ("mem_se", "infl_se", "heldout_accuracy"):
@@ -111,7 +111,7 @@ def test_command_and_report(two: tuple[Release, Release], tmp_path: Path) -> Non
     assert (result.release, result.other_releases) == (scores.id, (release.id,))
     assert place.parent == store / "experiments" / "one" / scores.id
     assert [result.subsets[one.id].design for one in (scores, release)] == ["unknown", "uniform"]
-    shown = mempipe("report", folder, "--no-images", "--experiments", place.parent, "--out", tmp_path / "site")
-    assert "experiment consistency: 1 results" in shown.stderr
+    process = mempipe("report", folder, "--no-images", "--experiments", place.parent, "--out", tmp_path / "site")
+    assert "experiment consistency: 1 results" in process.stderr
     back = Path(mempipe("experiment", "consistency", release.uri, "--releases", folder).stdout.strip())
     assert back.parent == tmp_path / "store" / "experiments" / "two" / release.id

@@ -31,9 +31,9 @@ def command(capfd: pytest.CaptureFixture[str]) -> Command:
 
     def call(*arguments: str | Path, code: int = 0) -> str:
         got = run([str(argument) for argument in arguments])
-        said = capfd.readouterr()
-        assert got == code, said.err
-        return said.err if code else said.out.strip()
+        output = capfd.readouterr()
+        assert got == code, output.err
+        return output.err if code else output.out.strip()
 
     return call
 
@@ -47,12 +47,16 @@ def test_pairs_from_end_to_end(release: Release) -> None:
     place = Path(release.uri).parent
     done = mempipe("experiment", "pairs", place, "--infl", "0.25", "--mem", "0.5")
     uri = done.stdout.strip()
-    found = read(uri)
+    document = read(uri)
     assert Path(uri).parent == place.parents[1] / "experiments" / "one" / release.manifest.id
-    assert Path(uri).name == f"pairs-{found.digest[:12]}.json"
-    assert (found.release, found.release_name, found.other_releases) == (release.manifest.id, "one", ())
-    assert found.params == {"mem": 0.5, "infl": 0.25, "width": 0.05}
-    assert found.findings.facts[0].value.startswith("2 of mem ≥ 0.5, infl ≥ 0.25")
+    assert Path(uri).name == f"pairs-{document.digest[:12]}.json"
+    assert (document.release, document.release_name, document.other_releases) == (
+        release.manifest.id,
+        "one",
+        (),
+    )
+    assert document.params == {"mem": 0.5, "infl": 0.25, "width": 0.05}
+    assert document.findings.facts[0].value.startswith("2 of mem ≥ 0.5, infl ≥ 0.25")
     assert "High-influence pairs: 2" in done.stderr
 
 
@@ -64,10 +68,10 @@ def test_consistency_from_end_to_end(release: Release, tmp_path: Path) -> None:
     again = mempipe("experiment", "consistency", release.uri, "--releases", f"[{moved}]")
     assert again.stdout.strip() == uri
     assert "this result already exists" in again.stderr
-    found = read(uri)
-    assert found.other_releases == (other.manifest.id,)
-    assert found.params["releases"] == [other.manifest.id]
-    assert len(found.params["mem_thresholds"]) == 21
+    document = read(uri)
+    assert document.other_releases == (other.manifest.id,)
+    assert document.params["releases"] == [other.manifest.id]
+    assert len(document.params["mem_thresholds"]) == 21
     (plan, _) = sorted((Path(uri).parent / "plans").iterdir(), key=lambda path: other.uri not in path.read_text())
     assert f'"{other.uri}"' in plan.read_text()  # the release itself, and not the latest of its name
 
@@ -101,8 +105,8 @@ def test_a_result_that_was_changed_is_not_overwritten(release: Release, command:
     uri = Path(command("experiment", "pairs", release.uri))
     changed = uri.read_bytes().replace(b"High-influence pairs", b"Some other pairs", 1)
     uri.write_bytes(changed)
-    said = command("experiment", "pairs", release.uri, code=20)
-    assert "Result cannot be committed" in said
+    output = command("experiment", "pairs", release.uri, code=20)
+    assert "Result cannot be committed" in output
     assert uri.read_bytes() == changed
     uri.write_bytes(changed[:50])
     assert "Result cannot be read" in command("experiment", "pairs", release.uri, code=20)
@@ -155,9 +159,9 @@ def test_releases_of_other_data_are_not_compared(
     changes: dict[str, Any],
     says: str,
 ) -> None:
-    given = {"mem": [0.5] * 10, "infl": [[0] * 10] * 10, "name": "two", "source": "other", **changes}
-    other = known_release(tmp_path / "elsewhere", **given)
-    said = command("experiment", name, release.uri, option, other.uri, code=20)
-    assert says in said
-    assert "Hint: compare releases of one data set" in said
+    overrides = {"mem": [0.5] * 10, "infl": [[0] * 10] * 10, "name": "two", "source": "other", **changes}
+    other = known_release(tmp_path / "elsewhere", **overrides)
+    output = command("experiment", name, release.uri, option, other.uri, code=20)
+    assert says in output
+    assert "Hint: compare releases of one data set" in output
     assert not (tmp_path / "store" / "experiments").exists()

@@ -18,11 +18,11 @@ from tests.experiments.releases import known_release
 NAN = float("nan")
 
 
-def agreeing(found: Any, table: str, threshold: float, k: int = 1) -> tuple[Any, ...]:
+def agreeing(findings: Any, table: str, threshold: float, k: int = 1) -> tuple[Any, ...]:
     """(J, D, here, there, both, either) at a threshold."""
-    row = column(found, table, "threshold").index(threshold)
+    row = column(findings, table, "threshold").index(threshold)
     names = ("jaccard", "difference", "n_here", "n_there", "n_both", "n_either")
-    return tuple(column(found, table, f"{name}_{k}")[row] for name in names)
+    return tuple(column(findings, table, f"{name}_{k}")[row] for name in names)
 
 
 @pytest.fixture
@@ -48,25 +48,25 @@ def two(tmp_path: Path) -> tuple[Release, Release]:
 
 def test_known_agreement(two: tuple[Release, Release]) -> None:
     first, second = two
-    found = find("consistency", first, releases=[second.uri])
+    findings = find("consistency", first, releases=[second.uri])
     # Memorization: {0, 1, 2} and {0, 1} at 0.25; {0} and {} at 0.8; train 3 is left out.
-    assert agreeing(found, "memorization", 0.25) == (2 / 3, (0.25 + 0 + 0.125) / 3, 3, 2, 2, 3)
-    assert agreeing(found, "memorization", 0.8) == (0, 0.25, 1, 0, 0, 1)
-    assert agreeing(found, "memorization", 0) == (1, (0.25 + 0 + 0.125) / 3, 3, 3, 3, 3)
+    assert agreeing(findings, "memorization", 0.25) == (2 / 3, (0.25 + 0 + 0.125) / 3, 3, 2, 2, 3)
+    assert agreeing(findings, "memorization", 0.8) == (0, 0.25, 1, 0, 0, 1)
+    assert agreeing(findings, "memorization", 0) == (1, (0.25 + 0 + 0.125) / 3, 3, 3, 3, 3)
     # Pairs at 0.15: here 00, 02, 11, 20; there 00, 02, 11, 12, and not 20, whose train example has mem 0.125.
-    assert agreeing(found, "influence", 0.15) == (3 / 5, (0.5 + 0 + 0.25 + 0.25 + 0.75) / 5, 4, 4, 3, 5)
-    assert agreeing(found, "influence", 0.5) == (2 / 3, (0.5 + 0 + 0.25) / 3, 2, 3, 2, 3)
-    assert agreeing(found, "influence", 1) == (0, 0.5, 1, 0, 0, 1)
-    assert column(found, "influence", "threshold") == [k / 20 for k in range(21)]
+    assert agreeing(findings, "influence", 0.15) == (3 / 5, (0.5 + 0 + 0.25 + 0.25 + 0.75) / 5, 4, 4, 3, 5)
+    assert agreeing(findings, "influence", 0.5) == (2 / 3, (0.5 + 0 + 0.25) / 3, 2, 3, 2, 3)
+    assert agreeing(findings, "influence", 1) == (0, 0.5, 1, 0, 0, 1)
+    assert column(findings, "influence", "threshold") == [k / 20 for k in range(21)]
     legend = "two (4 high-influence pairs, test accuracy 50.0 %)"
-    assert [(figure.kind, figure.table, figure.series[0].y) for figure in found.figures] == [
+    assert [(figure.kind, figure.table, figure.series[0].y) for figure in findings.figures] == [
         ("lines", "memorization", "jaccard_1"),
         ("lines", "memorization", "difference_1"),
         ("lines", "influence", "jaccard_1"),
         ("lines", "influence", "difference_1"),
     ]
-    assert {series.name for figure in found.figures for series in figure.series} == {legend}
-    assert facts(found) == {
+    assert {series.name for figure in findings.figures for series in figure.series} == {legend}
+    assert facts(findings) == {
         # The pairs of train 3 are among these: the release itself has them.
         "one": "7 high-influence pairs, test accuracy 62.50% ± 12.55% (mean ± s.d. over 128 trials)",
         "two": "4 high-influence pairs, test accuracy 50.00% ± 25.10% (mean ± s.d. over 128 trials)",
@@ -75,25 +75,25 @@ def test_known_agreement(two: tuple[Release, Release]) -> None:
         "two: high-influence pairs": "Jaccard 0.600, mean difference 0.3500 (infl ≥ 0.15, mem ≥ 0.25: 4 here and 4 "
         "there, 3 in both: 75.0% and 75.0%)",
     }
-    assert "no score: training examples: 1, pairs: 3." in notes(found)
-    assert "not very reliable when sets are relatively small" in notes(found)
-    assert "trials in both" not in notes(found)
+    assert "no score: training examples: 1, pairs: 3." in notes(findings)
+    assert "not very reliable when sets are relatively small" in notes(findings)
+    assert "trials in both" not in notes(findings)
 
 
 def test_without_a_condition_on_memorization(two: tuple[Release, Release]) -> None:
-    found = find("consistency", two[0], releases=[two[1].uri], min_mem=-1)
-    assert agreeing(found, "influence", 0.15) == (4 / 5, (0.5 + 0 + 0.25 + 0.25 + 0.75) / 5, 4, 5, 4, 5)
-    assert column(found, "memorization", "threshold")[0] == -1
-    assert "1095" not in notes(found)
+    findings = find("consistency", two[0], releases=[two[1].uri], min_mem=-1)
+    assert agreeing(findings, "influence", 0.15) == (4 / 5, (0.5 + 0 + 0.25 + 0.25 + 0.75) / 5, 4, 5, 4, 5)
+    assert column(findings, "memorization", "threshold")[0] == -1
+    assert "1095" not in notes(findings)
 
 
 def test_empty_unions_have_no_value(tmp_path: Path) -> None:
     one, two = (known_release(tmp_path, [0.125], [[0.5]], name=name, source=name) for name in ("one", "two"))
-    found = find("consistency", one, releases=[two.uri])
-    assert agreeing(found, "influence", 0) == (None, None, 0, 0, 0, 0)
-    assert agreeing(found, "memorization", 0.25) == (None, None, 0, 0, 0, 0)
-    assert facts(found)["two: high-influence pairs"] == "none in either (infl ≥ 0.15, mem ≥ 0.25)"
-    assert agreeing(found, "memorization", 0.1) == (1, 0, 1, 1, 1, 1)
+    findings = find("consistency", one, releases=[two.uri])
+    assert agreeing(findings, "influence", 0) == (None, None, 0, 0, 0, 0)
+    assert agreeing(findings, "memorization", 0.25) == (None, None, 0, 0, 0, 0)
+    assert facts(findings)["two: high-influence pairs"] == "none in either (infl ≥ 0.15, mem ≥ 0.25)"
+    assert agreeing(findings, "memorization", 0.1) == (1, 0, 1, 1, 1, 1)
 
 
 @pytest.mark.parametrize("cells", [1, 7, 2**20])
@@ -103,20 +103,20 @@ def test_class_by_class_and_in_bands_is_all_at_once(
 ) -> None:
     rng = np.random.default_rng(2)
     train, test = rng.integers(0, 3, 15), rng.integers(0, 3, 11)
-    made = []
+    pair = []
     for name in ("one", "two", "three"):
         mem, infl = rng.integers(0, 65, 15) / 64, rng.integers(-32, 33, (15, 11)) / 32
         mem[4] = NAN if name == "two" else mem[4]
         release = known_release(
             tmp_path, mem, infl, train_labels=train, test_labels=test, name=name, source=name, scope=scope
         )
-        made.append((release, mem, infl))
+        pair.append((release, mem, infl))
     monkeypatch.setattr(comparison, "_CELLS_AT_ONCE", cells)
-    (release, mem, infl), *others = made
+    (release, mem, infl), *others = pair
     grid = [-1, 0, 0.15, 0.5, 1]
     same = train[:, None] == test
-    found = comparison.compare_influence(release, [other for other, *_ in others], grid, min_mem=0.25)
-    for got, (_, other_mem, other_infl) in zip(found, others, strict=True):
+    findings = comparison.compare_influence(release, [other for other, *_ in others], grid, min_mem=0.25)
+    for got, (_, other_mem, other_infl) in zip(findings, others, strict=True):
         theirs = np.where(np.isnan(other_mem)[:, None], NAN, other_infl)
         allowed = (np.broadcast_to((one >= 0.25)[:, None], same.shape)[same] for one in (mem, other_mem))
         first, second = allowed
@@ -132,8 +132,8 @@ def test_several_releases_of_one_name_are_told_apart(tmp_path: Path) -> None:
         known_release(tmp_path / f"b{k}", [k / 64], [[k / 32]], name="net", source=f"s{k}").manifest for k in (1, 2)
     ]
     uris = [str(tmp_path / f"b{k}" / "releases" / "net") for k in (1, 2)]
-    found = find("consistency", release, releases=uris)
-    names = {series.name.split(" (")[0] for figure in found.figures for series in figure.series}
+    findings = find("consistency", release, releases=uris)
+    names = {series.name.split(" (")[0] for figure in findings.figures for series in figure.series}
     assert names == {other.id for other in others}
 
 
@@ -143,7 +143,7 @@ def test_trials_that_both_counted_are_told(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("subsets", "told"),
+    ("subsets", "words"),
     [
         (SubsetDesign(design="uniform", ratio="0.5", seed=1), "the same subsets as those here, as both are of seed 1"),
         (SubsetDesign(design="uniform", ratio="0.5", seed=2), None),
@@ -152,17 +152,17 @@ def test_trials_that_both_counted_are_told(tmp_path: Path) -> None:
         (SubsetDesign(design="unknown", ratio="0.5"), "how the subsets were drawn is not known of both releases"),
     ],
 )
-def test_how_independent_the_subsets_are_is_told(tmp_path: Path, subsets: SubsetDesign, told: str | None) -> None:
+def test_how_independent_the_subsets_are_is_told(tmp_path: Path, subsets: SubsetDesign, words: str | None) -> None:
     one = known_release(tmp_path, [1], [[1]], name="one")
     two = known_release(tmp_path, [0.5], [[1]], name="two", source="other", subsets=subsets)
-    said = [note for note in notes(find("consistency", one, releases=[two.uri])).splitlines() if "subsets" in note]
-    assert [told in note for note in said if note.startswith("two: ")] == ([True] if told else [])
+    lines = [note for note in notes(find("consistency", one, releases=[two.uri])).splitlines() if "subsets" in note]
+    assert [words in note for note in lines if note.startswith("two: ")] == ([True] if words else [])
 
 
 def test_without_fingerprints_labels_must_do(tmp_path: Path) -> None:
     release = known_release(tmp_path, [1, 1], [[1], [1]], name="one")
-    given = known_release(tmp_path, [1, 1], [[1], [1]], name="two", source="other", fingerprint=None)
-    assert "that is all we know" in notes(find("consistency", release, releases=[given.uri]))
+    unknown = known_release(tmp_path, [1, 1], [[1], [1]], name="two", source="other", fingerprint=None)
+    assert "that is all we know" in notes(find("consistency", release, releases=[unknown.uri]))
 
 
 @pytest.mark.parametrize(

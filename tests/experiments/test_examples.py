@@ -21,8 +21,8 @@ def release(tmp_path: Path) -> Release:
 
 
 def test_the_nearest_in_the_whole_training_set(release: Release) -> None:
-    found = find("examples", release, n=2)
-    assert rows(found, "examples", "group", "near", "tr_idx", "mem", "label", "class") == [
+    findings = find("examples", release, n=2)
+    assert rows(findings, "examples", "group", "near", "tr_idx", "mem", "label", "class") == [
         ("near 0", 0, 0, 0, 0, "zero"),
         ("near 0", 0, 1, 0.03125, 1, "one"),
         ("near 0.5", 0.5, 2, 0.5, 0, "zero"),
@@ -30,40 +30,42 @@ def test_the_nearest_in_the_whole_training_set(release: Release) -> None:
         ("near 1", 1, 4, 1, 0, "zero"),
         ("near 1", 1, 5, 0.96875, 1, "one"),
     ]
-    assert column(found, "examples", "mem_se") == release.mem_se[:6].tolist()
-    assert column(found, "examples", "heldout_accuracy") == [0] * 6
-    assert facts(found) == {f"Near {near}": "2 shown of 2 within 0.1" for near in ("0", "0.5", "1")}
-    assert [figure.kind for figure in found.figures] == ["examples"]
-    assert "Not hand-picked" in notes(found)
-    assert "Training examples without a score (every trial saw them, or none): 1." in notes(found)
-    assert "Fewer" not in notes(found)
+    assert column(findings, "examples", "mem_se") == release.mem_se[:6].tolist()
+    assert column(findings, "examples", "heldout_accuracy") == [0] * 6
+    assert facts(findings) == {f"Near {near}": "2 shown of 2 within 0.1" for near in ("0", "0.5", "1")}
+    assert [figure.kind for figure in findings.figures] == ["examples"]
+    assert "Not hand-picked" in notes(findings)
+    assert "Training examples without a score (every trial saw them, or none): 1." in notes(findings)
+    assert "Fewer" not in notes(findings)
 
 
 def test_class_by_class(release: Release) -> None:
-    found = find("examples", release, n=1, classes=["one", 0, 1], near=[0.5, 0.25])
-    assert rows(found, "examples", "group", "tr_idx") == [
+    findings = find("examples", release, n=1, classes=["one", 0, 1], near=[0.5, 0.25])
+    assert rows(findings, "examples", "group", "tr_idx") == [
         ("one, near 0.5", 3),
         ("zero, near 0.5", 2),
         ("zero, near 0.25", 6),
     ]
-    assert facts(found)["One, near 0.25"] == "0 shown of 0 within 0.1"
-    assert "Fewer than 1 are that near in: one, near 0.25." in notes(found)
+    assert facts(findings)["One, near 0.25"] == "0 shown of 0 within 0.1"
+    assert "Fewer than 1 are that near in: one, near 0.25." in notes(findings)
 
 
 def test_the_seed_decides_between_equally_near_ones(tmp_path: Path) -> None:
     release = known_release(tmp_path, [0.0] * 50, np.zeros((50, 1)))
-    shown = {seed: column(find("examples", release, n=5, near=[0], seed=seed), "examples", "tr_idx") for seed in (0, 1)}
-    assert shown[0] == column(find("examples", release, n=5, near=[0]), "examples", "tr_idx")
-    assert shown[0] != shown[1]
-    assert shown[0] == [10, 3, 22, 21, 37]  # the same on every machine and with every numpy
+    positions = {
+        seed: column(find("examples", release, n=5, near=[0], seed=seed), "examples", "tr_idx") for seed in (0, 1)
+    }
+    assert positions[0] == column(find("examples", release, n=5, near=[0]), "examples", "tr_idx")
+    assert positions[0] != positions[1]
+    assert positions[0] == [10, 3, 22, 21, 37]  # the same on every machine and with every numpy
 
 
 def test_drawn_classes(tmp_path: Path) -> None:
     """The class without a score is never drawn; more of the others than there are is refused."""
     release = known_release(tmp_path, [0.0, 0.5, NAN], np.zeros((3, 3)), train_labels=[0, 1, 2], test_labels=[0, 1, 2])
-    drawn = [find("examples", release, n_classes=1, seed=seed) for seed in range(12)]
-    assert {label for found in drawn for label in column(found, "examples", "class")} == {"zero", "one"}
-    assert "drawn by the same seed" in notes(drawn[0])
+    results = [find("examples", release, n_classes=1, seed=seed) for seed in range(12)]
+    assert {label for findings in results for label in column(findings, "examples", "class")} == {"zero", "one"}
+    assert "drawn by the same seed" in notes(results[0])
     assert column(find("examples", release, n_classes=2, within=2, n=1, near=[0]), "examples", "class") == [
         "zero",
         "one",
@@ -72,10 +74,10 @@ def test_drawn_classes(tmp_path: Path) -> None:
         find("examples", release, n_classes=3)
 
 
-@pytest.mark.parametrize("asked", [3, -1, "three"])
-def test_unknown_classes(release: Release, asked: int | str) -> None:
-    with pytest.raises(InputError, match=f"it is {asked!r}, expected a label from 0 to 2") as caught:
-        find("examples", release, classes=[asked])
+@pytest.mark.parametrize("class_name", [3, -1, "three"])
+def test_unknown_classes(release: Release, class_name: int | str) -> None:
+    with pytest.raises(InputError, match=f"it is {class_name!r}, expected a label from 0 to 2") as caught:
+        find("examples", release, classes=[class_name])
     assert "classes.parquet" in caught.value.hint
 
 
@@ -85,10 +87,10 @@ def test_classes_are_named_or_drawn(release: Release) -> None:
 
 
 def test_nothing_near(tmp_path: Path) -> None:
-    found = find("examples", known_release(tmp_path, [NAN], [[0]]))
-    assert found.figures == ()
-    assert column(found, "examples", "tr_idx") == []
-    assert facts(found)["Near 1"] == "0 shown of 0 within 0.1"
+    findings = find("examples", known_release(tmp_path, [NAN], [[0]]))
+    assert findings.figures == ()
+    assert column(findings, "examples", "tr_idx") == []
+    assert facts(findings)["Near 1"] == "0 shown of 0 within 0.1"
 
 
 def test_the_nearest_come_first_and_equal_ones_in_order() -> None:

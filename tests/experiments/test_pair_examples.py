@@ -55,8 +55,8 @@ def test_the_rows_of_a_picture(tmp_path: Path) -> None:
     release = known_release(
         tmp_path, [0.5, 1, 0.75, 0.125], infl, train_labels=[0, 0, 1, 1], test_labels=[0, 0, 0, 0, 1, 1, 1]
     )
-    found = find("pair-examples", release)
-    assert rows(found, "pairs", "group", "tr_idx", "mem", "tt_idx", "infl", "label", "class") == [
+    findings = find("pair-examples", release)
+    assert rows(findings, "pairs", "group", "tr_idx", "mem", "tt_idx", "infl", "label", "class") == [
         ("all", 0, 0.5, 3, 0.5, 0, "zero"),
         ("all", 0, 0.5, 0, 0.25, 0, "zero"),
         ("all", 0, 0.5, 2, 0, 0, "zero"),
@@ -66,28 +66,28 @@ def test_the_rows_of_a_picture(tmp_path: Path) -> None:
         ("all", 2, 0.75, 6, -0.5, 1, "one"),
     ]
     errors = [release.influence_standard_error(label) for label in (0, 1)]
-    assert column(found, "pairs", "infl_se")[:2] == [errors[0][0, 3], errors[0][0, 0]]
-    assert column(found, "pairs", "infl_se")[-1] == errors[1][0, 2]
-    assert column(found, "pairs", "mem_se")[0] == release.mem_se[0]
-    assert facts(found)["Training examples in high-influence pairs"].startswith("2 (")
-    assert facts(found)["Shown"] == "training examples: 2, sets: 1"
-    assert "needs 7 training examples; there are 2, and all are shown" in notes(found)
-    assert [figure.kind for figure in found.figures] == ["pairs"]
+    assert column(findings, "pairs", "infl_se")[:2] == [errors[0][0, 3], errors[0][0, 0]]
+    assert column(findings, "pairs", "infl_se")[-1] == errors[1][0, 2]
+    assert column(findings, "pairs", "mem_se")[0] == release.mem_se[0]
+    assert facts(findings)["Training examples in high-influence pairs"].startswith("2 (")
+    assert facts(findings)["Shown"] == "training examples: 2, sets: 1"
+    assert "needs 7 training examples; there are 2, and all are shown" in notes(findings)
+    assert [figure.kind for figure in findings.figures] == ["pairs"]
 
 
 def test_sets_of_a_larger_release(tmp_path: Path) -> None:
     """Ten examples with one pair each, their influences descending: bases are 0, 1, 3, 5, 7."""
     infl = np.diag(np.arange(10, 0, -1) / 32 + 0.5)
-    found = find("pair-examples", known_release(tmp_path, [1.0] * 10, infl), n_test_egs=1)
-    assert rows(found, "pairs", "group", "tr_idx", "tt_idx") == [
+    findings = find("pair-examples", known_release(tmp_path, [1.0] * 10, infl), n_test_egs=1)
+    assert rows(findings, "pairs", "group", "tr_idx", "tt_idx") == [
         (f"set {copy + 1}", base + copy, base + copy) for copy in range(3) for base in (0, 1, 3, 5, 7)
     ]
-    assert "the sets overlap" in notes(found)
+    assert "the sets overlap" in notes(findings)
 
 
 def test_no_pairs(tmp_path: Path) -> None:
-    found = find("pair-examples", known_release(tmp_path, [1, float("nan")], [[0, 0], [1, 1]]))
-    assert found.figures == ()
-    assert column(found, "pairs", "tr_idx") == []
-    assert facts(found)["Shown"] == "training examples: 0, sets: 0"
-    assert "nothing is shown" in notes(found)
+    findings = find("pair-examples", known_release(tmp_path, [1, float("nan")], [[0, 0], [1, 1]]))
+    assert findings.figures == ()
+    assert column(findings, "pairs", "tr_idx") == []
+    assert facts(findings)["Shown"] == "training examples: 0, sets: 0"
+    assert "nothing is shown" in notes(findings)

@@ -30,8 +30,8 @@ def test_the_planted_tail_is_found(planted: Release) -> None:
 
 
 def test_removing_the_influencers_costs_accuracy_on_the_influenced(planted: Release) -> None:
-    said = mempipe("experiment", "influencers", planted.uri, "--repeats", "4", "--workers", "1")
-    result = Result.from_json(Path(said.stdout.splitlines()[-1]).read_bytes(), source="the result")
+    process = mempipe("experiment", "influencers", planted.uri, "--repeats", "4", "--workers", "1")
+    result = Result.from_json(Path(process.stdout.splitlines()[-1]).read_bytes(), source="the result")
     assert result.release == planted.manifest.id
     (seed,) = {run.seed for run in result.runs}
     assert (seed, [run.trials for run in result.runs]) == (0, [4, 8])
@@ -48,8 +48,10 @@ def test_a_threshold_that_leaves_a_class_empty_is_refused(planted: Release) -> N
     runs = Path(planted.uri).parents[2] / "runs"
     before = sorted(path.name for path in runs.iterdir())
     lowest = str(planted.mem.min())
-    said = mempipe("experiment", "marginal-utility", planted.uri, "--thresholds", lowest, code=20)
-    assert "leaves no training example of classes 0, 1, 2, 3, 4, …, expected at least one of each class" in said.stderr
+    process = mempipe("experiment", "marginal-utility", planted.uri, "--thresholds", lowest, code=20)
+    assert (
+        "leaves no training example of classes 0, 1, 2, 3, 4, …, expected at least one of each class" in process.stderr
+    )
     assert sorted(path.name for path in runs.iterdir()) == before
 
 

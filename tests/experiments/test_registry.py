@@ -46,8 +46,8 @@ def test_experiments_parse_without_anything_heavy() -> None:
         f"[experiment(name).Params() for name in available()]\nprint(sorted({HEAVY} & set(sys.modules)))\n"
         "print('mempipe.release.load' in sys.modules)"
     )
-    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert found.stdout.split("\n")[:2] == ["[]", "False"]
+    process = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert process.stdout.split("\n")[:2] == ["[]", "False"]
 
 
 def test_an_unknown_experiment() -> None:

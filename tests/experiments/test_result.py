@@ -39,7 +39,7 @@ def table(*names: str, n: int = 2) -> Table:
 
 
 def result(**changes: Any) -> Result:
-    given: dict[str, Any] = {
+    fields: dict[str, Any] = {
         "experiment": "made-up",
         "title": "t",
         "paper": "Figure 0",
@@ -54,7 +54,7 @@ def result(**changes: Any) -> Result:
         "created": datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC),
         "software": {"mempipe": "1"},
     }
-    return Result(**{**given, **changes})
+    return Result(**{**fields, **changes})
 
 
 def test_columns_have_equal_lengths() -> None:
@@ -103,11 +103,11 @@ def test_unknown_kinds_are_refused() -> None:
 
 
 def test_a_result_survives_its_bytes() -> None:
-    written = result()
-    read = Result.from_json(written.to_json(), source="x")
-    assert read == written
-    assert read.digest == written.digest
-    assert written.to_json().endswith(b"}\n")
+    stored = result()
+    read = Result.from_json(stored.to_json(), source="x")
+    assert read == stored
+    assert read.digest == stored.digest
+    assert stored.to_json().endswith(b"}\n")
 
 
 @pytest.mark.parametrize(

@@ -37,11 +37,11 @@ def test_the_features_are_a_data_set(world: Path, spec_path: Path) -> None:
         assert arrays["class_names"].tolist() == list("0123456789")
         assert 0.7 < arrays["test_accuracy"] <= 1
     spec = parse_spec(spec_path.read_text(), source="written")
-    found, digits = load_dataset(spec.data), load_dataset(Component(name="digits"))
-    assert found.image_shape == (1, 1, 12)
-    assert found.class_names == digits.class_names
-    assert np.array_equal(found.train_labels, digits.train_labels)
-    assert np.array_equal(found.test_labels, digits.test_labels)
+    features_only, digits = load_dataset(spec.data), load_dataset(Component(name="digits"))
+    assert features_only.image_shape == (1, 1, 12)
+    assert features_only.class_names == digits.class_names
+    assert np.array_equal(features_only.train_labels, digits.train_labels)
+    assert np.array_equal(features_only.test_labels, digits.test_labels)
 
 
 def test_the_spec_is_the_releases_for_linear_models(spec_path: Path, release_path: Path) -> None:
@@ -115,5 +115,7 @@ def test_damaged_features_are_named(spec_path: Path, world: Path, release_path: 
 def test_a_group_fits_into_memory(release_path: Path, n_features: int, kind: str, width: int) -> None:
     release = load_release(release_path)
     spec, dataset = spec_and_data(release, None)
-    made = linear_spec(release, spec, dataset, Component(name="npz", path="/x"), n_features, FeatureOptions()).trainer
-    assert (made.kind, getattr(made, "width", 0)) == (kind, width)
+    linear_trainer = linear_spec(
+        release, spec, dataset, Component(name="npz", path="/x"), n_features, FeatureOptions()
+    ).trainer
+    assert (linear_trainer.kind, getattr(linear_trainer, "width", 0)) == (kind, width)

@@ -27,7 +27,7 @@ def release(pairs: list[tuple[int, int]] = PAIRS) -> SimpleNamespace:
     return SimpleNamespace(mem=np.zeros(N_TRAIN), uri="store://release", select_pairs=lambda *, mem, infl: table)
 
 
-def trained(with_all: np.ndarray, without: np.ndarray, at_random: np.ndarray) -> list[TrainingResult]:
+def results(with_all: np.ndarray, without: np.ndarray, at_random: np.ndarray) -> list[TrainingResult]:
     """Three settings' correctness, bool [model, test], as the two runs hold it."""
     both = np.empty((2 * len(without), N_TEST), dtype=np.bool_)
     both[::2], both[1::2] = without, at_random
@@ -52,7 +52,7 @@ def test_losses_of_exact_tenths_begin_their_bin() -> None:
     some, few = right.copy(), right.copy()
     some[5:, [1, 2, 5]] = False
     few[2:, [1, 2, 5]] = False
-    losses = table(find(release(), Params(repeats=10), trained(some, few, right)), "losses")
+    losses = table(find(release(), Params(repeats=10), results(some, few, right)), "losses")
     assert dict(zip(losses["left"], losses["tests"], strict=True))[0.3] == 3
 
 
@@ -62,7 +62,7 @@ def test_closed_form() -> None:
     without, at_random = right.copy(), right.copy()
     without[:, [1, 2, 5]] = False
     at_random[:, 0] = False
-    findings = find(release(), Params(repeats=4), trained(right, without, at_random))
+    findings = find(release(), Params(repeats=4), results(right, without, at_random))
     accuracy, utility = table(findings, "accuracy"), table(findings, "utility")
     assert accuracy["n_train"] == (12, 9, 9)
     assert accuracy["all"] == pytest.approx((1, 0.7, 0.9))
@@ -82,7 +82,7 @@ def test_closed_form() -> None:
 
 def test_a_share_of_nothing_is_not_given() -> None:
     right = np.ones((4, N_TEST), dtype=np.bool_)
-    findings = find(release(), Params(repeats=4), trained(right, right, right))
+    findings = find(release(), Params(repeats=4), results(right, right, right))
     assert table(findings, "utility")["share"] == (None, None)
     assert any("not determined" in fact.value for fact in findings.facts)
 
@@ -102,12 +102,12 @@ def test_errors_are_those_of_repeated_experiments() -> None:
         rates[[1, 2, 5]] = rate_part
         return random.random((30, N_TEST)) < rates + skill
 
-    found = []
+    shares = []
     for _ in range(400):
-        arms = trained(models(0.85, 0.85), models(0.2, 0.8), models(0.85, 0.85))
+        arms = results(models(0.85, 0.85), models(0.2, 0.8), models(0.85, 0.85))
         utility = table(find(release(), Params(repeats=30), arms), "utility")
-        found.append([utility[name][0] for name in ("all", "contribution", "share", *_ERRORS)])
-    values, errors = np.split(np.array(found, dtype=float), 2, axis=1)
+        shares.append([utility[name][0] for name in ("all", "contribution", "share", *_ERRORS)])
+    values, errors = np.split(np.array(shares, dtype=float), 2, axis=1)
     assert errors.mean(axis=0) == pytest.approx(values.std(axis=0), rel=0.25)
 
 
@@ -115,9 +115,11 @@ _ERRORS = ("all_se", "contribution_se", "share_se")
 
 
 def test_without_pairs_it_says_so() -> None:
-    with pytest.raises(InputError, match=r"pairs with mem >= 0.25 and infl >= 0.15 are 0, expected at least 1") as told:
+    with pytest.raises(
+        InputError, match=r"pairs with mem >= 0.25 and infl >= 0.15 are 0, expected at least 1"
+    ) as error:
         trainings(release([]), Params())
-    assert "--mem" in told.value.hint
+    assert "--mem" in error.value.hint
 
 
 def test_end_to_end_equals_plain_loops(influenced: tuple[Path, Path], release_path: Path) -> None:

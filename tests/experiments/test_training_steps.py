@@ -26,23 +26,23 @@ from tests.tiny import TINY
 
 def bits(run: Path, name: str, n: int) -> dict[int, np.ndarray]:
     """Return a packed array of a run's shards, by trial, read with numpy alone."""
-    found = {}
+    correctness = {}
     for path in run.glob("shards/*.npz"):
         with np.load(path, allow_pickle=False) as shard:
             rows = np.unpackbits(shard[name], axis=1, count=n, bitorder="little")
-            found |= dict(zip(shard["trials"].tolist(), rows, strict=True))
-    return found
+            correctness |= dict(zip(shard["trials"].tolist(), rows, strict=True))
+    return correctness
 
 
 def test_figure_2_from_plan_to_result(store: Path, release_path: Path) -> None:
     """Planned, refused while trials are missing, trained, finished; the run on everything is the influencers' own."""
     release = store / "releases" / "tiny" / release_path.name
     params = "{thresholds: [0.4], repeats: 2}"
-    asked = ("experiment", "plan", "marginal-utility", release, "--params", params, "--request", "mine")
-    uri = mempipe(*asked).stdout.splitlines()[-1]
+    arguments = ("experiment", "plan", "marginal-utility", release, "--params", params, "--request", "mine")
+    uri = mempipe(*arguments).stdout.splitlines()[-1]
     assert json.loads((store / "requests" / "mine.json").read_text()) == {"schema_version": 1, "plan": uri}
     plan = json.loads(Path(uri).read_text())
-    kept, without = plan["runs"]
+    full_run, without = plan["runs"]
     assert [(run["role"], run["trials"]) for run in plan["runs"]] == [("nothing removed", 2), ("mem >= 0.4", 4)]
     assert [task["run"] for task in plan["tasks"]] == [without["uri"]]
     refused = mempipe("experiment", "finish", uri, code=10)
@@ -63,7 +63,7 @@ def test_figure_2_from_plan_to_result(store: Path, release_path: Path) -> None:
         assert columns[f"without_{name}"]["values"] == pytest.approx([sum(pair) / 2])
         assert columns[f"without_{name}_sd"]["values"] == pytest.approx([abs(pair[0] - pair[1]) / 2**0.5])
     loss = (accuracy[1] + accuracy[3] - accuracy[0] - accuracy[2]) / 2
-    everything = bits(Path(kept["uri"]), "test_correct", 360)
+    everything = bits(Path(full_run["uri"]), "test_correct", 360)
     full = sum(int(bit) for trial in range(2) for bit in everything[trial]) / 720
     assert columns["excess"]["values"] == pytest.approx([loss])
     assert columns["utility"]["values"] == pytest.approx([full - (accuracy[0] + accuracy[2]) / 2])
@@ -72,7 +72,7 @@ def test_figure_2_from_plan_to_result(store: Path, release_path: Path) -> None:
     again = mempipe("experiment", "finish", uri)
     assert again.stdout.splitlines()[-1] == str(result)
     assert "this result already exists" in again.stderr
-    assert json.loads(Path(mempipe(*asked).stdout.splitlines()[-1]).read_text())["tasks"] == []
+    assert json.loads(Path(mempipe(*arguments).stdout.splitlines()[-1]).read_text())["tasks"] == []
 
 
 def test_what_is_corrupt_is_moved_aside_and_planned_again(store: Path, release_path: Path) -> None:
@@ -151,11 +151,11 @@ def test_airflow_can_map_the_tasks_of_all_runs(store: Path, release_path: Path) 
     uri = plan_experiment(config, LineReporter(StringIO()))
     plan = json.loads(Path(uri).read_text())
     assert len(plan["tasks"]) <= MAX_TASKS
-    for planned in plan["runs"]:
-        covered = {t for task in plan["tasks"] if task["run"] == planned["uri"] for t in range(*task["trials"])}
-        run = open_run(open_store(planned["uri"]))
-        missing = {trial for chunk in run.missing(Span(0, planned["trials"])) for trial in range(*chunk)}
-        assert missing <= covered <= set(range(planned["trials"]))
+    for entry in plan["runs"]:
+        covered = {t for task in plan["tasks"] if task["run"] == entry["uri"] for t in range(*task["trials"])}
+        run = open_run(open_store(entry["uri"]))
+        missing = {trial for chunk in run.missing(Span(0, entry["trials"])) for trial in range(*chunk)}
+        assert missing <= covered <= set(range(entry["trials"]))
 
 
 @pytest.mark.parametrize(

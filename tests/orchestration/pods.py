@@ -23,8 +23,8 @@ def pod(
     )
     conditions = None
     if condition is not None:
-        kind, value, why, told = condition
-        conditions = [k8s.V1PodCondition(type=kind, status=value, reason=why, message=told)]
+        kind, value, why, text = condition
+        conditions = [k8s.V1PodCondition(type=kind, status=value, reason=why, message=text)]
     limits = {"memory": "16Gi", "ephemeral-storage": "2Gi"}
     container = k8s.V1Container(name=CONTAINER, resources=k8s.V1ResourceRequirements(limits=limits))
     return k8s.V1Pod(

@@ -34,8 +34,8 @@ class Observer(Api):
 
     def runs(self, dag_id: str) -> list[dict[str, Any]]:
         """Return the DAG's runs, oldest first."""
-        found = self._get(f"dags/{dag_id}/dagRuns", params={"order_by": "run_after"})["dag_runs"]
-        return [{"id": run["dag_run_id"], "type": run["run_type"], "state": run["state"]} for run in found]
+        answer = self._get(f"dags/{dag_id}/dagRuns", params={"order_by": "run_after"})["dag_runs"]
+        return [{"id": run["dag_run_id"], "type": run["run_type"], "state": run["state"]} for run in answer]
 
     def assets_behind(self, dag_id: str, run_id: str) -> set[str]:
         """Return the names of the assets whose events started a run."""
@@ -61,7 +61,7 @@ def observer(server: Server) -> Iterator[Observer]:
 
 def wait_until(condition: Callable[[], bool], server: Server, observer: Observer, *, what: str) -> None:
     """Wait until the condition holds; no longer where a DAG run failed."""
-    deadline, told = time.monotonic() + PATIENCE_SECONDS, "none"
+    deadline, state = time.monotonic() + PATIENCE_SECONDS, "none"
     while time.monotonic() < deadline:
         server.components.check()
         try:
@@ -69,12 +69,12 @@ def wait_until(condition: Callable[[], bool], server: Server, observer: Observer
                 return
             runs = [(dag, run) for dag in WATCHED for run in observer.runs(dag)]
         except httpx.HTTPError as error:  # SQLite may be busy for a moment
-            told = str(error)
+            state = str(error)
         else:
-            told = "\n".join(f"  {dag}: {run}" for dag, run in runs)
-            assert not any(run["state"] == "failed" for _, run in runs), f"a DAG run failed:\n{told}"
+            state = "\n".join(f"  {dag}: {run}" for dag, run in runs)
+            assert not any(run["state"] == "failed" for _, run in runs), f"a DAG run failed:\n{state}"
         time.sleep(0.5)
-    raise AssertionError(f"not within {PATIENCE_SECONDS} s: {what}; DAG runs:\n{told}")
+    raise AssertionError(f"not within {PATIENCE_SECONDS} s: {what}; DAG runs:\n{state}")
 
 
 def test_a_release_starts_what_waits_for_it(server: Server, observer: Observer, tmp_path: Path) -> None:
@@ -108,4 +108,4 @@ def test_a_release_starts_what_waits_for_it(server: Server, observer: Observer, 
     report = store / "reports" / "tiny" / release
     assert (report / "index.html").exists()
     assert (report / "downloads" / result.name).read_bytes() == result.read_bytes()
-    assert [shown["result"]["experiment"] for shown in script(report, "experiments")] == ["pairs"]
+    assert [entry["result"]["experiment"] for entry in script(report, "experiments")] == ["pairs"]

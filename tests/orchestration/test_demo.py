@@ -33,23 +33,23 @@ def tasks_of(output: str) -> dict[str, str]:
 
 def left_over(folder: Path) -> list[str]:
     """Return the commands of processes that still know the folder."""
-    found = []
+    tasks = []
     for process in Path("/proc").glob("[0-9]*"):
         try:
             if str(folder).encode() in (process / "cmdline").read_bytes() + (process / "environ").read_bytes():
-                found.append((process / "cmdline").read_text())
+                tasks.append((process / "cmdline").read_text())
         except OSError:
             continue
-    return found
+    return tasks
 
 
 def test_the_demo_publishes_extends_and_repeats(tmp_path: Path):
     first = run(tmp_path)
     assert first.returncode == 0, first.stdout + first.stderr
-    told = tasks_of(first.stdout)
-    assert told["train_again"] == told["validate_again"] == "skipped"
+    lines = tasks_of(first.stdout)
+    assert lines["train_again"] == lines["validate_again"] == "skipped"
     for task in ("plan", "validate", "aggregate", "publish", "announce"):
-        assert told[task] == "success"
+        assert lines[task] == "success"
     release = Path(first.stdout.splitlines()[-1].removeprefix("Release: "))
     assert (release / "manifest.json").exists()
     latest = json.loads((tmp_path / "store" / "releases" / "digits" / "latest.json").read_text())
@@ -61,9 +61,9 @@ def test_the_demo_publishes_extends_and_repeats(tmp_path: Path):
 
     second = run(tmp_path)
     assert second.returncode == 0, second.stdout + second.stderr
-    told = tasks_of(second.stdout)
-    assert told["train"] == "skipped"
-    assert told["announce"] == "skipped"  # the same release is no news
+    lines = tasks_of(second.stdout)
+    assert lines["train"] == "skipped"
+    assert lines["announce"] == "skipped"  # the same release is no news
     assert second.stdout.splitlines()[-1] == first.stdout.splitlines()[-1]
 
     third = run(tmp_path, trials=2 * TRIALS)

@@ -27,7 +27,7 @@ def home(tmp_path: Path) -> Home:
     return Home(folder=tmp_path / "airflow", dags=tmp_path / "dags", specs=tmp_path / "specs", store="/s", port=1)
 
 
-def written(home: Home) -> configparser.ConfigParser:
+def configuration(home: Home) -> configparser.ConfigParser:
     config = configparser.ConfigParser(interpolation=None)
     config.read(home.folder / "airflow.cfg")
     return config
@@ -42,20 +42,20 @@ def test_the_package_imports_no_airflow():
 def test_secrets_are_made_once_and_kept_private(home: Home):
     with home.locked():
         home.prepare()
-        first = written(home)
+        first = configuration(home)
         home.prepare()
     assert stat.S_IMODE((home.folder / "airflow.cfg").stat().st_mode) == 0o600
     secrets = [("core", "fernet_key"), ("api", "secret_key"), ("api_auth", "jwt_secret")]
     values = [first.get(*option) for option in secrets]
     assert len(set(values)) == 3
     assert all(len(value) >= 44 for value in values)
-    assert values == [written(home).get(*option) for option in secrets]
+    assert values == [configuration(home).get(*option) for option in secrets]
 
 
 def test_only_this_machine_can_reach_it(home: Home):
     with home.locked():
         home.prepare()
-    config = written(home)
+    config = configuration(home)
     assert config["api"]["host"] == "127.0.0.1"
     assert config["api"]["base_url"] == "http://127.0.0.1:1"
     assert config["core"]["load_examples"] == "False"
@@ -107,10 +107,10 @@ def test_one_at_a_time(home: Home):
 
 
 def test_a_port_that_is_taken_is_avoided():
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        port = taken.getsockname()[1]
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        port = listener.getsockname()[1]
         assert free_port(port) != port
     assert free_port(port) == port
 
@@ -173,17 +173,17 @@ def test_the_tasks_of_a_large_run_are_read_page_by_page(n_tasks: int):
     """Airflow gives at most 100 at once."""
     item = {"task_id": "train", "rendered_map_index": None, "state": None, "try_number": 0}
     items = [item | {"map_index": index, "start_date": None, "duration": None} for index in range(n_tasks)]
-    asked: list[httpx.URL] = []
+    urls: list[httpx.URL] = []
 
     def answer(request: httpx.Request) -> httpx.Response:
-        asked.append(request.url)
+        urls.append(request.url)
         begin, limit = int(request.url.params["offset"]), min(100, int(request.url.params["limit"]))
         return httpx.Response(200, json={"task_instances": items[begin : begin + limit], "total_entries": n_tasks})
 
     tasks = Api("http://airflow", transport=httpx.MockTransport(answer)).tasks("estimate_scores", "run")
     assert [task.map_index for task in tasks] == list(range(n_tasks))
-    assert {url.path for url in asked} == {"/api/v2/dags/estimate_scores/dagRuns/run/taskInstances"}
-    assert len(asked) == max(1, -(-n_tasks // 100))
+    assert {url.path for url in urls} == {"/api/v2/dags/estimate_scores/dagRuns/run/taskInstances"}
+    assert len(urls) == max(1, -(-n_tasks // 100))
 
 
 def test_states_in_words():

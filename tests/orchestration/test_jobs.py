@@ -24,12 +24,12 @@ REQUEST = request_id("experiment_pairs", RUN_ID)
 
 
 def context(events: dict[Any, list[dict[str, Any] | None]] | None = None, **params: Any) -> dict[str, Any]:
-    found = {asset: [SimpleNamespace(extra=extra) for extra in extras] for asset, extras in (events or {}).items()}
+    inlets = {asset: [SimpleNamespace(extra=extra) for extra in extras] for asset, extras in (events or {}).items()}
     return {
         "params": {"release": None, "store": None} | params,
         "dag": SimpleNamespace(dag_id="experiment_pairs"),
         "run_id": RUN_ID,
-        "triggering_asset_events": found,
+        "triggering_asset_events": inlets,
     }
 
 

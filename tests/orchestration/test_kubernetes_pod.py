@@ -25,8 +25,8 @@ class StartedError(Exception):
 class Cluster:
     """Knows one pod, or none, and remembers what is done to it."""
 
-    def __init__(self, known: k8s.V1Pod | None) -> None:
-        self.known = known
+    def __init__(self, existing: k8s.V1Pod | None) -> None:
+        self.known = existing
         self.deleted: list[str] = []
         self.checked: list[str] = []
 
@@ -94,16 +94,16 @@ def test_out_of_memory_is_not_tried_again(monkeypatch: pytest.MonkeyPatch):
 
 
 @pytest.mark.parametrize(
-    ("seen", "told"),
+    ("seen", "text"),
     [
         (pod(state=exited(10, message="Error: Store did not answer.")), "ended with code 10"),
         (pod(state=exited(1)), "ended with code 1"),
         (pod(reason="DeadlineExceeded"), "DeadlineExceeded"),
     ],
 )
-def test_any_other_end_is_tried_again(monkeypatch: pytest.MonkeyPatch, seen: k8s.V1Pod, told: str):
+def test_any_other_end_is_tried_again(monkeypatch: pytest.MonkeyPatch, seen: k8s.V1Pod, text: str):
     cluster = Cluster(seen)
-    with pytest.raises(AirflowException, match=told) as caught:
+    with pytest.raises(AirflowException, match=text) as caught:
         come_back(operator_on(cluster, monkeypatch))
     assert not isinstance(caught.value, AirflowFailException)
     assert cluster.deleted == [NAME]

@@ -148,8 +148,8 @@ def start_worker():
         )
         started.append(worker)
         for line in worker.stdout or ():
-            if found := re.search(r"pids (\d+) (\d+)", line):
-                pids.extend(map(int, found.groups()))
+            if matched := re.search(r"pids (\d+) (\d+)", line):
+                pids.extend(map(int, matched.groups()))
                 return worker, pids[-2:]
         raise AssertionError("the command did not start")
 

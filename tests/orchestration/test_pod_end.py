@@ -13,7 +13,7 @@ NO_NODE = "0/1 nodes are available: 1 Insufficient nvidia.com/gpu."
 
 
 @pytest.mark.parametrize(
-    ("seen", "told"),
+    ("seen", "text"),
     [
         (pod(state=exited(137, "OOMKilled")), "limit of 16Gi: raise MEMPIPE_TRAIN__MEMORY (chart: pools.train.memory)"),
         (
@@ -33,8 +33,8 @@ NO_NODE = "0/1 nodes are available: 1 Insufficient nvidia.com/gpu."
         ),
     ],
 )
-def test_says_what_happened_and_what_to_do(seen: k8s.V1Pod, told: str):
-    assert told in container_end(seen).detail
+def test_says_what_happened_and_what_to_do(seen: k8s.V1Pod, text: str):
+    assert text in container_end(seen).detail
 
 
 def test_only_what_would_happen_again_is_permanent():

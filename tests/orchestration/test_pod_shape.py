@@ -20,9 +20,9 @@ def settings(**changes: object) -> Settings:
     return Settings(execution="kubernetes", image=IMAGE, namespace="mempipe", **changes)
 
 
-def pod_of(kind: str, made: Settings) -> dict:
+def pod_of(kind: str, setup: Settings) -> dict:
     """Return the pod that a task would create, as its YAML."""
-    operator = container_task("step", kind=kind, arguments=["plan", "spec.yaml"], settings=made)
+    operator = container_task("step", kind=kind, arguments=["plan", "spec.yaml"], settings=setup)
     return ApiClient().sanitize_for_serialization(operator.build_pod_request_obj(dry_run=True))
 
 
@@ -66,7 +66,7 @@ def test_pods_carry_arguments_and_no_credentials():
 
 
 def test_training_gets_its_gpus_and_nodes():
-    made = settings(
+    setup = settings(
         train={
             "gpus": 2,
             "gpu_resource": "example.com/gpu",
@@ -79,7 +79,7 @@ def test_training_gets_its_gpus_and_nodes():
             "active_deadline_seconds": 7200,
         }
     )
-    spec = pod_of("train", made)["spec"]
+    spec = pod_of("train", setup)["spec"]
     assert spec["containers"][0]["resources"] == {
         "requests": {"cpu": "8", "memory": "64Gi", "ephemeral-storage": "10Gi", "example.com/gpu": "2"},
         "limits": {"memory": "64Gi", "ephemeral-storage": "10Gi", "example.com/gpu": "2"},
@@ -95,7 +95,7 @@ def test_other_steps_get_no_gpu():
     assert "nvidia.com/gpu" not in resources["limits"] | resources["requests"]
 
 
-def test_pods_are_labelled_and_named_apart():
+def test_pods_are_labeled_and_named_apart():
     first, second = (pod_of("train", settings(labels={"team": "vision"})) for _ in range(2))
     assert first["metadata"]["namespace"] == "mempipe"
     assert first["metadata"]["name"] != second["metadata"]["name"]
@@ -112,8 +112,8 @@ def test_pods_are_labelled_and_named_apart():
 
 def test_a_kind_may_have_its_own_image_and_queue():
     """So that only the pods that need a GPU carry its libraries and wait for its quota."""
-    made = settings(train={"image": "registry/cuda:1.0", "labels": {"kueue.x-k8s.io/queue-name": "gpus"}})
-    train, cpu = pod_of("train", made), pod_of("cpu", made)
+    setup = settings(train={"image": "registry/cuda:1.0", "labels": {"kueue.x-k8s.io/queue-name": "gpus"}})
+    train, cpu = pod_of("train", setup), pod_of("cpu", setup)
     assert train["spec"]["containers"][0]["image"] == "registry/cuda:1.0"
     assert train["metadata"]["labels"]["kueue.x-k8s.io/queue-name"] == "gpus"
     assert cpu["spec"]["containers"][0]["image"] == IMAGE
@@ -129,17 +129,17 @@ def test_a_cache_of_data_sets_is_mounted():
 
 
 def test_how_airflow_handles_the_pod():
-    made = settings()
-    operator = container_task("step", kind="train", arguments=["train"], settings=made)
+    setup = settings()
+    operator = container_task("step", kind="train", arguments=["train"], settings=setup)
     assert isinstance(operator, MempipePodOperator)
     assert operator.pool == "mempipe_train"
     assert operator.deferrable
     assert operator.durable
     assert operator.on_finish_action.value == "delete_pod"
     assert operator.startup_timeout_seconds == 1200
-    assert operator.schedule_timeout_seconds == made.schedule_timeout_seconds
+    assert operator.schedule_timeout_seconds == setup.schedule_timeout_seconds
     assert operator.logging_interval == 30
-    limit = made.train.active_deadline_seconds + made.schedule_timeout_seconds + made.startup_timeout_seconds
+    limit = setup.train.active_deadline_seconds + setup.schedule_timeout_seconds + setup.startup_timeout_seconds
     assert operator.execution_timeout.total_seconds() > limit  # the pod's own deadline comes first
 
 

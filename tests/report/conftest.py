@@ -98,14 +98,14 @@ def experimented(planted: Planted, tmp_path_factory: pytest.TempPathFactory) -> 
     shutil.copytree(planted.store / "releases", folder / "store" / "releases")
     release = folder / "store" / planted.release.relative_to(planted.store)
     done = mempipe("experiment", "marginal-utility", release, "--repeats", "2", "--thresholds", "[0.5]")
-    trained = Path(done.stdout.splitlines()[-1])
-    made = hand_made(load_release(release))
-    older = hand_made(load_release(release), days=-1, params=made.params | {"repeats": 3})
-    for result in (made, older):
-        (trained.parent / result_key(result)).write_bytes(result.to_json())
+    place = Path(done.stdout.splitlines()[-1])
+    example = hand_made(load_release(release))
+    older = hand_made(load_release(release), days=-1, params=example.params | {"repeats": 3})
+    for result in (example, older):
+        (place.parent / result_key(result)).write_bytes(result.to_json())
     page = Path(mempipe("report", release, "--out", folder / "report").stdout.strip())
-    real = Result.from_json(trained.read_bytes(), source=str(trained))
-    return Experimented(release, trained.parent, (real, made), older, page.parent)
+    real = Result.from_json(place.read_bytes(), source=str(place))
+    return Experimented(release, place.parent, (real, example), older, page.parent)
 
 
 @pytest.fixture(scope="module")
@@ -124,16 +124,16 @@ def opened(browser: Page, report: Path) -> AbstractContextManager[Page]:
 @contextmanager
 def opened_at(browser: Page, site: str) -> Iterator[Page]:
     """A report at an address; afterwards nothing may have been said on the console or asked of another place."""
-    said: list[str] = []
-    asked: list[str] = []
-    browser.on("console", lambda message: said.append(message.text))
-    browser.on("pageerror", lambda error: said.append(str(error)))
-    browser.on("request", lambda request: asked.append(request.url))
+    messages: list[str] = []
+    requests: list[str] = []
+    browser.on("console", lambda message: messages.append(message.text))
+    browser.on("pageerror", lambda error: messages.append(str(error)))
+    browser.on("request", lambda request: requests.append(request.url))
     browser.goto("about:blank")
     browser.goto(f"{site}/index.html")
     yield browser
-    assert said == []
-    assert [url for url in asked if not url.startswith((site, "data:", "about:", "blob:"))] == []
+    assert messages == []
+    assert [url for url in requests if not url.startswith((site, "data:", "about:", "blob:"))] == []
 
 
 def visit(page: Page, report: Path, where: str) -> None:

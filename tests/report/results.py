@@ -121,9 +121,9 @@ def _examples(release: Release) -> Table:
 
 def _pairs(release: Release) -> Table:
     """The strongest pairs in two groups, and one pair that the report does not hold."""
-    found = sorted(release.pairs.to_pylist()[:12], key=lambda pair: -pair["tr_idx"])
-    rows = [("test of another class" if pair["infl"] < 0.3 else "near duplicates", pair) for pair in found]
-    rows.append(("without a score", found[-1] | {"tt_idx": 0, "infl": None, "infl_se": None}))
+    selection = sorted(release.pairs.to_pylist()[:12], key=lambda pair: -pair["tr_idx"])
+    rows = [("test of another class" if pair["infl"] < 0.3 else "near duplicates", pair) for pair in selection]
+    rows.append(("without a score", selection[-1] | {"tt_idx": 0, "infl": None, "infl_se": None}))
     return Table(
         title="Pairs that are shown",
         columns={

@@ -49,10 +49,14 @@ def authors(planted: Planted, tmp_path_factory: pytest.TempPathFactory) -> Calla
 def test_a_report_without_pairs_does_not_say_that_there_are_none(
     browser: Page, authors: Callable[..., Authors]
 ) -> None:
-    made = authors(MATRIX)
-    folder = made.files.folder.with_name("index")
+    page_of = authors(MATRIX)
+    folder = page_of.files.folder.with_name("index")
     folder.mkdir()
-    index = {"tr_labels": made.files.labels, "tt_labels": made.files.test_labels, "tr_mem": made.files.mem}
+    index = {
+        "tr_labels": page_of.files.labels,
+        "tt_labels": page_of.files.test_labels,
+        "tr_mem": page_of.files.mem,
+    }
     names = {f"{part}_filenames": np.full(index[f"{part}_labels"].size, b"x.png") for part in ("tr", "tt")}
     np.savez(folder / "planted_index.npz", **index, **names)
     done = mempipe("report", folder, "--no-images", "--out", folder.with_name("bare"))
@@ -69,24 +73,24 @@ def test_sliders_and_figure_3_count_what_python_selects(
     browser: Page, authors: Callable[..., Authors], names: tuple[str, ...]
 ) -> None:
     """`opened` refuses a word on the console."""
-    made = authors(*names)
-    with opened(browser, made.report) as page:
-        visit(page, made.report, "pairs")
+    page_of = authors(*names)
+    with opened(browser, page_of.report) as page:
+        visit(page, page_of.report, "pairs")
         infl, mem = (page.get_by_label(re.compile(f"^{name} at least$")) for name in ("Influence", "Memorization"))
         assert [slider.get_attribute("min") for slider in (infl, mem)] == ["0.05", "0.1"]
         counts = []
         for least_infl, least_mem in AT:
             infl.fill(str(least_infl))
             mem.fill(str(least_mem))
-            table = made.files.select_pairs(mem=least_mem, infl=least_infl)
-            wanted = pair_statistics(table["tr_idx"].to_numpy(), table["tt_idx"].to_numpy(), made.files.n_test)
-            share = round(100 * wanted.test_share, 2)
-            assert numbers(page) == [wanted.n_pairs, wanted.n_train, wanted.n_test, share, wanted.n_test_single]
-            counts.append(wanted.n_pairs)
+            table = page_of.files.select_pairs(mem=least_mem, infl=least_infl)
+            expected = pair_statistics(table["tr_idx"].to_numpy(), table["tt_idx"].to_numpy(), page_of.files.n_test)
+            share = round(100 * expected.test_share, 2)
+            assert numbers(page) == [expected.n_pairs, expected.n_train, expected.n_test, share, expected.n_test_single]
+            counts.append(expected.n_pairs)
         assert counts[1] == max(counts) > counts[0] > 0
-        visit(page, made.report, "influence")
+        visit(page, page_of.report, "influence")
         page.get_by_text("The same numbers as a table").click()
         bins = [int(cell) for cell in page.locator("details tbody td").all_inner_texts()]
-        selected = made.files.select_pairs()["infl"].to_numpy()
+        selected = page_of.files.select_pairs()["infl"].to_numpy()
         assert bins == count_bins(selected, edges_between(0.15, 1, 0.05)).tolist()
         assert sum(bins) == selected.size > 0

@@ -19,19 +19,19 @@ def test_a_bucket_serves_the_website(
         bucket.create(path.relative_to(root).as_posix(), path.read_bytes())
     page = mempipe("report", f"{lab}/releases/planted", "--data", planted.data, "--out", f"{lab}/site").stdout.strip()
     assert page == f"{lab}/site/index.html"
-    written = {info.key.removeprefix("site/") for info in bucket.list("site/")}
-    assert written == set(files(experimented.report))
+    keys = {info.key.removeprefix("site/") for info in bucket.list("site/")}
+    assert keys == set(files(experimented.report))
 
     site = f"{gcs_server}/{gcs_bucket}/lab/site"  # as a bucket serves it: each object with the type it was stored with
-    with opened_at(browser, site) as shown:
-        shown.goto("about:blank")
-        with shown.expect_response(lambda response: "/sheets/" in response.url) as sheet:
-            shown.goto(f"{site}/index.html#/train/3")
+    with opened_at(browser, site) as opened:
+        opened.goto("about:blank")
+        with opened.expect_response(lambda response: "/sheets/" in response.url) as sheet:
+            opened.goto(f"{site}/index.html#/train/3")
         assert sheet.value.ok
         assert sheet.value.headers["content-type"].startswith("image/")
-        shown.goto(f"{site}/index.html#/experiments")
-        expect(shown.locator("section.experiment")).to_have_count(2)
+        opened.goto(f"{site}/index.html#/experiments")
+        expect(opened.locator("section.experiment")).to_have_count(2)
         table = "downloads/marginal-utility-accuracy.csv"
-        with shown.expect_download() as download:
-            shown.locator(f"a[href='{table}']").first.click()
+        with opened.expect_download() as download:
+            opened.locator(f"a[href='{table}']").first.click()
         assert Path(download.value.path()).read_bytes() == (experimented.report / table).read_bytes()

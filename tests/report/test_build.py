@@ -33,17 +33,17 @@ def test_data_and_thumbnails_are_those_of_the_release(planted: Planted) -> None:
     train, pairs = arrays(planted.report, "train"), arrays(planted.report, "pairs")
     np.testing.assert_array_equal(train["mem"], release.mem)
     floor = script(planted.report, "meta")["floor"]
-    wanted = release.select_pairs(**floor)
+    expected = release.select_pairs(**floor)
     for name in ("tr_idx", "tt_idx", "infl", "correct_in"):
-        np.testing.assert_array_equal(pairs[name], wanted[name].to_numpy())
+        np.testing.assert_array_equal(pairs[name], expected[name].to_numpy())
     dataset = npz.load(npz.Params(path=str(planted.data), pixel_max=16))
     sheets = script(planted.report, "meta")["images"]["train"]
     opened = [np.asarray(Image.open(planted.report / sheet["file"])) for sheet in sheets]
     for idx in (0, 3, 700, 1436):
         sheet, tile = divmod(int(train["slot"][idx]), TILES)
         row, column = divmod(tile, 40)
-        shown = opened[sheet][8 * row : 8 * row + 8, 8 * column : 8 * column + 8]
-        np.testing.assert_array_equal(shown, np.rint(dataset.train_images[idx, ..., 0] * (255 / 16)))
+        thumbnail = opened[sheet][8 * row : 8 * row + 8, 8 * column : 8 * column + 8]
+        np.testing.assert_array_equal(thumbnail, np.rint(dataset.train_images[idx, ..., 0] * (255 / 16)))
 
 
 def test_downloads_have_the_columns_of_the_release(planted: Planted) -> None:

@@ -48,7 +48,7 @@ def report(images: dict[str, NDArray[np.uint8]], tmp_path_factory: pytest.TempPa
     return Path(command("report", release, "--out", folder / "report").stdout.strip()).parent
 
 
-def shown(report: Path, part: str) -> NDArray[np.float64]:
+def page_images(report: Path, part: str) -> NDArray[np.float64]:
     """The tile of each example, cut from its sheet."""
     sheets = [np.asarray(Image.open(report / sheet["file"])) for sheet in script(report, "meta")["images"][part]]
     tiles = []
@@ -61,7 +61,7 @@ def shown(report: Path, part: str) -> NDArray[np.float64]:
 @pytest.mark.parametrize("part", FILES)
 def test_each_tile_shows_its_own_image(part: str, report: Path, images: dict[str, NDArray[np.uint8]]) -> None:
     """Thumbnails in color are compressed with loss: each is near its original, and far from all others."""
-    tiles = shown(report, part)
+    tiles = page_images(report, part)
     assert tiles.shape == images[part].shape
     distance = np.abs(tiles[:, None] - images[part][None]).mean(axis=(2, 3, 4))
     assert np.diag(distance).max() < 10

@@ -49,10 +49,15 @@ def test_everything_can_be_opened(page: Page, experimented: Experimented, width:
         }).map(text => text.textContent)"""
         assert drawing.evaluate(outside) == []
     text = page.locator("main").inner_text()
-    made = experimented.newest[1]
-    for part in (*(fact.value for fact in made.findings.facts), *made.findings.notes, made.paper, "all < some & none"):
+    result = experimented.newest[1]
+    for part in (
+        *(fact.value for fact in result.findings.facts),
+        *result.findings.notes,
+        result.paper,
+        "all < some & none",
+    ):
         assert part in text
-    assert made.release in text
+    assert result.release in text
     assert "2026-01-02 03:04 UTC" in text
     page.emulate_media(color_scheme="light")
     page.set_viewport_size({"width": 1280, "height": 900})
@@ -76,9 +81,9 @@ def test_lines_are_read_by_mouse_and_by_keys(page: Page, experimented: Experimen
     drawing.focus()
     for _ in range(5):
         page.keyboard.press("ArrowRight")
-    said = drawing.get_attribute("aria-valuetext") or ""
-    assert "memorization threshold 0.5" in said
-    assert "Inception: –" in said  # it has no value there
+    label = drawing.get_attribute("aria-valuetext") or ""
+    assert "memorization threshold 0.5" in label
+    assert "Inception: –" in label  # it has no value there
     page.keyboard.press("End")
     assert "threshold 0.9" in (drawing.get_attribute("aria-valuetext") or "")
     page.keyboard.press("Escape")
@@ -129,13 +134,13 @@ def test_bars_have_both_axes(page: Page, experimented: Experimented) -> None:
 
 def test_images_lead_to_their_pages(page: Page, experimented: Experimented) -> None:
     visit(page, experimented.report, "experiments/all-kinds")
-    shown = figure(page, "Examples near 0 and 1")
-    assert shown.locator("h4").all_inner_texts() == ["near 0", 'near 1, "wrong, or rare"']
-    assert shown.locator("a.card").count() == 48 + 7
-    shown.get_by_role("button", name="Show 12 more examples").click()
-    links = shown.locator("a.card").evaluate_all("links => links.map(link => link.getAttribute('href'))")
+    region = figure(page, "Examples near 0 and 1")
+    assert region.locator("h4").all_inner_texts() == ["near 0", 'near 1, "wrong, or rare"']
+    assert region.locator("a.card").count() == 48 + 7
+    region.get_by_role("button", name="Show 12 more examples").click()
+    links = region.locator("a.card").evaluate_all("links => links.map(link => link.getAttribute('href'))")
     assert links == [f"#/train/{int(i)}" for i in values(experimented, "examples", "tr_idx")]
-    assert "url(" in shown.locator(".tile").first.evaluate("tile => getComputedStyle(tile).backgroundImage")
+    assert "url(" in region.locator(".tile").first.evaluate("tile => getComputedStyle(tile).backgroundImage")
     pairs = figure(page, "Pairs").locator("a.card").evaluate_all("links => links.map(a => a.getAttribute('href'))")
     for i, j in zip(*(map(int, values(experimented, "pairs", name)) for name in ("tr_idx", "tt_idx")), strict=True):
         assert f"#/train/{i}" in pairs

@@ -28,17 +28,17 @@ def parsed(text: str, like: Cell) -> Cell:
 def for_a_browser(result: Result) -> dict[str, Any]:
     """The result's JSON with seeds as texts, which numbers of a browser do not hold."""
     content = json.loads(result.to_json())
-    for run, made in zip(content["runs"], result.runs, strict=True):
-        run["seed"] = f"{made.seed}"
-    for release, drawn in result.subsets.items():
-        content["subsets"][release]["seed"] = f"{drawn.seed}"
+    for run, used_run in zip(content["runs"], result.runs, strict=True):
+        run["seed"] = f"{used_run.seed}"
+    for release, design in result.subsets.items():
+        content["subsets"][release]["seed"] = f"{design.seed}"
     return dict(content)
 
 
 def test_the_newest_result_of_each_experiment_is_shown(experimented: Experimented) -> None:
-    shown = script(experimented.report, "experiments")
-    assert [entry["result"] for entry in shown] == [for_a_browser(result) for result in experimented.newest]
-    assert [[entry["json"] for entry in one["older"]] for one in shown] == [
+    content_of = script(experimented.report, "experiments")
+    assert [entry["result"] for entry in content_of] == [for_a_browser(result) for result in experimented.newest]
+    assert [[entry["json"] for entry in one["older"]] for one in content_of] == [
         [],
         [f"downloads/{result_key(experimented.older)}"],
     ]
@@ -68,11 +68,13 @@ def test_results_beside_a_copied_release(experimented: Experimented, planted: Pl
     """They are named by --experiments; a report of the same input has the same bytes, and one of none has no view."""
     copy = shutil.copytree(experimented.release, tmp_path / "copy")
     mempipe("report", copy, "--experiments", experimented.results, "--out", tmp_path / "site")
-    found, wanted = files(tmp_path / "site"), files(experimented.report)
-    assert {name for name in found if found[name] != wanted[name]} <= {"data/meta.js"}  # says where the release lies
-    assert found.keys() == wanted.keys()
+    copies, originals = files(tmp_path / "site"), files(experimented.report)
+    assert {name for name in copies if copies[name] != originals[name]} <= {
+        "data/meta.js"
+    }  # says where the release lies
+    assert copies.keys() == originals.keys()
     mempipe("report", experimented.release, "--out", tmp_path / "again")
-    assert files(tmp_path / "again") == wanted
+    assert files(tmp_path / "again") == originals
     assert script(planted.report, "meta")["experiments"] == []
     assert not (planted.report / "data" / "experiments.js").exists()
 
@@ -114,9 +116,9 @@ def test_what_cannot_be_shown_is_refused(experimented: Experimented, tmp_path: P
     folder.mkdir()
     if damaged:
         (folder / "one.json").write_bytes(damaged)
-    given = folder / "one.json" if fault == "file" else folder
+    target = folder / "one.json" if fault == "file" else folder
     out = tmp_path / "site"
-    refused = mempipe("report", experimented.release, "--experiments", given, "--out", out, code=20)
+    refused = mempipe("report", experimented.release, "--experiments", target, "--out", out, code=20)
     assert message in refused.stderr
     assert "Hint: " in refused.stderr
     assert not out.exists()
@@ -135,9 +137,9 @@ def test_the_same_findings_are_one_result(experimented: Experimented, tmp_path: 
     for name, days in (("a", 2), ("b", 5), ("c", 3)):
         (tmp_path / f"{name}.json").write_bytes(hand_made(release, days=days).to_json())
     mempipe("report", experimented.release, "--no-images", "--experiments", tmp_path, "--out", tmp_path / "site")
-    (shown,) = script(tmp_path / "site", "experiments")
-    assert shown["result"]["created"] == "2026-01-07T03:04:05Z"
-    assert shown["older"] == []
+    (content_of,) = script(tmp_path / "site", "experiments")
+    assert content_of["result"]["created"] == "2026-01-07T03:04:05Z"
+    assert content_of["older"] == []
 
 
 @pytest.mark.parametrize(

@@ -51,9 +51,9 @@ def test_sliders_count_what_python_selects(page: Page, planted: Planted) -> None
         infl.fill(str(least_infl))
         mem.fill(str(least_mem))
         table = release.select_pairs(mem=least_mem, infl=least_infl)
-        wanted = pair_statistics(table["tr_idx"].to_numpy(), table["tt_idx"].to_numpy(), release.manifest.n_test)
-        share = round(100 * wanted.test_share, 2)
-        assert numbers(page) == [wanted.n_pairs, wanted.n_train, wanted.n_test, share, wanted.n_test_single]
+        reference = pair_statistics(table["tr_idx"].to_numpy(), table["tt_idx"].to_numpy(), release.manifest.n_test)
+        share = round(100 * reference.test_share, 2)
+        assert numbers(page) == [reference.n_pairs, reference.n_train, reference.n_test, share, reference.n_test_single]
     visit(page, planted.report, "pairs?infl=0.1&mem=0.2&class=8")  # the address keeps the thresholds
     of_class = [row for row in release.select_pairs(mem=0.2, infl=0.1).to_pylist() if row["label"] == 8]
     assert numbers(page)[0] == len(of_class) > 0
@@ -66,11 +66,11 @@ def test_figure_3_and_section_3_3(page: Page, planted: Planted) -> None:
     bins = [int(cell) for cell in page.locator("details tbody td").all_inner_texts()]
     edges = np.array([(15 + 5 * k) / 100 for k in range(18)])
     assert bins == np.histogram(release.pairs["infl"].to_numpy(), edges)[0].tolist()
-    found = release.manifest.pairs
-    shown = page.get_by_role("region", name="Statistics of section 3.3").locator("tbody tr td:nth-child(2)")
-    assert found.test_share is not None
-    expected = [found.n_pairs, found.n_train, found.n_test, f"{found.test_share:.2%}", found.n_test_single]
-    assert shown.all_inner_texts() == [str(value) for value in expected]
+    summary = release.manifest.pairs
+    cells = page.get_by_role("region", name="Statistics of section 3.3").locator("tbody tr td:nth-child(2)")
+    assert summary.test_share is not None
+    expected = [summary.n_pairs, summary.n_train, summary.n_test, f"{summary.test_share:.2%}", summary.n_test_single]
+    assert cells.all_inner_texts() == [str(value) for value in expected]
 
 
 def test_planted_mislabels_are_suspected(page: Page, planted: Planted) -> None:
@@ -78,10 +78,10 @@ def test_planted_mislabels_are_suspected(page: Page, planted: Planted) -> None:
     page.locator(".definition").get_by_text("held-out accuracy is at most").wait_for()
     links = page.locator(".cards a").evaluate_all("links => links.map(link => link.getAttribute('href'))")
     examples = mempipe.load_release(planted.release).examples.to_pylist()
-    wanted = {row["idx"] for row in examples if row["mem"] >= 0.5 and row["heldout_accuracy"] <= 0.1}
-    assert {int(link.removeprefix("#/train/")) for link in links} == wanted
-    assert set(PLANTED) <= wanted
-    assert len(wanted) < 60
+    reference = {row["idx"] for row in examples if row["mem"] >= 0.5 and row["heldout_accuracy"] <= 0.1}
+    assert {int(link.removeprefix("#/train/")) for link in links} == reference
+    assert set(PLANTED) <= reference
+    assert len(reference) < 60
 
 
 def test_levels_are_not_figure_1_and_lead_to_it_where_it_is(browser: Page, planted: Planted, tmp_path: Path) -> None:
@@ -108,9 +108,9 @@ def test_suspects_in_no_pair_are_in_none_of_the_release(page: Page, planted: Pla
     memorized = {row["idx"] for row in release.examples.to_pylist() if row["mem"] is not None and row["mem"] >= 0.1}
     assert numbers(page)[0] == len(memorized - paired) > 0
     assert memorized & paired
-    shown = page.locator(".cards a .line", has_text=" · in ").all_inner_texts()
-    assert shown
-    assert all(line.endswith(" · in 0 pairs") for line in shown)
+    cells = page.locator(".cards a .line", has_text=" · in ").all_inner_texts()
+    assert cells
+    assert all(line.endswith(" · in 0 pairs") for line in cells)
     visit(page, planted.report, "suspects?mem=0&heldout=1")
     assert numbers(page)[0] == len(memorized)
 

@@ -65,7 +65,7 @@ def test_a_report_above_others_removes_none(planted: Planted, tmp_path: Path, be
 
 def test_the_page_comes_last(planted: Planted, monkeypatch: pytest.MonkeyPatch) -> None:
     """So a report exists when its page does; and the mark comes first, so that one that was broken off is replaced."""
-    written: list[str] = []
+    keys: list[str] = []
 
     class BrokenOffError(Exception):
         pass
@@ -73,12 +73,12 @@ def test_the_page_comes_last(planted: Planted, monkeypatch: pytest.MonkeyPatch) 
     def put(store: Store, key: str, content: bytes) -> None:
         if key == "index.html" and "broken" in store.uri:
             raise BrokenOffError
-        written.append(key)
+        keys.append(key)
         store.create(key, content)
 
     monkeypatch.setattr(upload, "put", put)
     report(planted, "memory://upload-order/reports")
-    assert (written[0], written[-1]) == ("mempipe-report.json", "index.html")
+    assert (keys[0], keys[-1]) == ("mempipe-report.json", "index.html")
     with pytest.raises(BrokenOffError):
         report(planted, "memory://upload-broken/reports")
     monkeypatch.undo()

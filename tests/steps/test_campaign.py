@@ -18,14 +18,14 @@ def test_what_stays_corrupt_is_named_and_the_rest_is_trained_once(monkeypatch: p
     campaign = [
         Goal(world.run, Span(0, trials), role) for world, trials, role in zip(worlds, (20, 30), "ab", strict=True)
     ]
-    trained: list[tuple[str, Span]] = []
+    calls: list[tuple[str, Span]] = []
 
     def train(goal: Goal, reporter: object, *, n_workers: int | None) -> None:
         world: World = worlds["ab".index(goal.role)]
         for chunk in goal.missing():
-            trained.append((goal.role, chunk))
+            calls.append((goal.role, chunk))
             if (goal.role, chunk.start) == ("b", 10):
-                world.put(chunk, f"bad {len(trained)}".encode())
+                world.put(chunk, f"bad {len(calls)}".encode())
             else:
                 world.commit(chunk)
 
@@ -36,7 +36,7 @@ def test_what_stays_corrupt_is_named_and_the_rest_is_trained_once(monkeypatch: p
     assert worlds[0].run.uri not in str(error.value)
     chunks = [Span(start, start + 10) for start in (0, 10, 20)]
     first = [("a", chunk) for chunk in chunks[:2]] + [("b", chunk) for chunk in chunks]
-    assert trained == first + [("b", chunks[1])] * (ROUNDS - 1)
+    assert calls == first + [("b", chunks[1])] * (ROUNDS - 1)
     plans = [read_plan(world.run.store) for world in worlds]
     assert [(plan.trials, plan.tasks, plan.influence) for plan in plans] == [
         (20, (), "full"),

@@ -83,8 +83,8 @@ def test_a_retry_with_equal_bytes_is_success_and_keeps_the_first_sidecar() -> No
 def test_other_hardware_may_differ_and_the_first_commit_wins() -> None:
     run = small_run()
     commit_shard(run, SPAN, shard(run, seed=1), sidecar("cpu-a"))
-    said = commit_shard(run, SPAN, shard(run, seed=2), sidecar("cpu-b"))
-    assert "came first and stays" in said
+    note = commit_shard(run, SPAN, shard(run, seed=2), sidecar("cpu-b"))
+    assert "came first and stays" in note
     assert run.store.read(shard_key(SPAN)) == encode(shard(run, seed=1))
     (key,) = keys(run, "differences/")
     assert run.store.read(key) == encode(shard(run, seed=2))
@@ -110,5 +110,5 @@ def test_an_invalid_shard_in_the_way_is_moved_aside(how: str) -> None:
     run.store.create(shard_key(SPAN), bad)
     assert commit_shard(run, SPAN, good, sidecar()) == "created"
     assert decode(run.store.read(shard_key(SPAN)), source="x").run_key == good.run_key
-    (kept,) = [key for key in keys(run, "quarantine/") if key.endswith(".npz")]
-    assert run.store.read(kept) == bad
+    (copy,) = [key for key in keys(run, "quarantine/") if key.endswith(".npz")]
+    assert run.store.read(copy) == bad

@@ -68,8 +68,8 @@ def test_from_spec_to_report(recorder: Recorder, spec: Path, tmp_path: Path) -> 
     again, _, processes = recorder(*run)
     assert again == release
     assert [loaded for _, loaded in processes] == [False]
-    _, shown, _ = recorder("report", release.strip(), "--out", tmp_path / "site")
-    assert 60 < len(entered | shown) < 118
+    _, modules, _ = recorder("report", release.strip(), "--out", tmp_path / "site")
+    assert 60 < len(entered | modules) < 118
 
 
 def test_publish(recorder: Recorder, store: Path) -> None:

@@ -37,7 +37,7 @@ chunk_size: 10
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Each class has a colour, under much noise; images of 8 x 11 pixels."""
+    """Each class has a color, under much noise; images of 8 x 11 pixels."""
     random = np.random.default_rng(19)
     root = tmp_path_factory.mktemp("ilsvrc")
     for part, n_images in (("train", N_TRAIN), ("val", N_TEST)):
@@ -89,7 +89,7 @@ def finished(request: pytest.FixtureRequest, folder: Path, tmp_path_factory: pyt
     if request.param == "TFRecord":
         data = write_tfrecords(place / "records", folder, shuffled=True)
         random = np.random.default_rng(4)
-        names = {part: [known[index] for index in random.permutation(len(known))] for part, known in names.items()}
+        names = {part: [old[index] for index in random.permutation(len(old))] for part, old in names.items()}
     with pytest.MonkeyPatch.context() as patched:
         patched.setenv("MEMPIPE_CACHE", str(place / "cache"))
         done = mempipe("run", spec(place / "spec.yaml", data), "--store", place / "store", "--workers", "1")
@@ -121,7 +121,7 @@ def test_the_wrong_label_is_found_by_its_file_name(finished: Finished) -> None:
 
 
 def test_every_example_is_evaluated_as_itself(finished: Finished) -> None:
-    """Colours are easy, so the models are right on each test image, those of the last and short batch included."""
+    """Colors are easy, so the models are right on each test image, those of the last and short batch included."""
     with np.load(next(run_folder(finished.store).glob("shards/*.npz")), allow_pickle=False) as shard:
         assert (int(shard["n_train"]), int(shard["n_test"])) == (90, 69)
     release = package.load_release(finished.release)

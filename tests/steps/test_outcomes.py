@@ -34,5 +34,5 @@ def test_outcomes_reach_the_shards(tmp_path: Path, trainer: str) -> None:
             assert np.all(correct[arrays["margin"] > 0.01])
             assert 0.5 < correct.mean() < 1
     spec.write_text(spec.read_text().replace(outcomes, ""))
-    kept = mempipe("plan", spec, "--store", tmp_path / "store")
-    assert "the run exists: it keeps chunk_size 10, outcomes correct, margin, prediction" in kept.stderr
+    replanned = mempipe("plan", spec, "--store", tmp_path / "store")
+    assert "the run exists: it keeps chunk_size 10, outcomes correct, margin, prediction" in replanned.stderr

@@ -16,8 +16,8 @@ README = Path(__file__).parents[2] / "README.md"
 @pytest.fixture
 def chromium() -> str:
     """The browser; where there is none the test is skipped, or fails in the gate."""
-    found = shutil.which("chromium") or shutil.which("google-chrome")
-    return found or absent("no Chromium on the PATH")
+    browser_path = shutil.which("chromium") or shutil.which("google-chrome")
+    return browser_path or absent("no Chromium on the PATH")
 
 
 def test_data_docs_open_from_a_file(finished: tuple[Path, Path], chromium: str, tmp_path: Path) -> None:

@@ -134,8 +134,8 @@ def test_workers_end_with_a_parent_that_is_killed(spec: Path, tmp_path: Path) ->
 
 
 def _children(pid: int) -> list[int]:
-    found = subprocess.run(["pgrep", "-P", str(pid)], capture_output=True, text=True, check=False).stdout.split()
-    return [int(child) for child in found]
+    children = subprocess.run(["pgrep", "-P", str(pid)], capture_output=True, text=True, check=False).stdout.split()
+    return [int(child) for child in children]
 
 
 def test_a_corrupt_shard_is_moved_aside_and_trained_again(store: Path, spec: Path, finished: tuple[Path, Path]) -> None:
@@ -147,8 +147,8 @@ def test_a_corrupt_shard_is_moved_aside_and_trained_again(store: Path, spec: Pat
     shutil.rmtree(store / "releases")
     release = Path(mempipe("run", spec, "--store", store).stdout.splitlines()[-1])
     assert shard.read_bytes() == good
-    kept = list((run_folder(store) / "quarantine").glob("*.npz"))
-    assert [path.read_bytes() for path in kept] == [bytes(damaged)]
+    copies = list((run_folder(store) / "quarantine").glob("*.npz"))
+    assert [path.read_bytes() for path in copies] == [bytes(damaged)]
     assert score_files(release) == score_files(finished[1])
 
 

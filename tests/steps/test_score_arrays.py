@@ -66,13 +66,13 @@ def test_arrays_files_and_the_command_give_one_release(
     files = write(arrays, tmp_path)
     options = [part for name, path in files.items() for part in (f"--{name.replace('_', '-')}", path)]
     mempipe("score", *options, "--name", "lab", "--out", tmp_path / "command", "--influence", influence)
-    made = package.score(**arrays, name="lab", out=tmp_path / "arrays", influence=influence)
+    first = package.score(**arrays, name="lab", out=tmp_path / "arrays", influence=influence)
     assert score_files(tmp_path / "arrays") == score_files(tmp_path / "command")
-    assert made.manifest.validation == json.loads((tmp_path / "command" / "manifest.json").read_text())["validation"]
+    assert first.manifest.validation == json.loads((tmp_path / "command" / "manifest.json").read_text())["validation"]
     mapped = package.score(*map(str, files.values()), name="lab", influence=influence)
-    assert mapped.manifest.id == made.manifest.id
+    assert mapped.manifest.id == first.manifest.id
     mapped.verify()
-    assert mapped.select_pairs(mem=0, infl=0).equals(made.select_pairs(mem=0, infl=0))
+    assert mapped.select_pairs(mem=0, infl=0).equals(first.select_pairs(mem=0, infl=0))
 
 
 def test_optional_packages_are_not_needed(arrays: dict[str, NDArray[np.generic]], tmp_path: Path) -> None:

@@ -31,7 +31,7 @@ PLANTED, TWIN = N_TRAIN + 3, N_TEST + 2
 N_TRIALS = 40
 
 Images = NDArray[np.uint8]
-Made = tuple[dict[str, Any], tuple[list[str], list[str]] | None]
+Contents = tuple[dict[str, Any], tuple[list[str], list[str]] | None]
 """The keys below `data`, and the file names of both parts where the source has them."""
 
 
@@ -55,7 +55,7 @@ class World:
         return [("train", self.train, self.train_labels), (test, self.test, self.test_labels)]
 
 
-def mnist(world: World, folder: Path) -> Made:
+def mnist(world: World, folder: Path) -> Contents:
     """The four IDX files, compressed as published."""
     for prefix, images, labels in world.parts("t10k"):
         name = "t10k" if prefix == "t10k" else "train"
@@ -65,20 +65,20 @@ def mnist(world: World, folder: Path) -> Made:
     return {"name": "mnist", "path": str(folder)}, None
 
 
-def image_folder(world: World, folder: Path) -> Made:
+def image_folder(world: World, folder: Path) -> Contents:
     names: tuple[list[str], list[str]] = ([], [])
-    for found, (part, images, labels) in zip(names, world.parts(), strict=True):
+    for values, (part, images, labels) in zip(names, world.parts(), strict=True):
         for index, (image, label) in enumerate(zip(images, labels, strict=True)):
-            found.append(f"class-{label}/{index:03d}.png")
+            values.append(f"class-{label}/{index:03d}.png")
             (folder / part / f"class-{label}").mkdir(parents=True, exist_ok=True)
-            Image.fromarray(image).save(folder / part / found[-1])
+            Image.fromarray(image).save(folder / part / values[-1])
     return {"name": "image_folder", "path": str(folder)}, names
 
 
-def image_sheets(world: World, folder: Path) -> Made:
+def image_sheets(world: World, folder: Path) -> Contents:
     """One sheet for each class, two tiles a row."""
     names: tuple[list[str], list[str]] = ([], [])
-    for found, (part, images, labels) in zip(names, world.parts(), strict=True):
+    for values, (part, images, labels) in zip(names, world.parts(), strict=True):
         (folder / part).mkdir()
         for label in np.unique(labels):
             tiles = images[labels == label]
@@ -86,12 +86,12 @@ def image_sheets(world: World, folder: Path) -> Made:
                 [np.concatenate(list(row), axis=1) for row in tiles.reshape(-1, 2, *tiles.shape[1:])]
             )
             Image.fromarray(sheet).save(folder / part / f"{label}-thing.{label}.png")
-            found += [f"{label}-thing.{label}.png#{tile}" for tile in range(len(tiles))]
+            values += [f"{label}-thing.{label}.png#{tile}" for tile in range(len(tiles))]
     height, width, _ = world.train.shape[1:]
     return {"name": "image_sheets", "path": str(folder), "tile": [height, width]}, names
 
 
-def cifar(module: ModuleType, labels: list[list[int]], world: World, folder: Path) -> Made:
+def cifar(module: ModuleType, labels: list[list[int]], world: World, folder: Path) -> Contents:
     """Files of the published size, in which only the first records are not zeros, and an excerpt without class 0."""
     layout = module.LAYOUT
     for file, (_, images, classes), n_records in (
@@ -110,11 +110,11 @@ def cifar(module: ModuleType, labels: list[list[int]], world: World, folder: Pat
     return {"name": layout.name, "path": str(folder), "classes": [names[each[-1]] for each in labels]}, None
 
 
-def cifar_10(world: World, folder: Path) -> Made:
+def cifar_10(world: World, folder: Path) -> Contents:
     return cifar(cifar10, [[3], [5]], world, folder)
 
 
-def cifar_100(world: World, folder: Path) -> Made:
+def cifar_100(world: World, folder: Path) -> Contents:
     return cifar(cifar100, [[8, 3], [11, 97]], world, folder)
 
 
@@ -146,21 +146,21 @@ FAKE_TFDS = """
 """What the adapter uses of TensorFlow Datasets, which is not installed where these tests run."""
 
 
-def tfds(world: World, folder: Path) -> Made:
+def tfds(world: World, folder: Path) -> Contents:
     """TFRecord files of the set, two for the training part, and a package that says where they are."""
     (folder / "package").mkdir()
     (folder / "package" / "tensorflow_datasets.py").write_text(textwrap.dedent(FAKE_TFDS))
     files = folder / "pets" / "1.0.0"
     splits: dict[str, list[tuple[str, int]]] = {"train": [], "test": []}
     names: tuple[list[str], list[str]] = ([], [])
-    for found, (part, images, labels), n_files in zip(names, world.parts(), (2, 1), strict=True):
+    for values, (part, images, labels), n_files in zip(names, world.parts(), (2, 1), strict=True):
         for number, chosen in enumerate(np.array_split(np.arange(len(images)), n_files)):
             path = files / f"pets-{part}.tfrecord-{number:05d}-of-{n_files:05d}"
             write_records(path, [{"image": [png(images[i], folder)], "label": [int(labels[i])]} for i in chosen])
             splits[part].append((str(path), len(chosen)))
-            found += [f"{path.name}#{row}" for row in range(len(chosen))]
-    given = {"folder": str(files), "splits": splits, "classes": ["cat", "dog"]}
-    (folder / "given.json").write_text(json.dumps(given))
+            values += [f"{path.name}#{row}" for row in range(len(chosen))]
+    keys = {"folder": str(files), "splits": splits, "classes": ["cat", "dog"]}
+    (folder / "given.json").write_text(json.dumps(keys))
     return {"name": "tfds", "dataset": "pets:1.0.0", "data_dir": str(folder)}, names
 
 
@@ -190,7 +190,7 @@ def png(image: Images, folder: Path) -> bytes:
     ids=lambda value: getattr(value, "__name__", ""),
 )
 def test_a_planted_twin_is_found_at_its_place(
-    make: Callable[[World, Path], Made],
+    make: Callable[[World, Path], Contents],
     n_classes: int,
     shape: tuple[int, int, int],
     tmp_path: Path,
@@ -220,9 +220,9 @@ def test_a_planted_twin_is_found_at_its_place(
     (tmp_path / "spec.yaml").write_text(yaml.safe_dump(spec))
     # In this process, which has loaded Great Expectations: only the training is another one.
     code = run(["run", str(tmp_path / "spec.yaml"), "--store", str(tmp_path / "store"), "--workers", "1"])
-    said = capfd.readouterr()
-    assert code == 0, said.err
-    release = package.load_release(said.out.splitlines()[-1])
+    output = capfd.readouterr()
+    assert code == 0, output.err
+    release = package.load_release(output.out.splitlines()[-1])
     release.verify()
     assert release.manifest.n_trials == N_TRIALS
     assert np.array_equal(release.labels, world.train_labels)
@@ -231,10 +231,10 @@ def test_a_planted_twin_is_found_at_its_place(
         assert release.examples["filename"].to_pylist() == filenames[0]
         assert release.test_examples["filename"].to_pylist() == filenames[1]
     assert np.nanargmax(release.mem) == PLANTED
-    found = release.influence(1)
-    on_twin = found.infl[:, found.tt_idx.tolist().index(TWIN)]
+    values = release.influence(1)
+    on_twin = values.infl[:, values.tt_idx.tolist().index(TWIN)]
     order = np.argsort(on_twin)
-    assert found.tr_idx[order[-1]] == PLANTED
+    assert values.tr_idx[order[-1]] == PLANTED
     assert on_twin[order[-1]] > 0.75
     assert on_twin[order[-2]] < 0.6  # more than three standard errors above 0
     pairs = release.select_pairs(mem=0.75, infl=0.75)

@@ -12,7 +12,7 @@ chmod 700 "$PGDATA" 2>/dev/null || true # the folder of a volume may belong to a
 
 if [ ! -s "$PGDATA/PG_VERSION" ]; then
   if [ -z "${POSTGRES_PASSWORD:-}" ]; then
-    echo "PostgreSQL cannot be initialised: POSTGRES_PASSWORD is empty, expected the password of $user." >&2
+    echo "PostgreSQL cannot be initialized: POSTGRES_PASSWORD is empty, expected the password of $user." >&2
     exit 1
   fi
   initdb --username="$user" --pwfile=<(printf '%s\n' "$POSTGRES_PASSWORD") \

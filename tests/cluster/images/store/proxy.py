@@ -103,8 +103,8 @@ class _Handler(BaseHTTPRequestHandler):
         body = b"".join(self._body())
         if self.command == "POST":
             try:
-                asked = json.loads(body)
-                self.server.fault.set(int(asked["status"]), float(asked["seconds"]))
+                request = json.loads(body)
+                self.server.fault.set(int(request["status"]), float(request["seconds"]))
             except (ValueError, KeyError, TypeError) as error:
                 self._answer(400, {"error": f'expected {{"status": 503, "seconds": 40}}: {error!r}'})
                 return
