@@ -82,7 +82,7 @@ def _facts(manifest: Manifest) -> list[tuple[str, str]]:
         ("Thresholds of a high-influence pair", f"mem ≥ {limits.mem:g}, infl ≥ {limits.infl:g}{labels}"),
         (
             "Standard error",
-            f"method {manifest.standard_error}: the noise of a finite number of trials, and nothing else. "
+            f"method {manifest.standard_error}: it covers only the noise of a finite number of trials. "
             "Pairs just above a threshold are on average a little too large (selection bias)",
         ),
         ("Lemma 2.1", lemma_text(manifest)),

@@ -19,7 +19,7 @@ export interface Bars {
 
 const MANY = 30; // edges, above which round numbers on the axis tell more
 
-/** Bins between neighbouring edges. */
+/** Bins between neighboring edges. */
 export function between(edges: number[]): [number, number][] {
   return edges.slice(1).map((right, k) => [edges[k], right]);
 }

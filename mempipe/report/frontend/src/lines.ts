@@ -21,7 +21,7 @@ export interface Lines {
   lines: Line[];
 }
 
-const COLOURS = 6;
+const COLORS = 6;
 const FEW = 40; // points up to which each is marked
 const CLOSE = 1e-9;
 
@@ -75,10 +75,10 @@ function present(values: Values): number[] {
 }
 
 function style(number: number): string {
-  return `s${(number % COLOURS) + 1}${number >= COLOURS ? " dashed" : ""}`;
+  return `s${(number % COLORS) + 1}${number >= COLORS ? " dashed" : ""}`;
 }
 
-/** A marker; its shape tells the series apart where colours do not. */
+/** A marker; its shape tells the series apart where colors do not. */
 function marker(number: number, x: number, y: number, size = 3.5): SVGElement {
   const [s, d] = [size * 0.9, size * 1.3];
   const shapes = [

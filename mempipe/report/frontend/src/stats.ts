@@ -58,7 +58,7 @@ export function histogram(values: Iterable<number>, bins: number[]): number[] {
   return counts;
 }
 
-/** Quantile of ascending values, linear between neighbours. */
+/** Quantile of ascending values, linear between neighbors. */
 export function quantile(ascending: number[], q: number): number {
   if (!ascending.length) return NaN;
   const at = (ascending.length - 1) * q;

@@ -17,7 +17,7 @@ export function trainExample(root: HTMLElement, { argument }: Place): void {
   root.append(
     h("h1", {}, `Training example ${i}`),
     h("div", { class: "detail" }, thumbnail("train", i, LARGE), facts(trainFacts(i, rank, order.length))),
-    neighbours([
+    neighbors([
       ["Previous index", i > 0 ? address(`train/${i - 1}`) : null],
       ["Next index", i + 1 < nTrain ? address(`train/${i + 1}`) : null],
       ["More memorized in its class", rank > 0 ? address(`train/${order[rank - 1]}`) : null],
@@ -37,7 +37,7 @@ export function testExample(root: HTMLElement, { argument }: Place): void {
   root.append(
     h("h1", {}, `Test example ${j}`),
     h("div", { class: "detail" }, thumbnail("test", j, LARGE), facts([...rows, ...fileFact("test", j)])),
-    neighbours([
+    neighbors([
       ["Previous index", j > 0 ? address(`test/${j - 1}`) : null],
       ["Next index", j + 1 < nTest ? address(`test/${j + 1}`) : null],
     ]),
@@ -108,7 +108,7 @@ function facts(rows: Fact[]): HTMLElement {
   return h("dl", { class: "facts" }, rows.map(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]));
 }
 
-function neighbours(links: [string, string | null][]): HTMLElement {
+function neighbors(links: [string, string | null][]): HTMLElement {
   return h("nav", { class: "neighbours", "aria-label": "Other examples" }, links.map(([text, href]) => (href ? h("a", { href }, text) : null)));
 }
 

@@ -13,7 +13,7 @@ export function experiments(root: HTMLElement, { argument }: Place): void {
   const link = (name: string, title: string) => h("li", {}, h("a", { href: address(`experiments/${name}`) }, title));
   root.append(
     h("h1", {}, "Experiments"),
-    h("p", {}, "What was found with these scores, and by training again without some of the examples. Of each experiment the newest result."),
+    h("p", {}, "Results from these scores and from training again without some of the examples; the newest result of each experiment."),
     meta.experiments.length > 1 ? h("nav", { "aria-label": "Experiments" }, h("ul", {}, meta.experiments.map(({ name, title }) => link(name, title)))) : "",
     sections,
   );
@@ -27,7 +27,7 @@ export function experiments(root: HTMLElement, { argument }: Place): void {
     heading?.scrollIntoView();
   };
   const failed = (error: Error) => {
-    sections.replaceChildren(h("p", { class: "definition", role: "alert" }, `The results cannot be shown: ${error.message} was not loaded. The folder of this report may not be whole.`));
+    sections.replaceChildren(h("p", { class: "definition", role: "alert" }, `The results cannot be shown: ${error.message} was not loaded. The folder of this report may be incomplete.`));
   };
   experimentResults().then(show, failed);
 }

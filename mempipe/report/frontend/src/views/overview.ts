@@ -92,8 +92,8 @@ function meaning(): HTMLElement {
       "p",
       {},
       hasCounts
-        ? "The value after ± is the standard error: the noise of a finite number of trials, and nothing else. Pairs just above a threshold are on average a little too large (selection bias)."
-        : "These files hold no counts of trials, so scores stand without standard errors.",
+        ? "The value after ± is the standard error: it covers only the noise of a finite number of trials. Pairs just above a threshold are on average a little too large (selection bias)."
+        : "These files hold no counts of trials, so scores have no standard errors.",
     ),
   );
 }
@@ -109,7 +109,7 @@ function downloads(): HTMLElement {
     "section",
     {},
     h("h2", {}, "Files to download"),
-    h("p", {}, "Tables as CSV, results of experiments, and the small score files. The others lie in the release: ", h("code", {}, meta.uri)),
+    h("p", {}, "Tables as CSV, results of experiments, and the small score files. The other files are in the release: ", h("code", {}, meta.uri)),
     table("Files", ["file", "size", "where", "SHA-256"], rows),
   );
 }

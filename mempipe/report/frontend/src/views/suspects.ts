@@ -35,7 +35,7 @@ export function suspects(root: HTMLElement, { params }: Place): void {
       hasCounts
         ? "Training examples whose memorization is at least, and whose held-out accuracy is at most, the values below: models that saw the example predict its label, models that did not predict another one. Sorted by memorization, then by held-out accuracy. "
         : "Training examples whose memorization is at least the value below, sorted by it. These files hold no counts, so the held-out accuracy is unknown. ",
-      "The list holds wrong labels, ambiguous images and rare but right ones; a person must look. A wrong label that the models did not fit even when they saw it is not found.",
+      "The list holds wrong labels, ambiguous images and rare but correct ones; check each by eye. It lacks wrong labels that the models did not fit even when they saw the example.",
     ),
     h(
       "div",
@@ -75,6 +75,6 @@ function nStrong(i: number): number {
 function suspect(i: number): HTMLElement {
   const counts = hasCounts ? `held out: ${count(train.correct_out[i])} of ${count(train.n_out[i])} right` : "";
   const inPairs = meta.hasPairs ? ` · in ${counted(nStrong(i), "pair")}` : "";
-  const lines = [`labelled ${className(train.label[i])}`, `mem ${score(train.mem[i], train.mem_se?.[i])}`, counts, `#${i}${inPairs}`];
+  const lines = [`labeled ${className(train.label[i])}`, `mem ${score(train.mem[i], train.mem_se?.[i])}`, counts, `#${i}${inPairs}`];
   return card("train", i, address(`train/${i}`), ...lines.filter((line) => line));
 }
