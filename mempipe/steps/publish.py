@@ -162,7 +162,7 @@ def publish(
                 raise
             raise ReleaseError(
                 error.message,
-                hint=f"delete {run.uri}/{prefix} and run `mempipe aggregate` again: it counts the shards anew.",
+                hint=f"delete {run.uri}/{prefix} and run `mempipe aggregate` again, which counts the shards again.",
             ) from error
     _remember(run, prefix, name, publication)
     manifest = publication.manifest

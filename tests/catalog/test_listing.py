@@ -1,4 +1,4 @@
-"""What `mempipe ls` says of a store: all that is there, damaged or unfinished, without reading a shard."""
+"""`mempipe ls` lists all of a store, also damaged and unfinished parts, without reading a shard."""
 
 import json
 from pathlib import Path

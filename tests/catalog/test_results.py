@@ -1,4 +1,4 @@
-"""Where results lie, and what reading them says of damage."""
+"""The place of results, and errors for damaged ones."""
 
 import shutil
 import uuid

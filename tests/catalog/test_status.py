@@ -1,4 +1,4 @@
-"""How far a run is: counts from listings, a rate from sidecars with known times, a word where nothing comes."""
+"""Progress of a run: counts from listings, the rate from sidecars with known times, stalled runs."""
 
 import json
 import uuid

@@ -47,7 +47,7 @@ CASE_NAMES: Final = [*VALUES_FILES, "everything"]
 
 
 class HelmError(Exception):
-    """helm ended with an error; the text is what it said."""
+    """helm ended with an error; the text is its output."""
 
 
 def helm(command: str, folder: Path, values_file: str | None, values: Mapping[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""What the chart tells mempipe and Airflow is what they understand."""
+"""mempipe and Airflow understand the configuration that the chart sets."""
 
 import json
 import os
@@ -66,7 +66,7 @@ def test_airflow_is_configured_by_the_values(tmp_path: Path) -> None:
 
 
 def test_the_defaults_are_those_of_mempipe(tmp_path: Path) -> None:
-    """Where the chart has no reason to differ, it says what mempipe would do without it."""
+    """The chart's defaults equal mempipe's, unless there is a reason."""
     chart = _settings(of_kind(render(tmp_path, "existing-airflow"), "ConfigMap")["mempipe-settings"]["data"])
     own = _settings({})
     reasons = {"execution", "store", "specs_folder", "image", "namespace"}

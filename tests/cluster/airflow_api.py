@@ -50,7 +50,7 @@ class AirflowApi(Api):
     def wait_for_task(
         self, dag_id: str, run_id: str, condition: Callable[[TaskState], bool], *, seconds: float, what: str
     ) -> TaskState:
-        """Wait until a task of the run is as wanted; return it.
+        """Wait until a task of the run satisfies a condition; return it.
 
         Raises:
             AssertionError: none is, in time, or the run ended before; tells the tasks' states.

@@ -1,4 +1,4 @@
-"""What a person needs to see of a cluster in which a test failed, written down before it is taken away."""
+"""Collects diagnostics of a cluster in which a test failed, before its namespaces are deleted."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -7,7 +7,7 @@ from tests.cluster.kubectl import Kubectl, KubectlError
 
 
 def collect(kubectl: Kubectl, folder: Path) -> None:
-    """Write the pods, events and logs of a namespace into a folder; what cannot be had says why."""
+    """Write the pods, events and logs of a namespace into a folder; for missing ones, the reason."""
     folder.mkdir(parents=True, exist_ok=True)
 
     def write(name: str, read: Callable[[], str]) -> None:

@@ -72,7 +72,7 @@ class Estimate:
         return self._until(finished, seconds, "training has not succeeded")
 
     def wait_for_failure(self, task_id: str, message: str, *, seconds: float = 300) -> str:
-        """Wait until a task has failed for good; return the log of its last try, which holds `told`."""
+        """Wait until a task has failed permanently; return the log of its last try, which contains `message`."""
 
         def failed() -> TaskState | None:
             tasks = self.airflow.api.tasks(DAG_ID, self.run_id)

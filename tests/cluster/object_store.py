@@ -91,7 +91,7 @@ class Faults:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Leave the fault as it is; close the connection."""
+        """Keep the fault; close the connection."""
         self._client.close()
 
     def start(self, *, seconds: float, status: int = 503) -> None:

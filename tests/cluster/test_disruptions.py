@@ -30,7 +30,7 @@ def test_a_training_pod_is_deleted(airflow: Installation) -> None:
 
 
 def test_a_node_vanishes_under_a_training_pod(airflow: Installation) -> None:
-    """As when a spot node is reclaimed: the pod is gone without having been asked to end."""
+    """As when a spot node is reclaimed: the pod vanishes without a SIGTERM."""
     with estimate(airflow, digits("vanished", seed=2, epochs=EPOCHS)) as started:
         name = started.wait_for_pods(1)[0]["metadata"]["name"]
         airflow.training.delete("pod", name, now=True)

@@ -1,4 +1,4 @@
-"""What a pod is given has limits: memory, GPUs, an image that exists. The reader is told which, and what to do."""
+"""Limits of a pod's resources: memory, GPUs, an image that exists. The error names the limit and the next action."""
 
 import json
 import time

@@ -26,7 +26,7 @@ def run(folder: Path, trials: int = TRIALS) -> "subprocess.CompletedProcess[str]
 
 
 def tasks_of(output: str) -> dict[str, str]:
-    """Return the last state of each task that the demo told."""
+    """Return the last state of each task in the demo's output."""
     words = (line.split("s  ", 1)[1].split(": ", 1) for line in output.splitlines() if "s  " in line and ": " in line)
     return {word[0].strip(): word[1].strip() for word in words}
 

@@ -45,7 +45,7 @@ def test_the_form_counts_and_its_store_is_the_releases():
 
 
 def test_all_that_were_announced_since_the_last_run():
-    """Events queue while a run is active: none is lost, and what two events tell is done once."""
+    """Events queue while a run is active: none is lost, and a release of two events is handled once."""
     results = {"results": [{"result": "r", **release(3)}, {"result": "q", **release(1)}]}
     events = {RELEASES: [release(2), release(1), release(2)], RESULTS: [results]}
     jobs = jobs_of(context(events))

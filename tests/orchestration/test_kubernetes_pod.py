@@ -1,4 +1,4 @@
-"""The operator against a cluster that only takes notes: which end fails, is tried again, or is replaced."""
+"""The operator against a fake cluster: which ends of a pod fail, are retried, or are replaced."""
 
 from types import SimpleNamespace
 
@@ -64,7 +64,7 @@ def operator_on(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> MempipePod
 def come_back(
     operator: MempipePodOperator, status: str = "failed", disruptions: int | None = None, message: str = "it failed"
 ) -> None:
-    """Let the operator go on as the triggerer does; its event says little of what happened."""
+    """Resume the operator as the triggerer does, with an event of few details."""
     event = {"status": status, "name": NAME, "namespace": "mempipe", "message": message}
     operator.trigger_reentry({}, event if disruptions is None else event | {"mempipe_disruptions": disruptions})
 

@@ -108,7 +108,7 @@ def wait_until(condition: Callable[[], bool], seconds: float = 10) -> bool:
 
 
 def lives(pid: int) -> bool:
-    """Tell whether a process runs; a zombie that nobody reaped has ended."""
+    """Return whether a process runs; a zombie has ended."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""What a pod's status says: its own end, or the cluster's doing."""
+"""End of a pod from its status: the container's exit or a disruption."""
 
 import pytest
 

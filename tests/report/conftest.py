@@ -123,7 +123,7 @@ def opened(browser: Page, report: Path) -> AbstractContextManager[Page]:
 
 @contextmanager
 def opened_at(browser: Page, site: str) -> Iterator[Page]:
-    """A report at an address; afterwards nothing may have been said on the console or asked of another place."""
+    """A report at an address; checks afterwards for console messages and requests to other hosts."""
     messages: list[str] = []
     requests: list[str] = []
     browser.on("console", lambda message: messages.append(message.text))

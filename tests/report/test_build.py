@@ -109,7 +109,7 @@ def test_images_of_another_data_set_are_refused(planted: Planted, tmp_path: Path
 
 
 def test_moved_data(planted: Planted, tmp_path: Path) -> None:
-    """Without its images a report is made all the same and says so; `--data` finds them again."""
+    """Without images a report is written with a note; `--data` gives the images' new place."""
     store = Path(shutil.copytree(planted.release, tmp_path / "release"))
     manifest = json.loads((store / "manifest.json").read_text())
     manifest["spec"]["data"]["path"] = "/nowhere/digits.npz"

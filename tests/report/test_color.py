@@ -1,4 +1,4 @@
-"""CIFAR-100's binary files through a run to a report: the page shows the very images, in color."""
+"""CIFAR-100's binary files through a run to a report: the page shows the same images, in color."""
 
 from pathlib import Path
 

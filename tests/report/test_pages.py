@@ -25,7 +25,7 @@ def page(browser: Page, planted: Planted) -> Iterator[Page]:
 
 
 def numbers(page: Page) -> list[float]:
-    """The numbers in the line that tells what is selected."""
+    """The numbers in the line that describes the selection."""
     return [float(number.replace(",", "")) for number in re.findall(r"[\d,.]*\d", page.locator(".state").inner_text())]
 
 

@@ -1,4 +1,4 @@
-"""A campaign that cannot be completed: what is trained, how often, and what is said."""
+"""A campaign that cannot be completed: what is trained, how often, and the message."""
 
 from io import StringIO
 

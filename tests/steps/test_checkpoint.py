@@ -1,4 +1,4 @@
-"""A long trial that is killed goes on from its checkpoint, to the same bytes."""
+"""A long trial that is killed continues from its checkpoint, with the same bytes."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""A run goes on when its data is reached by another path: the fingerprint says that it is the same."""
+"""A run continues when its data has moved to another path, because the fingerprint is equal."""
 
 import os
 from pathlib import Path

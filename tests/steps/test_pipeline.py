@@ -85,7 +85,7 @@ def test_the_release_is_the_last_line_and_loads(finished: tuple[Path, Path]) -> 
 
 def test_a_second_run_does_nothing_and_changes_nothing(store: Path, spec: Path) -> None:
     def files() -> dict[Path, bytes]:
-        """All files but the latest plan, which tells what was missing when it was made."""
+        """All files but the plan, which lists the trials that were missing at that time."""
         return {path: path.read_bytes() for path in store.rglob("*") if path.is_file() and path.name != "plan.json"}
 
     before = files()
