@@ -24,7 +24,7 @@ CONTROL: Final = "/_faults"
 _OBJECT: Final = re.compile(r"/o/([^?]+)")
 _BLOCK: Final = 1 << 16
 _TIMEOUT_SECONDS: Final = 120.0
-# What two neighbours on the way say to each other. `Expect` is answered here, before the body is read.
+# What two neighbors on the way send to each other. `Expect` is answered here, before the body is read.
 _HOP_BY_HOP: Final = frozenset({"connection", "keep-alive", "proxy-connection", "transfer-encoding", "expect"})
 
 
