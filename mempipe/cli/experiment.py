@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from mempipe.cli.groups import CommandGroup
 from mempipe.errors import InputError
-from mempipe.experiments.registry import available, experiment
+from mempipe.experiments.registry import experiment, loadable
 from mempipe.spec import MAX_TRIALS
 from mempipe.steps.progress import reporter
 
@@ -20,7 +20,7 @@ class _Experiments(CommandGroup):
 
     def list_commands(self, ctx: Any) -> list[str]:
         """Return the names of the steps, then of the experiments."""
-        return [*super().list_commands(ctx), *available()]
+        return [*super().list_commands(ctx), *loadable()]
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """Return a command.

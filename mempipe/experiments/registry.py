@@ -5,11 +5,12 @@ Imports nothing heavy.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final, Protocol, cast
 
 from mempipe import plugins
-from mempipe.errors import InputError, SpecError
+from mempipe.errors import InputError, PluginError, SpecError
 from mempipe.experiments import kinds
 from mempipe.spec import Strict, validated
 
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from mempipe.experiments.result import Findings
     from mempipe.experiments.training import Training, TrainingResult
     from mempipe.release.scores import Scores
+
+
+_log = logging.getLogger(__name__)
 
 
 class Experiment(Protocol):
@@ -70,6 +74,25 @@ EXPERIMENTS: Final = plugins.ExtensionPoint("experiment", "mempipe.experiments",
 def available() -> list[str]:
     """Return the names of the experiments, as in commands (`marginal-utility`)."""
     return plugins.available(EXPERIMENTS)
+
+
+def loadable() -> list[str]:
+    """Return the names of the experiments that can be loaded. An error of one is logged, and hides no other."""
+    try:
+        names = available()
+    except PluginError as error:
+        _log.error("%s", error)
+        names = sorted(_builtin())
+    return [name for name in names if _loads(name)]
+
+
+def _loads(name: str) -> bool:
+    try:
+        experiment(name)
+    except PluginError as error:
+        _log.error("%s", error)
+        return False
+    return True
 
 
 def experiment(name: str) -> Experiment:

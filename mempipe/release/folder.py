@@ -1,6 +1,7 @@
 """A release in a local folder, for `mempipe score --out DIR`; a folder with other content is refused."""
 
 from pathlib import Path
+from typing import Final
 
 from mempipe.errors import InputError
 from mempipe.places import MANIFEST, TALLIES
@@ -11,6 +12,9 @@ from mempipe.storage.local import LocalStore
 from mempipe.storage.protocol import HIDDEN
 from mempipe.tables.parquet import table_file
 from mempipe.tables.schema import ESTIMATES, TABLES
+
+_STAGING_0_1: Final = ".staging-"
+"""What an attempt of mempipe 0.1 that was killed left in the folder."""
 
 
 def check_folder(folder: Path, *, name: str) -> Manifest | None:
@@ -53,7 +57,7 @@ def _belongs(entry: str, name: str) -> bool:
         index_file(name),
         *map(table_file, TABLES),
     }
-    prefixes = (f"{name}_high_infl_pairs_", HIDDEN, *(f"{kind}-" for kind in ESTIMATES))
+    prefixes = (f"{name}_high_infl_pairs_", HIDDEN, _STAGING_0_1, *(f"{kind}-" for kind in ESTIMATES))
     return entry in names or entry.startswith(prefixes)
 
 

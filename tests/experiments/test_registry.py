@@ -2,12 +2,14 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from mempipe.errors import InputError
-from mempipe.experiments.registry import available, experiment, params_of, with_others
+from mempipe.experiments.registry import available, experiment, loadable, params_of, with_others
 from mempipe.spec import Strict
+from tests.plugin_package import write_package
 
 HEAVY = {"airflow", "google", "great_expectations", "keras", "numba", "pandas", "pyarrow", "tensorflow", "typer"}
 
@@ -48,6 +50,23 @@ def test_experiments_parse_without_anything_heavy() -> None:
     )
     process = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert process.stdout.split("\n")[:2] == ["[]", "False"]
+
+
+@pytest.mark.parametrize("entry_points", [{"broken": "other.broken"}, {"pairs": "other.broken"}])
+def test_a_broken_package_hides_no_experiment(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    entry_points: dict[str, str],
+) -> None:
+    """One that cannot be imported, and one that has the name of a built-in experiment."""
+    write_package(tmp_path, "other", {"broken": "import missing_package"}, {"mempipe.experiments": entry_points})
+    monkeypatch.syspath_prepend(str(tmp_path))
+    names = loadable()
+    assert {"consistency", "pairs"} <= set(names)
+    assert "broken" not in names
+    assert len(caplog.records) == 1
+    assert next(iter(entry_points)) in caplog.text
 
 
 def test_an_unknown_experiment() -> None:

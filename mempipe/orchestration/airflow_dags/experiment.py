@@ -68,14 +68,16 @@ INCOMPLETE: Final = """- *`finish` lacks trials*: one round of repair was not en
 def experiments(prefix: str = "experiment_", settings: Settings | None = None) -> dict[str, DAG]:
     """Return the DAGs of all experiments except the last-layer one, by DAG id; update a file's `globals()` with them.
 
+    An experiment of another package that cannot be loaded is logged and has no DAG.
+
     Args:
         prefix: prefix of the DAG ids; two sets of DAGs in one Airflow need different ones.
         settings: settings of this installation; None: from the environment.
     """
-    from mempipe.experiments.registry import available
+    from mempipe.experiments.registry import loadable
 
     settings = settings or Settings()
-    names = {f"{prefix}{name.replace('-', '_')}": name for name in available() if name != LAST_LAYER}
+    names = {f"{prefix}{name.replace('-', '_')}": name for name in loadable() if name != LAST_LAYER}
     return {dag_id: experiment_dag(dag_id, name, settings) for dag_id, name in names.items()}
 
 
