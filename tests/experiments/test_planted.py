@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.planted import found
+from benchmarks.planted import findings
 from mempipe.data import load_dataset
 from mempipe.errors import InputError
 from mempipe.experiments.result import Result
@@ -18,7 +18,7 @@ from tests.command import mempipe
 
 
 def test_the_planted_tail_is_found(planted: Release) -> None:
-    numbers = found(planted)
+    numbers = findings(planted)
     kinds = {row["kind"]: row for row in numbers["kinds"]}
     assert kinds["mislabelled"]["share_memorized"] == 1
     assert kinds["mislabelled"]["mean_mem"] > 0.95

@@ -18,8 +18,6 @@ BLOCK_STEPS: Final = 64
 """Steps in one call of the compiled loop."""
 _LEAST_EVALUATED: Final = 64
 
-Stack = list[NDArray[np.float32]]
-
 
 class Program:
     """Trains and evaluates a group of models; the order of its examples is the order of `images`.
