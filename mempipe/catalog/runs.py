@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from mempipe import places
 from mempipe.errors import LaterVersionError, RunError
-from mempipe.runs import Run, Span, missing_chunks, open_run, read_plan
+from mempipe.runs import Span, missing_chunks, open_run, read_plan
 from mempipe.storage import Store
 
 
@@ -57,16 +57,14 @@ def n_committed(span: Span, committed: list[Span]) -> int:
 
 def _entry(root: Store, run_id: str, committed: list[Span], *, has_plan: bool) -> RunEntry:
     place = root.child(places.run_place(run_id))
-    everything = Span(0, max((span.stop for span in committed), default=0))
+    key: str | None = None
+    requested: Span | None = None
+    problem: str | None = None
     try:
-        run: Run = open_run(place)
+        key = open_run(place).record.run_key
+        requested = read_plan(place).span if has_plan else None
     except (RunError, LaterVersionError) as error:
-        return RunEntry(run_id, place.uri, None, None, None, n_committed(everything, committed), error.message)
-    key = run.record.run_key
-    if not has_plan:
-        return RunEntry(run_id, place.uri, key, None, None, n_committed(everything, committed))
-    try:
-        span = read_plan(place).span
-    except (RunError, LaterVersionError) as error:
-        return RunEntry(run_id, place.uri, key, None, None, n_committed(everything, committed), error.message)
-    return RunEntry(run_id, place.uri, key, span.start, span.stop, n_committed(span, committed))
+        problem = error.message
+    span = Span(0, max((span.stop for span in committed), default=0)) if requested is None else requested
+    first, trials = (None, None) if requested is None else requested
+    return RunEntry(run_id, place.uri, key, first, trials, n_committed(span, committed), problem)

@@ -32,6 +32,11 @@ def store_param() -> Param:
     return Param(None, type=["null", "string"], pattern=URI, title="Store", description=text)
 
 
+def number_param(title: str, description: str, *, default: int | None = None) -> Param:
+    """Return a field of a number of at least 1 that may be empty."""
+    return Param(default, type=["null", "integer"], minimum=1, title=title, description=description)
+
+
 def params_of(model: type[BaseModel]) -> dict[str, Param]:
     """Return one field for each parameter of an experiment, with its type, bounds, default and description.
 

@@ -39,7 +39,7 @@ from mempipe.orchestration.airflow_dags.new_dag import new_dag
 from mempipe.orchestration.arguments import xcom_field
 from mempipe.orchestration.container_task import container_task, mapped_container_task
 from mempipe.orchestration.estimation import Estimate, estimate
-from mempipe.orchestration.forms import release_param, store_param
+from mempipe.orchestration.forms import number_param, release_param, store_param
 from mempipe.orchestration.jobs import experiment_arguments, features_arguments, finish_arguments, job_of
 from mempipe.orchestration.outcome import mempipe_errors
 from mempipe.orchestration.results import announce_results
@@ -121,12 +121,8 @@ def _params(settings: Settings) -> dict[str, Param]:
     return {
         "release": release_param(optional=False, store=settings.store),
         "store": store_param(),
-        "trials": Param(
-            None,
-            type=["null", "integer"],
-            minimum=1,
-            title="Trials",
-            description="Number of linear models; empty: as many as the release has (the paper: 4,000).",
+        "trials": number_param(
+            "Trials", "Number of linear models; empty: as many as the release has (the paper: 4,000)."
         ),
         "epochs": Param(40, type="integer", minimum=1, title="Epochs", description="Epochs of each linear model."),
     }

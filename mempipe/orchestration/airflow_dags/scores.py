@@ -55,7 +55,7 @@ from mempipe.orchestration.airflow_dags.new_dag import new_dag
 from mempipe.orchestration.arguments import plan_arguments, request_id
 from mempipe.orchestration.container_task import container_task
 from mempipe.orchestration.estimation import Estimate, estimate
-from mempipe.orchestration.forms import URI
+from mempipe.orchestration.forms import URI, number_param
 from mempipe.orchestration.settings import Settings
 
 
@@ -103,34 +103,14 @@ def _params(settings: Settings) -> dict[str, Param]:
             title="Store",
             description="Store of runs and releases: an absolute folder or a URI such as gs://bucket/folder.",
         ),
-        "trials": Param(
-            None,
-            type=["null", "integer"],
-            minimum=1,
-            title="Trials",
-            description="Total number of models, with those already trained; empty: the spec's number.",
+        "trials": number_param(
+            "Trials", "Total number of models, with those already trained; empty: the spec's number."
         ),
-        "add_trials": Param(
-            settings.add_trials,
-            type=["null", "integer"],
-            minimum=1,
-            title="Add trials",
-            description="Instead of Trials: number of trials to add to those of the run.",
+        "add_trials": number_param(
+            "Add trials", "Instead of Trials: number of trials to add to those of the run.", default=settings.add_trials
         ),
-        "chunk_size": Param(
-            None,
-            type=["null", "integer"],
-            minimum=1,
-            title="Chunk size",
-            description="Trials in one shard, for a new run; empty: the spec's number.",
-        ),
-        "task_size": Param(
-            None,
-            type=["null", "integer"],
-            minimum=1,
-            title="Task size",
-            description="Chunks of one training task; empty: the spec's number.",
-        ),
+        "chunk_size": number_param("Chunk size", "Trials in one shard, for a new run; empty: the spec's number."),
+        "task_size": number_param("Task size", "Chunks of one training task; empty: the spec's number."),
         "release_name": Param(
             None,
             type=["null", "string"],
