@@ -110,8 +110,9 @@ def device_hours(spec: Spec, shape: Shape, *, per_1000: float, judging_per_1000:
         per_1000: device seconds of training on 1,000 examples.
         judging_per_1000: device seconds of judging 1,000; a trial judges all examples, once.
     """
-    n_steps = total_steps(spec.recipe, subset_size=subset_size(spec.subsets, shape.n_train))
-    n_examples = n_steps * spec.recipe.batch_size
+    _, recipe = spec.built_in()
+    n_steps = total_steps(recipe, subset_size=subset_size(spec.subsets, shape.n_train))
+    n_examples = n_steps * recipe.batch_size
     return (n_examples * per_1000 + (shape.n_train + shape.n_test) * judging_per_1000) / 1000 / 3600
 
 
@@ -127,7 +128,8 @@ def measure(spec: Spec, shape: Shape, *, examples: int | None, steps: int) -> Me
     if not isinstance(spec.trainer, Single):
         raise typer.BadParameter(f"{spec.name}: trainer.kind is {spec.trainer.kind}, expected single")
     threads, replicas = spec.trainer.threads, spec.trainer.replicas
-    spec = spec.model_copy(update={"model": resolve_model(spec.model)})
+    model, recipe = spec.built_in()
+    spec = spec.model_copy(update={"model": resolve_model(model)})
     from mempipe.training.runtime import start_tensorflow
 
     device = start_tensorflow(threads, gpus=replicas)
@@ -142,16 +144,16 @@ def measure(spec: Spec, shape: Shape, *, examples: int | None, steps: int) -> Me
 
     # All of the spec's devices, or one with its part of a batch.
     n_devices = replicas if len(tf.config.list_logical_devices("GPU")) >= replicas else 1
-    batch = examples or spec.recipe.batch_size // replicas * n_devices
-    rates = learning_rates(spec.recipe, subset_size=subset_size(spec.subsets, shape.n_train))
-    model, loop = build_loop(spec, shape.image, shape.n_classes, rates=rates, replicas=n_devices)
-    loop.begin(InitialState(model, seed=spec.seed).values(0))
+    batch = examples or recipe.batch_size // replicas * n_devices
+    rates = learning_rates(recipe, subset_size=subset_size(spec.subsets, shape.n_train))
+    network, loop = build_loop(spec, shape.image, shape.n_classes, rates=rates, replicas=n_devices)
+    loop.begin(InitialState(network, seed=spec.seed).values(0))
     random = np.random.default_rng(0)
     made_up = random.integers(0, 256, (batch, *shape.image), dtype=np.uint8)
     images = Images(
         made_up,
         random.integers(0, shape.n_classes, batch),
-        fit_normalization(spec.recipe.normalization, made_up, pixel_max=255.0),
+        fit_normalization(recipe.normalization, made_up, pixel_max=255.0),
     )
     order = ExampleOrder(np.ones(batch, np.bool_), seed=spec.seed, trial=0)
     key = augmentation_key(spec.seed, 0)
@@ -177,7 +179,7 @@ def measure(spec: Spec, shape: Shape, *, examples: int | None, steps: int) -> Me
         device=device,
         n_devices=n_devices,
         batch=batch,
-        spec_batch=spec.recipe.batch_size,
+        spec_batch=recipe.batch_size,
         steps=steps,
         median=statistics.median(clock),
         worst=max(clock),

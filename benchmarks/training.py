@@ -87,7 +87,7 @@ def _measured(variant: str) -> dict[str, float]:
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
     spec = parse_spec(SPEC.read_text(), source=str(SPEC))
-    spec = spec.model_copy(update={"model": resolve_model(spec.model)})
+    spec = spec.model_copy(update={"model": resolve_model(spec.built_in()[0])})
     dataset = load_dataset(spec.data)
     if variant in ("single", "ensemble"):
         train, group, n_groups = _ours(spec, dataset, variant)
@@ -129,7 +129,7 @@ def _plain(spec: Spec, dataset: Dataset, *, reused: bool) -> tuple[Train, int, i
     tf.config.threading.set_intra_op_parallelism_threads(1)
     tf.config.threading.set_inter_op_parallelism_threads(1)
 
-    recipe = spec.recipe
+    component, recipe = spec.built_in()
     normalization = fit_normalization(recipe.normalization, dataset.train_images, pixel_max=dataset.pixel_max)
     train_images, test_images = normalization.apply(dataset.train_images), normalization.apply(dataset.test_images)
     n_steps = total_steps(recipe, subset_size=subset_size(spec.subsets, dataset.n_train))
@@ -144,7 +144,7 @@ def _plain(spec: Spec, dataset: Dataset, *, reused: bool) -> tuple[Train, int, i
             )
 
     def compiled() -> Any:
-        model = build_model(spec.model, dataset.image_shape, dataset.n_classes)
+        model = build_model(component, dataset.image_shape, dataset.n_classes)
         model.compile(
             optimizer=keras.optimizers.SGD(Schedule(), momentum=recipe.momentum),
             loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
@@ -159,7 +159,7 @@ def _plain(spec: Spec, dataset: Dataset, *, reused: bool) -> tuple[Train, int, i
         mask = subset_mask(spec.subsets, n_train=dataset.n_train, seed=spec.seed, trial=trial)
         model = shared if reused else compiled()
         if reused:
-            untrained = build_model(spec.model, dataset.image_shape, dataset.n_classes)
+            untrained = build_model(component, dataset.image_shape, dataset.n_classes)
             model.set_weights(untrained.get_weights())
             for variable, value in zip(model.optimizer.variables, initial, strict=True):
                 variable.assign(value)

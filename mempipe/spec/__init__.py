@@ -13,18 +13,10 @@ from mempipe.spec.documents import (
 )
 from mempipe.spec.key import NUMERICS_VERSION, run_key
 from mempipe.spec.read import parse_spec
-from mempipe.spec.spec import (
-    MAX_TRIALS,
-    Augmentation,
-    Constant,
-    Ensemble,
-    Recipe,
-    Single,
-    Spec,
-    Subsets,
-    WarmupLinear,
-    WarmupSteps,
-)
+from mempipe.spec.recipe import Augmentation, Constant, Recipe, WarmupLinear, WarmupSteps
+from mempipe.spec.spec import MAX_TRIALS, Spec
+from mempipe.spec.subset_design import Subsets
+from mempipe.spec.trainers import Ensemble, Own, Single
 
 __all__ = [
     "MAX_TRIALS",
@@ -35,6 +27,7 @@ __all__ = [
     "Document",
     "Ensemble",
     "Name",
+    "Own",
     "Recipe",
     "Single",
     "Spec",

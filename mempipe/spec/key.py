@@ -9,6 +9,7 @@ import json
 from typing import Any, Final
 
 from mempipe.spec.spec import Spec
+from mempipe.spec.trainers import UNKEYED
 
 NUMERICS_VERSION: Final = 1
 """Raised whenever a change of the code alters a result: trials of different versions never mix."""
@@ -34,14 +35,14 @@ def run_key(spec: Spec, *, data_fingerprint: str) -> str:
     parts: dict[str, Any] = {
         "numerics_version": NUMERICS_VERSION,
         "data_fingerprint": data_fingerprint,
-        "model": spec.model.model_dump(mode="json"),
-        "recipe": spec.recipe.model_dump(mode="json"),
-        "trainer": spec.trainer.model_dump(mode="json", exclude={"checkpoint_minutes"}),
+        "model": spec.model and spec.model.model_dump(mode="json"),
+        "recipe": spec.recipe and spec.recipe.model_dump(mode="json"),
+        "trainer": spec.trainer.model_dump(mode="json", exclude=set(UNKEYED)),
         "precision": spec.precision,
         "subsets": spec.subsets.model_dump(mode="json"),
         "seed": spec.seed,
     }
     for part, key, default in _LATER_KEYS:
-        if parts[part].get(key) == default:
+        if parts[part] is not None and parts[part].get(key) == default:
             del parts[part][key]
     return hashlib.sha256(json.dumps(parts, sort_keys=True, separators=(",", ":")).encode()).hexdigest()

@@ -113,7 +113,8 @@ def linear_spec(
     Features are used unchanged: normalization is `unit` with a largest value of 1, without augmentation. The paper
     does not mention augmentation here; we assume none, as its representations are pre-computed.
     """
-    recipe = spec.recipe.model_copy(
+    model, recipe = spec.built_in()
+    recipe = recipe.model_copy(
         update={"epochs": options.epochs, "normalization": "unit", "augmentation": Augmentation()}
     )
     trainer = _trainer(recipe, dataset, n_features, threads=spec.trainer.threads)
@@ -121,7 +122,7 @@ def linear_spec(
     name = release.manifest.name
     return Spec(
         name=name[: 63 - len(_LAST_LAYER)] + _LAST_LAYER,
-        description=f"Linear models on what the last layer of one {spec.model.name} sees, trained on all of "
+        description=f"Linear models on what the last layer of one {model.name} sees, trained on all of "
         f"{dataset.name} (Feldman & Zhang 2020, section 3.6).",
         data=data,
         model=Component(name="linear"),

@@ -74,11 +74,12 @@ def plan(spec_uri: str, store_uri: str, options: PlanOptions, reporter: Reporter
     changes = {"chunk_size": options.chunk_size, "task_size": options.task_size}
     document = spec.model_dump() | {key: value for key, value in changes.items() if value is not None}
     spec = validated(Spec, document, source=spec_uri)
-    spec = spec.model_copy(update={"data": resolve_data(spec.data), "model": resolve_model(spec.model)})
+    spec = spec.model_copy(update={"data": resolve_data(spec.data), "model": spec.model and resolve_model(spec.model)})
     estimators = load_estimators(spec.estimators)
     require_outcomes(estimators, spec.outcomes, source=spec_uri)
     dataset = load_dataset(spec.data)
-    check_model_fits(spec.model, dataset.image_shape, dataset.n_classes)
+    if spec.model is not None:
+        check_model_fits(spec.model, dataset.image_shape, dataset.n_classes)
     run = register_run(root, spec, dataset)
     run_spec = run.record.spec
     if (run_spec.chunk_size, run_spec.outcomes) != (spec.chunk_size, spec.outcomes):

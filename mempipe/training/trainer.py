@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
 from mempipe.data import Dataset
+from mempipe.errors import SpecError
 from mempipe.spec import Spec
 from mempipe.training.checkpoints import Checkpoints
 from mempipe.training.outcome import Features, TrialOutcome
@@ -66,6 +67,8 @@ def open_trainer(spec: Spec, dataset: Dataset, *, checkpoints: Checkpoints | Non
         from mempipe.training.ensemble.trainer import EnsembleTrainer
 
         return EnsembleTrainer(spec, dataset, device=device)
+    if spec.trainer.kind == "own":
+        raise SpecError("Trainer cannot be opened: trainer.kind is own.", hint="choose a built-in trainer.")
     device = start_tensorflow(spec.trainer.threads, gpus=spec.trainer.replicas)
     from mempipe.training.single.trainer import SingleTrainer
 

@@ -62,21 +62,22 @@ class EnsembleTrainer:
             )
         self.device = device
         self._spec = spec
+        model, self._recipe = spec.built_in()
         self._n_train = dataset.n_train
         self._width = spec.trainer.width
-        self._rates = learning_rates(spec.recipe, subset_size=subset_size(spec.subsets, dataset.n_train))
-        self._model = build_model(spec.model, dataset.image_shape, dataset.n_classes)
+        self._rates = learning_rates(self._recipe, subset_size=subset_size(spec.subsets, dataset.n_train))
+        self._model = build_model(model, dataset.image_shape, dataset.n_classes)
         self._initial = InitialState(self._model, seed=spec.seed)
         self._images = dataset.train_images, dataset.test_images
         self._normalization = fit_normalization(
-            spec.recipe.normalization, dataset.train_images, pixel_max=dataset.pixel_max
+            self._recipe.normalization, dataset.train_images, pixel_max=dataset.pixel_max
         )
         self._program = Program(
             self._model,
             np.concatenate([dataset.train_images, dataset.test_images]),
             np.concatenate([dataset.train_labels, dataset.test_labels]).astype(np.int32),
             self._normalization,
-            recipe=spec.recipe,
+            recipe=self._recipe,
             outcomes=spec.outcomes,
         )
 
@@ -144,7 +145,7 @@ class EnsembleTrainer:
 
     def _batches(self, orders: dict[int, ExampleOrder], start: int, stop: int) -> NDArray[np.int32]:
         """Return the examples of each step and member, (steps, width, batch_size); 0 for unused members."""
-        size = self._spec.recipe.batch_size
+        size = self._recipe.batch_size
         batches = np.zeros((stop - start, self._width, size), dtype=np.int32)
         for trial, order in orders.items():
             batches[:, trial % self._width] = order.batches(start, stop, size)

@@ -50,8 +50,9 @@ def build_loop(
         InputError: there are fewer devices.
     """
     with replication(replicas).scope():
-        model = build_model(spec.model, image_shape, n_classes, precision=spec.precision)
-        return model, TrainingLoop(model, spec.recipe, rates, precision=spec.precision, outcomes=spec.outcomes)
+        component, recipe = spec.built_in()
+        model = build_model(component, image_shape, n_classes, precision=spec.precision)
+        return model, TrainingLoop(model, recipe, rates, precision=spec.precision, outcomes=spec.outcomes)
 
 
 class SingleTrainer:
@@ -75,15 +76,16 @@ class SingleTrainer:
             )
         self.device = device
         self._spec = spec
+        _, self._recipe = spec.built_in()
         self._run_key = run_key(spec, data_fingerprint=dataset.fingerprint)
         self._seconds_between = 60 * spec.trainer.checkpoint_minutes
         self._checkpoints = checkpoints
-        self._rates = learning_rates(spec.recipe, subset_size=subset_size(spec.subsets, dataset.n_train))
+        self._rates = learning_rates(self._recipe, subset_size=subset_size(spec.subsets, dataset.n_train))
         self._model, self._loop = build_loop(
             spec, dataset.image_shape, dataset.n_classes, rates=self._rates, replicas=spec.trainer.replicas
         )
         self._initial = InitialState(self._model, seed=spec.seed)
-        normalization = fit_normalization(spec.recipe.normalization, dataset.train_images, pixel_max=dataset.pixel_max)
+        normalization = fit_normalization(self._recipe.normalization, dataset.train_images, pixel_max=dataset.pixel_max)
         self._n_train = dataset.n_train
         self._train = Images(dataset.train_images, dataset.train_labels, normalization)
         self._test = Images(dataset.test_images, dataset.test_labels, normalization)
@@ -103,7 +105,7 @@ class SingleTrainer:
         return Features(outcome, train, test)
 
     def _in_order(self, part: Images) -> Any:
-        size = max(self._spec.recipe.batch_size, _LEAST_EVALUATED)
+        size = max(self._recipe.batch_size, _LEAST_EVALUATED)
         return part.in_order(batch_size=size, threads=self._spec.trainer.threads)
 
     def _train_trial(self, trial: int, progress: Callable[[float], None]) -> TrialOutcome:
@@ -135,7 +137,7 @@ class SingleTrainer:
                 order,
                 start=step,
                 stop=n_steps,
-                batch_size=self._spec.recipe.batch_size,
+                batch_size=self._recipe.batch_size,
                 threads=self._spec.trainer.threads,
             )
         )
