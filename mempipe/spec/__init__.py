@@ -14,8 +14,7 @@ from mempipe.spec.documents import (
 from mempipe.spec.key import NUMERICS_VERSION, run_key
 from mempipe.spec.read import parse_spec
 from mempipe.spec.recipe import Augmentation, Constant, Recipe, WarmupLinear, WarmupSteps
-from mempipe.spec.spec import MAX_TRIALS, Spec
-from mempipe.spec.subset_design import Subsets
+from mempipe.spec.spec import MAX_TRIALS, Spec, Subsets
 from mempipe.spec.trainers import Ensemble, Own, Single
 
 __all__ = [
