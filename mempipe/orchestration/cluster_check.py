@@ -9,6 +9,7 @@ import os
 import sys
 import urllib.request
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Final
 
 from kubernetes import client, config
@@ -62,7 +63,9 @@ def _checks(settings: Settings) -> Iterator[tuple[str, Callable[[], str]]]:
     yield "permissions", lambda: _permissions(settings)
     kinds: tuple[Kind, ...] = ("train", "cpu")
     for kind in kinds:
-        yield f"a pod of kind {kind}", lambda kind=kind: _pod(settings, kind)  # type: ignore[misc]
+        yield f"a pod of kind {kind}", partial(_pod, settings, kind)
+    for name, image in settings.train.images.items():
+        yield f"a pod of kind train with the image {name}", partial(_pod, settings, "train", image=image)
     yield "store", lambda: _store(settings)
 
 
@@ -96,9 +99,9 @@ def _permissions(settings: Settings) -> str:
     return f"{len(NEEDED)} rights in namespace {settings.namespace}"
 
 
-def _pod(settings: Settings, kind: Kind) -> str:
+def _pod(settings: Settings, kind: Kind, **options: str) -> str:
     """Let the API server check a pod of the DAGs by a dry run: quota, admission, priority class, service account."""
-    task = container_task("check", kind=kind, arguments=["--help"], settings=settings)
+    task = container_task("check", kind=kind, arguments=["--help"], settings=settings, **options)
     pod = task.build_pod_request_obj(dry_run=True)  # type: ignore[attr-defined]
     client.CoreV1Api().create_namespaced_pod(namespace=settings.namespace, body=pod, dry_run="All")
     return f"accepted, image {pod.spec.containers[0].image}"

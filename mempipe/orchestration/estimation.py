@@ -33,13 +33,16 @@ class Estimate(NamedTuple):
     release_name: str | None
 
 
-def estimate(plan: BaseOperator, of: Callable[[Mapping[str, Any]], Estimate], settings: Settings) -> BaseOperator:
+def estimate(
+    plan: BaseOperator, of: Callable[[Mapping[str, Any]], Estimate], settings: Settings, **train_options: Any
+) -> BaseOperator:
     """Add the tasks after `plan`: train, validate, repair once, aggregate, publish, announce.
 
     Args:
         plan: the task that runs `mempipe plan --request`.
         of: returns the estimate of a task's context.
         settings: settings of this installation.
+        train_options: further arguments of the training tasks.
 
     Returns:
         The task that publishes. The release exists after it, whether it is announced or not.
@@ -66,6 +69,7 @@ def estimate(plan: BaseOperator, of: Callable[[Mapping[str, Any]], Estimate], se
         missing=lambda context: store_reader.missing_trials(*of(context)[:2]),
         validate=["validate", RUN, "--trials", TRIALS],
         settings=settings,
+        **train_options,
     )
     aggregate = step("aggregate", "aggregate", RUN, "--trials", TRIALS, trigger_rule=TriggerRule.NONE_FAILED)
     named = ("--name", RELEASE_NAME, "--request", PUBLISHED)

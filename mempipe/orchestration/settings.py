@@ -19,6 +19,9 @@ from mempipe.spec.folder import specs_folder
 Kind = Literal["cpu", "train"]
 """Kind of a step: `train` runs on the GPU pool, `cpu` is every other step."""
 
+DEFAULT_IMAGE: Final = "default"
+"""Name of the installation's own image of training pods, among those that a form offers."""
+
 _PROJECT: Final = Path(__file__).resolve().parents[2]
 _SECRET_NAME: Final = re.compile(r"(?i)secret|passw|token|credential|api_?key|private_?key|connection_?string")
 
@@ -84,13 +87,22 @@ class CpuShape(Shape):
     active_deadline_seconds: PositiveSeconds = 4 * 3600
 
 
+ImageName = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9._-]*[a-z0-9])?$")]
+"""Pattern of the name by which a form offers an image."""
+
+
 class TrainShape(Shape):
-    """Training: one GPU; a task is a few chunks of 30 to 60 minutes each, so a day is far beyond a healthy one."""
+    """Training: one GPU; a task is a few chunks of 30 to 60 minutes each, so a day is far beyond a healthy one.
+
+    Attributes:
+        images: images that the forms offer beside the usual one, by name, for trainers of the user's own.
+    """
 
     pool: str = "mempipe_train"
     cpu: Quantity = "4"
     memory: Quantity = "16Gi"
     gpus: int = Field(1, ge=0)
+    images: dict[ImageName, str] = Field(default_factory=dict)
     active_deadline_seconds: PositiveSeconds = 24 * 3600
 
 
@@ -165,11 +177,15 @@ class Settings(BaseSettings):
     def _checked(self) -> "Settings":
         if secret := [name for name in self.env if _SECRET_NAME.search(name)]:
             raise ValueError(f"env names {', '.join(secret)} look like credentials; give them to the service account")
+        if DEFAULT_IMAGE in self.train.images:
+            raise ValueError(f"train.images may not name {DEFAULT_IMAGE}, which is the installation's image")
         if self.execution is Execution.KUBERNETES:
             _require_fixed_image(self.image, "image")
             for kind in ("cpu", "train"):
                 if image := self.shape(kind).image:
                     _require_fixed_image(image, f"{kind}.image")
+            for name, image in self.train.images.items():
+                _require_fixed_image(image, f"train.images.{name}")
         return self
 
     @property

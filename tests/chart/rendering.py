@@ -23,7 +23,11 @@ Manifest = dict[str, Any]
 
 EVERYTHING: Final[Manifest] = {
     "pipeline": {"store": "gs://bucket/folder", "schedule": "@weekly", "addTrials": 100, "automatic": False},
-    "images": {"pullSecrets": ["registry"], "steps": {"repository": "registry:5000/steps"}},
+    "images": {
+        "pullSecrets": ["registry"],
+        "steps": {"repository": "registry:5000/steps"},
+        "own": {"torch": "registry:5000/torch:2", "jax": f"registry/jax@sha256:{'0' * 64}"},
+    },
     "training": {
         "podLabels": {"team": "vision"},
         "podEnv": {"TF_CPP_MIN_LOG_LEVEL": "1"},

@@ -49,6 +49,7 @@ def test_settings_carry_what_the_values_say(tmp_path: Path) -> None:
     assert settings["cpu"]["image"] == "registry:5000/steps:0.1.0"
     train = settings["train"]
     assert train["image"] == ""
+    assert train["images"] == {"torch": "registry:5000/torch:2", "jax": f"registry/jax@sha256:{'0' * 64}"}
     assert train["node_selector"] == {"gpu": "l4", "cloud.google.com/gke-spot": "true"}
     assert train["tolerations"][-1]["key"] == "cloud.google.com/gke-spot"
     assert train["labels"] == {"cost": "gpu", "kueue.x-k8s.io/queue-name": "gpus"}

@@ -54,6 +54,9 @@ def test_another_variable_of_ours_is_no_setting(monkeypatch: pytest.MonkeyPatch)
         ("MEMPIPE_ADD_TRIALS", "0"),
         ("MEMPIPE_TRAIN__MEMORY", "a lot"),
         ("MEMPIPE_TRAIN__GPUS", "-1"),
+        ("MEMPIPE_TRAIN__IMAGES", '{"default": "registry/mine:1"}'),
+        ("MEMPIPE_TRAIN__IMAGES", '{"two words": "registry/mine:1"}'),
+        ("MEMPIPE_CPU__IMAGES", '{"mine": "registry/mine:1"}'),
         ("MEMPIPE_TRAIN__MEMROY", "4Gi"),
         ("MEMPIPE_RUN_AS", "0"),
         ("MEMPIPE_ENV", '{"STORE_TOKEN": "x"}'),
@@ -71,6 +74,14 @@ def test_a_pod_needs_a_fixed_image(monkeypatch: pytest.MonkeyPatch, image: str):
     monkeypatch.setenv("MEMPIPE_EXECUTION", "kubernetes")
     monkeypatch.setenv("MEMPIPE_IMAGE", image)
     with pytest.raises(ValidationError, match="MEMPIPE_IMAGE"):
+        load_settings()
+
+
+def test_an_image_of_the_forms_is_fixed_too(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("MEMPIPE_EXECUTION", "kubernetes")
+    monkeypatch.setenv("MEMPIPE_IMAGE", "mempipe:1.0")
+    monkeypatch.setenv("MEMPIPE_TRAIN__IMAGES", '{"mine": "registry/mine"}')
+    with pytest.raises(ValidationError, match=r"train\.images\.mine is 'registry/mine', expected name:tag"):
         load_settings()
 
 

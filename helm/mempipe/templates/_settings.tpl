@@ -18,6 +18,9 @@
 {{- if and (eq .kind "cpu") $steps.repository -}}
 {{- $_ := set $shape "image" (include "mempipe.image" (dict "root" .root "image" $steps)) -}}
 {{- end -}}
+{{- if and (eq .kind "train") $values.images.own -}}
+{{- $_ := set $shape "images" $values.images.own -}}
+{{- end -}}
 {{- with $values.training.priorityClass.name -}}
 {{- $_ := set $shape "priority_class" . -}}
 {{- end -}}

@@ -20,6 +20,7 @@ from mempipe.orchestration.outcome import mempipe_errors
 from mempipe.orchestration.results import announce_results
 from mempipe.orchestration.runbook import FAILURES, RESUME
 from mempipe.orchestration.settings import Settings
+from mempipe.orchestration.training_image import image_options, image_params
 
 if TYPE_CHECKING:
     from mempipe.experiments.registry import Experiment
@@ -104,7 +105,12 @@ def experiment_dag(dag_id: str, name: str, settings: Settings) -> DAG:
         doc_md=_runbook(name, kind, automatic=automatic),
         schedule=[RELEASES] if automatic and settings.automatic else None,
         tags=("experiment",),
-        params={"release": release_param(optional=automatic, store=settings.store), "store": store_param(), **own},
+        params={
+            "release": release_param(optional=automatic, store=settings.store),
+            "store": store_param(),
+            **own,
+            **({} if automatic else image_params(settings)),
+        },
         settings=settings,
     ) as dag:
         (_add_read_only if automatic else _add_training)(plan_arguments, settings)
@@ -152,6 +158,7 @@ def _add_training(plan_arguments: PlanArguments, settings: Settings) -> None:
         validate=["experiment", "validate", answer("plan")],
         settings=settings,
         map_index_template=RUN_AND_TRIALS,
+        **image_options(settings),
     )
     finish = container_task(
         "finish",

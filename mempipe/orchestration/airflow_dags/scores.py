@@ -4,7 +4,9 @@ Trains many models on random subsets of a training set (Feldman & Zhang 2020, Al
 of each training example and its influence on each test example, and publishes the scores as an immutable release.
 
 **Start.** *Trigger* opens a form: `spec` is the path or URI of a spec that the steps can read (the form suggests the
-files in the specs folder), `store` is the store of runs and releases. An empty `trials` uses the spec's number.
+files in the specs folder), `store` is the store of runs and releases. An empty `trials` uses the spec's number. On a
+cluster that offers other images for training pods, `image` chooses one: a spec with a trainer of your own
+(`trainer.kind: own`) needs the image that holds its code.
 
 **Steps.**
 
@@ -57,6 +59,7 @@ from mempipe.orchestration.container_task import container_task
 from mempipe.orchestration.estimation import Estimate, estimate
 from mempipe.orchestration.forms import URI, number_param
 from mempipe.orchestration.settings import Settings
+from mempipe.orchestration.training_image import image_options, image_params
 
 
 def estimate_scores(dag_id: str = "estimate_scores", settings: Settings | None = None) -> DAG:
@@ -76,7 +79,7 @@ def estimate_scores(dag_id: str = "estimate_scores", settings: Settings | None =
         settings=settings,
     ) as dag:
         plan = container_task("plan", kind="cpu", arguments=plan_arguments, settings=settings)
-        estimate(plan, _estimate, settings)
+        estimate(plan, _estimate, settings, **image_options(settings))
     return dag
 
 
@@ -118,4 +121,5 @@ def _params(settings: Settings) -> dict[str, Param]:
             title="Release name",
             description="Name of the release; empty: the spec's name.",
         ),
+        **image_params(settings),
     }
