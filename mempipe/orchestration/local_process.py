@@ -15,7 +15,7 @@ from airflow.sdk import BaseOperator
 from airflow.sdk.definitions.context import Context
 
 from mempipe.orchestration.outcome import LAST_LINES, failure
-from mempipe.steps.parent_death import die_with_parent
+from mempipe.parent_death import die_with_parent
 
 COMMAND: Final = (sys.executable, "-P", "-m", "mempipe")  # -P: no files of the working folder
 

@@ -132,6 +132,10 @@ class Spec(Strict):
                     f"{' and '.join(given) or 'precision'} must be left out with trainer.kind own: "
                     "its code decides, and trainer.params can say so"
                 )
+            if lacking := [name for name in self.outcomes if not self.trainer.gives(name)]:
+                raise ValueError(
+                    f"outcomes must be what trainer.output {self.trainer.output} suffices for, got {lacking[0]}"
+                )
             return self
         if len(given) < 2 or self.recipe is None:
             raise ValueError(f"model and recipe are needed with trainer.kind {self.trainer.kind}")

@@ -6,6 +6,12 @@ from pydantic import Field, JsonValue, model_validator
 
 from mempipe.spec.documents import Strict
 
+_OUTCOMES: Final = {
+    "margins": frozenset({"correct", "margin", "prediction"}),
+    "correctness": frozenset({"correct"}),
+}
+"""Outcomes that an own trainer's output suffices for; logits suffice for all."""
+
 
 class Ensemble(Strict):
     """Trains `width` small models at once in one compiled step; short groups are padded to the same width."""
@@ -68,6 +74,10 @@ class Own(Strict):
         if bool(self.entry) == bool(self.command):
             raise ValueError("trainer.kind own needs one of entry and command")
         return self
+
+    def gives(self, outcome: str) -> bool:
+        """Return whether the outcome of this name can be computed from what the trainer gives."""
+        return self.output == "logits" or outcome in _OUTCOMES[self.output]
 
     @property
     def label(self) -> str:

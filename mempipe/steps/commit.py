@@ -9,11 +9,17 @@ from mempipe.errors import NumericsError, ObjectExistsError, ObjectNotFoundError
 from mempipe.places import DIFFERENCES, difference_key, shard_key, sidecar_key
 from mempipe.runs import Run, ShardRef, Span
 from mempipe.shards import Shard, encode
+from mempipe.spec import Own
 from mempipe.storage import ObjectInfo
 from mempipe.validation.invariants import check_shard
 from mempipe.validation.quarantine import quarantine
 
 _ROUNDS: Final = 3
+_CAUSE: Final = {
+    False: "the spec's model or recipe is not deterministic, or numerics changed without a new NUMERICS_VERSION",
+    True: "the trainer changed without a new trainer.version, or is not deterministic: then declare "
+    "trainer.deterministic: false",
+}
 
 
 @dataclass(frozen=True)
@@ -54,7 +60,8 @@ def commit_shard(run: Run, span: Span, shard: Shard, sidecar: Sidecar) -> str:
 
     If equal bytes are committed already, this is a success. If other bytes are committed and pass validation, the
     first commit wins and ours are kept under `differences/`, because other hardware may round differently. If they
-    fail validation, they are quarantined and ours are committed.
+    fail validation, they are quarantined and ours are committed. A trainer of the user's own may declare that it is not
+    deterministic: then equal hardware may differ too.
 
     Returns:
         A line for the log.
@@ -97,12 +104,13 @@ def _record_difference(run: Run, span: Span, content: bytes, digest: str, theirs
         their_hardware = their_sidecar["hardware"]["hardware_key"]
     except (ObjectNotFoundError, ValueError, KeyError, TypeError):
         their_hardware = None
-    if their_hardware is not None and their_hardware == sidecar.hardware.get("hardware_key"):
+    trainer = run.record.spec.trainer
+    must_agree = not isinstance(trainer, Own) or trainer.deterministic
+    if must_agree and their_hardware is not None and their_hardware == sidecar.hardware.get("hardware_key"):
         raise NumericsError(
             f"Trials are not reproducible: {run.uri}/{shard_key(span)} SHA-256 is {their_digest[:16]}…, "
             f"expected {digest[:16]}… as trained again on equal hardware ({their_hardware}).",
-            hint=f"compare it with {ours_key}; the spec's model or recipe is not "
-            "deterministic, or numerics changed without a new NUMERICS_VERSION.",
+            hint=f"compare it with {ours_key}; {_CAUSE[isinstance(trainer, Own)]}.",
         )
     return f"another commit with other bytes came first and stays; ours is kept under {DIFFERENCES}"
 

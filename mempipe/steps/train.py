@@ -45,8 +45,9 @@ def train(run_uri: str, trials: Span, reporter: Reporter) -> None:
     from mempipe.training.trainer import open_trainer
 
     checkpoints = Checkpoints(run.store)
-    trainer = open_trainer(run.record.spec, dataset, checkpoints=checkpoints)
-    total = sum(len(chunk) for chunk in chunks)
+    all_trials = [trial for chunk in chunks for trial in range(*chunk)]
+    trainer = open_trainer(run.record.spec, dataset, trials=all_trials, checkpoints=checkpoints)
+    total = len(all_trials)
     with reporter.stage("training", total=total, unit="trials") as advance:
         for chunk in chunks:
             if not run.missing(chunk):
@@ -55,7 +56,7 @@ def train(run_uri: str, trials: Span, reporter: Reporter) -> None:
             started = _now()
             shard, seconds = _train_chunk(run, dataset, trainer, chunk, advance)
             sidecar = Sidecar(
-                hardware=describe_hardware(),
+                hardware=describe_hardware(trainer.device),
                 software=describe_software(),
                 device=trainer.device,
                 seconds=seconds,

@@ -12,13 +12,13 @@ from queue import Queue
 from typing import Final
 
 from mempipe.errors import ExitCode, MempipeError, TransientError
+from mempipe.parent_death import die_with_parent
 from mempipe.runs import Goal, Span
-from mempipe.steps.parent_death import die_with_parent
 from mempipe.steps.progress import SECONDS_VARIABLE, Advance, Reporter, parse_progress
 
 TRIES: Final = 3
 
-_LAST_LINES: Final = 12
+_LAST_LINES: Final = 24
 _INTERRUPT_SECONDS: Final = 10
 
 

@@ -14,6 +14,7 @@ class Stream(IntEnum):
     ORDER = 2
     AUGMENTATION = 3
     SELECTION = 4
+    TRAINER = 5
 
 
 def raw_words(seed: int, stream: Stream, *path: int, count: int) -> NDArray[np.uint64]:

@@ -7,8 +7,6 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Final
 
-from mempipe.training.runtime import accelerator
-
 _CPUINFO: Final = Path("/proc/cpuinfo")
 _PACKAGES: Final = {
     "tensorflow": ("tensorflow", "tensorflow-cpu"),
@@ -22,15 +20,19 @@ _ARITHMETIC: Final = ("sse4", "avx", "fma", "f16c", "amx", "asimd", "sve", "bf16
 """Prefixes of the processor flags by which numerical libraries choose their kernels."""
 
 
-def describe_hardware() -> dict[str, Any]:
-    """Return what this process computes on, as a flat dictionary.
+def describe_hardware(device: str) -> dict[str, Any]:
+    """Return what a trainer computes on, as a flat dictionary.
 
-    `cpu`, `cpu_family` (vendor/family/model/stepping), `cpu_flags` (those that change arithmetic), `cores`,
-    `memory_gib`, `accelerator` (GPU's name or None), `platform`, and `hardware_key`: two processes with equal keys
-    and the same run must compute the same bytes.
+    Args:
+        device: that the trainer uses: `cpu`, or the GPU's name.
+
+    Returns:
+        `cpu`, `cpu_family` (vendor/family/model/stepping), `cpu_flags` (those that change arithmetic), `cores`,
+        `memory_gib`, `accelerator` (GPU's name or None), `platform`, and `hardware_key`: two processes with equal keys
+        and the same run must compute the same bytes.
     """
     info = _cpu_info()
-    gpu = accelerator()
+    gpu = None if device == "cpu" else device
     flags = sorted(flag for flag in info.get("flags", "").split() if flag.startswith(_ARITHMETIC))
     family = "/".join(info.get(key, "") for key in ("vendor_id", "cpu family", "model", "stepping"))
     computes = ["gpu", gpu] if gpu else ["cpu", info.get("model name", platform.machine()), family, *flags]

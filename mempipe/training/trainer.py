@@ -1,10 +1,9 @@
-"""Opens the trainer that a spec names. Loads TensorFlow only when a trainer is opened."""
+"""Opens the trainer that a spec names. Loads TensorFlow only when a built-in trainer is opened."""
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
 from mempipe.data import Dataset
-from mempipe.errors import SpecError
 from mempipe.spec import Spec
 from mempipe.training.checkpoints import Checkpoints
 from mempipe.training.outcome import Features, TrialOutcome
@@ -46,12 +45,16 @@ class Trainer(Protocol):
         ...
 
 
-def open_trainer(spec: Spec, dataset: Dataset, *, checkpoints: Checkpoints | None = None) -> Trainer:
+def open_trainer(
+    spec: Spec, dataset: Dataset, *, trials: Sequence[int] = (), checkpoints: Checkpoints | None = None
+) -> Trainer:
     """Return the trainer of a spec, ready to train.
 
     Args:
         spec: resolved: the parameters of its model are complete.
         dataset: the data set that it names.
+        trials: all that `train` will be called for, ascending, part by part; an own trainer begins trials of the
+            next part before the last ones of this part are done. The built-in ones need not know.
         checkpoints: where long trials save their state; None: they do not. The ensemble's
             trials are short and save none.
 
@@ -60,6 +63,10 @@ def open_trainer(spec: Spec, dataset: Dataset, *, checkpoints: Checkpoints | Non
         InputError: TensorFlow runs in this process already, with another number of threads; or there are fewer GPUs
             than replicas.
     """
+    if spec.trainer.kind == "own":
+        from mempipe.training.own.trainer import OwnTrainer
+
+        return OwnTrainer(spec, dataset, trials=trials, checkpoints=checkpoints)
     from mempipe.training.runtime import start_tensorflow
 
     if spec.trainer.kind == "ensemble":
@@ -67,8 +74,6 @@ def open_trainer(spec: Spec, dataset: Dataset, *, checkpoints: Checkpoints | Non
         from mempipe.training.ensemble.trainer import EnsembleTrainer
 
         return EnsembleTrainer(spec, dataset, device=device)
-    if spec.trainer.kind == "own":
-        raise SpecError("Trainer cannot be opened: trainer.kind is own.", hint="choose a built-in trainer.")
     device = start_tensorflow(spec.trainer.threads, gpus=spec.trainer.replicas)
     from mempipe.training.single.trainer import SingleTrainer
 

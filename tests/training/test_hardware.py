@@ -21,14 +21,16 @@ model name\t: another
 """
 
 
-def key(monkeypatch: pytest.MonkeyPatch, path: Path, *, mhz: str = "2445", more: str = "aes") -> str:
+def key(
+    monkeypatch: pytest.MonkeyPatch, path: Path, *, mhz: str = "2445", more: str = "aes", device: str = "cpu"
+) -> str:
     path.write_text(CPUINFO.format(mhz=mhz, more=more))
     monkeypatch.setattr(hardware, "_CPUINFO", path)
-    return str(hardware.describe_hardware()["hardware_key"])
+    return str(hardware.describe_hardware(device)["hardware_key"])
 
 
 def test_it_is_flat_and_survives_json() -> None:
-    described = hardware.describe_hardware() | hardware.describe_software()
+    described = hardware.describe_hardware("cpu") | hardware.describe_software()
     assert json.loads(json.dumps(described)) == described
     assert {"cpu", "cores", "accelerator", "platform", "hardware_key", "python", "tensorflow", "keras", "numpy"} <= set(
         described
@@ -52,15 +54,14 @@ def test_the_key_follows_tensorflows_version_and_the_accelerator(
     plain = key(monkeypatch, tmp_path / "cpuinfo")
     monkeypatch.setattr(hardware, "version", lambda _: "3.0.0")
     other_version = key(monkeypatch, tmp_path / "cpuinfo")
-    monkeypatch.setattr(hardware, "accelerator", lambda: "NVIDIA H200")
-    on_gpu = key(monkeypatch, tmp_path / "cpuinfo")
+    on_gpu = key(monkeypatch, tmp_path / "cpuinfo", device="NVIDIA H200")
     assert len({plain, other_version, on_gpu}) == 3
     # The processor beside a GPU computes nothing of a trial's steps.
-    assert key(monkeypatch, tmp_path / "cpuinfo", more="avx512f") == on_gpu
+    assert key(monkeypatch, tmp_path / "cpuinfo", more="avx512f", device="NVIDIA H200") == on_gpu
 
 
 def test_a_machine_without_cpuinfo_is_described_too(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(hardware, "_CPUINFO", tmp_path / "missing")
-    described = hardware.describe_hardware()
+    described = hardware.describe_hardware("cpu")
     assert described["cpu"]
     assert described["cpu_flags"] == ""

@@ -22,7 +22,7 @@ def test_planning_and_opening_the_package_do_not_load_tensorflow() -> None:
         "from mempipe.spec import Component\n"
         "for name in available():\n"
         "    check_model_fits(resolve_model(Component(name=name)), (8, 8, 1), 10)\n"
-        "mempipe.training.hardware.describe_hardware()\n"
+        "mempipe.training.hardware.describe_hardware('cpu')\n"
         "print([name for name in ('tensorflow', 'keras') if name in sys.modules])\n"
     )
     process = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)

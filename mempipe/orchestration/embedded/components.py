@@ -13,7 +13,7 @@ from typing import Final
 import psutil  # type: ignore[import-untyped]
 
 from mempipe.orchestration.embedded.home import EmbeddedAirflowError, Home
-from mempipe.steps.parent_death import die_with_parent
+from mempipe.parent_death import die_with_parent
 
 LAUNCHER: Final = "mempipe.orchestration.embedded.launcher"
 
