@@ -130,8 +130,9 @@ def _plain(spec: Spec, dataset: Dataset, *, reused: bool) -> tuple[Train, int, i
     tf.config.threading.set_inter_op_parallelism_threads(1)
 
     component, recipe = spec.built_in()
-    normalization = fit_normalization(recipe.normalization, dataset.train_images, pixel_max=dataset.pixel_max)
-    train_images, test_images = normalization.apply(dataset.train_images), normalization.apply(dataset.test_images)
+    images = dataset.images
+    normalization = fit_normalization(recipe.normalization, images.train, pixel_max=images.pixel_max)
+    train_images, test_images = normalization.apply(images.train), normalization.apply(images.test)
     n_steps = total_steps(recipe, subset_size=subset_size(spec.subsets, dataset.n_train))
     assert isinstance(recipe.schedule, WarmupLinear)  # noqa: S101
     warm = recipe.schedule.warmup * n_steps
@@ -144,7 +145,7 @@ def _plain(spec: Spec, dataset: Dataset, *, reused: bool) -> tuple[Train, int, i
             )
 
     def compiled() -> Any:
-        model = build_model(component, dataset.image_shape, dataset.n_classes)
+        model = build_model(component, images.shape, dataset.n_classes)
         model.compile(
             optimizer=keras.optimizers.SGD(Schedule(), momentum=recipe.momentum),
             loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
@@ -159,7 +160,7 @@ def _plain(spec: Spec, dataset: Dataset, *, reused: bool) -> tuple[Train, int, i
         mask = subset_mask(spec.subsets, n_train=dataset.n_train, seed=spec.seed, trial=trial)
         model = shared if reused else compiled()
         if reused:
-            untrained = build_model(component, dataset.image_shape, dataset.n_classes)
+            untrained = build_model(component, images.shape, dataset.n_classes)
             model.set_weights(untrained.get_weights())
             for variable, value in zip(model.optimizer.variables, initial, strict=True):
                 variable.assign(value)

@@ -10,7 +10,7 @@ import struct
 import tokenize
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -40,8 +40,12 @@ class UnreadableNpzError(Exception):
     """The file is no whole npz of plain arrays; the message says why."""
 
 
-def read_npz(source: bytes | Path) -> dict[str, NDArray[Any]]:
-    """Return every array of an npz, with each member's CRC checked.
+def read_npz(source: bytes | Path, names: Collection[str] | None = None) -> dict[str, NDArray[Any]]:
+    """Return the arrays of an npz, with each member's CRC checked.
+
+    Args:
+        source: its bytes or its path.
+        names: read these arrays and no others, those that there are; None: all.
 
     Raises:
         UnreadableNpzError: truncated, damaged, no npz, or with pickled objects (which are not loaded).
@@ -53,7 +57,7 @@ def read_npz(source: bytes | Path) -> dict[str, NDArray[Any]]:
             file.seek(0)
             loaded = np.load(file, allow_pickle=False)
             with loaded as archive:
-                return {name: archive[name] for name in archive.files}
+                return {name: archive[name] for name in archive.files if names is None or name in names}
     except _DAMAGED as error:
         if "allow_pickle" in str(error) or "pickled" in str(error):
             raise UnreadableNpzError("holds pickled objects, which are never loaded; expected plain arrays") from error

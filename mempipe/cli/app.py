@@ -265,7 +265,7 @@ def report(
             metavar="PATH", help="Path or URI of the images (or a spec that names them); the release's by default."
         ),
     ] = None,
-    images: Annotated[bool, typer.Option(help="Show thumbnails; otherwise examples are shown by number.")] = True,
+    images: Annotated[bool, typer.Option(help="Show images or texts of the examples; otherwise their numbers.")] = True,
     experiments: Annotated[
         Optional[str],  # noqa: UP045
         typer.Option(

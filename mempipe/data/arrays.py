@@ -2,6 +2,7 @@
 
 import gzip
 import math
+import zipfile
 import zlib
 from pathlib import Path
 from typing import Any, Final
@@ -16,14 +17,16 @@ _IDX_UINT8: Final = 0x08
 
 
 def read_npz(path: Path, keys: tuple[str, ...], *, what: str) -> list[NDArray[Any]]:
-    """Return the arrays `keys` of an npz; pickled objects are refused, not executed."""
+    """Return the arrays `keys` of an npz and read no others; pickled objects are refused, not executed."""
     try:
-        arrays = npz.read_npz(path)
+        arrays = npz.read_npz(path, keys)
+        absent = [key for key in keys if key not in arrays]
+        if absent:
+            with zipfile.ZipFile(path) as archive:
+                names = sorted(name.removesuffix(".npy") for name in archive.namelist())
+            raise _unreadable(what, path, f"has arrays {names}", f"{absent[0]} among them")
     except npz.UnreadableNpzError as error:
         raise _unreadable(what, path, str(error), "an npz of plain arrays") from error
-    absent = [key for key in keys if key not in arrays]
-    if absent:
-        raise _unreadable(what, path, f"has arrays {sorted(arrays)}", f"{absent[0]} among them")
     return [arrays[key] for key in keys]
 
 

@@ -37,12 +37,13 @@ def is_remote(uri: str) -> bool:
     return "://" in uri and not uri.startswith("file://")
 
 
-def local_file(uri: str, *, what: str) -> Path:
+def local_file(uri: str, *, what: str, key: str = "data.path") -> Path:
     """Return a local path with the content of `uri`: itself, or a cached copy of the object's current generation.
 
     Args:
         uri: path, `file://`, `gs://…`.
         what: the data set, for messages.
+        key: of the spec, that names the file, for messages.
     """
     if not is_remote(uri):
         path = Path(uri.removeprefix("file://")).expanduser()
@@ -50,19 +51,19 @@ def local_file(uri: str, *, what: str) -> Path:
             raise DataError(
                 f"Data set cannot be read: {what} {path} is {'a folder' if path.is_dir() else 'missing'}, "
                 "expected a file.",
-                hint="correct data.path in the spec.",
+                hint=f"correct {key} in the spec.",
             )
         return path
-    store, key = split_object_uri(uri)
-    for info in store.list(key):
-        if info.key == key:
-            name = hashlib.sha256(f"{uri}|{info.generation}".encode()).hexdigest()[:24]
-            cached = cache_folder() / name / Path(key).name
+    store, name = split_object_uri(uri)
+    for info in store.list(name):
+        if info.key == name:
+            version = hashlib.sha256(f"{uri}|{info.generation}".encode()).hexdigest()[:24]
+            cached = cache_folder() / version / Path(name).name
             if not cached.exists():
                 cached.parent.mkdir(parents=True, exist_ok=True)
-                store.download(key, cached)
+                store.download(name, cached)
             return cached
-    raise DataError(f"Data set cannot be read: {what} {uri} is missing, expected an object.", hint="correct data.path.")
+    raise DataError(f"Data set cannot be read: {what} {uri} is missing, expected an object.", hint=f"correct {key}.")
 
 
 def local_folder(uri: str, *, what: str) -> Path:

@@ -135,7 +135,7 @@ def _prepare(preparation: Preparation, folder: Path) -> None:
             class_names=class_names,
             n_train=dataset.n_train,
             n_test=dataset.n_test,
-            image_shape=dataset.image_shape,
+            image_shape=dataset.images.shape,
             source_sha256=digest.hexdigest(),
             made_with=_made_with(),
         )
@@ -199,7 +199,7 @@ def _open(preparation: Preparation, folder: Path) -> Dataset:
     try:
         manifest = Manifest.model_validate_json((folder / "manifest.json").read_bytes())
         dataset = _dataset(preparation, folder, manifest.class_names, fingerprint=manifest.fingerprint)
-        actual = (manifest.format, dataset.n_train, dataset.n_test, dataset.image_shape)
+        actual = (manifest.format, dataset.n_train, dataset.n_test, dataset.images.shape)
         if actual != (_FORMAT, manifest.n_train, manifest.n_test, manifest.image_shape):
             raise ValueError(
                 f"it holds {actual[1]} and {actual[2]} images, expected {manifest.n_train}, {manifest.n_test}"

@@ -47,7 +47,7 @@ class ReleaseContent:
         trials: one row for each trial counted (`mempipe.tables.schema.TRIALS`).
         subsets: how the trials' subsets were drawn.
         data: the data set.
-        train_filenames, test_filenames: for image folders, names in the data set's order; else None.
+        train_filenames, test_filenames: names or ids in the data set's order, where there are some; else None.
         thresholds: of the high-influence pairs.
         spec: the resolved spec of the run; None where there was no run.
         run: id of the run in its store; None where there was no run.

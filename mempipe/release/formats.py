@@ -5,7 +5,7 @@
         infl_matrix_classK float32 [train, test]
     {name}_high_infl_pairs_infl0.15_mem0.25.npz
         tr_idx, tt_idx int64; infl, mem float64
-    {name}_index.npz (image folders)
+    {name}_index.npz (where examples have file names or ids)
         tr_filenames, tt_filenames S; tr_labels, tt_labels int64; tr_mem float64
 
 Names, keys, types and axis order are the authors'. Uncompressed, no pickles; NaN where a score is undefined. Croissant

@@ -136,7 +136,7 @@ def _check_disjoint(one: Release, other: Release) -> None:
 
 
 def _filenames(table: pa.Table) -> list[str] | None:
-    """Return the file names of an image folder; None where the release has none, which its reader tells by nulls."""
+    """Return the names of the examples; None where the release has none, which its reader tells by nulls."""
     names = table["filename"]
     return None if names.null_count else names.to_pylist()
 

@@ -35,7 +35,7 @@ def build_report(
         release: folder or URI of a release, of a name's releases, or a folder of npz files in the authors' format.
         out: a new or empty folder, or an earlier report, which is replaced when the new one is complete.
         data: path or URI of the data set, or a spec that names it; None: as the release records.
-        images: whether to show thumbnails.
+        images: whether to show the examples' images and texts.
         experiments: folder or URI with results of the release's experiments; None: those in the release's store.
         reporter: receives progress and notes.
 
@@ -57,9 +57,10 @@ def build_report(
     with replaced(out) as folder:
         (folder / "data").mkdir()
         sheets = _write_images(content, pictures, folder / "sheets", reporter)
+        texts = _write_texts(content, pictures, folder / "texts")
         downloads = write_downloads(content, folder / "downloads")
         token = _write_arrays(content, folder / "data")
-        meta = _meta(content, pictures, sheets, downloads, token)
+        meta = _meta(content, pictures, sheets, texts, downloads, token)
         write_script(folder / "data" / "meta.js", "meta", meta)
         _write_page(content, folder, token)
     for experiment in content.experiments:
@@ -75,24 +76,46 @@ def _write_images(content: ReportContent, pictures: Images, folder: Path, report
     from mempipe.report.sheets import COLUMNS, TILES, tile_shape, write_sheets
 
     dataset = pictures.dataset
-    if dataset is None:
+    if dataset is None or not dataset.has_images:
         return None
+    images = dataset.images
     folder.mkdir()
-    height, width = tile_shape(*dataset.image_shape[:2])
+    height, width = tile_shape(*images.shape[:2])
     described: dict[str, Any] = {"height": height, "width": width, "columns": COLUMNS, "tiles": TILES}
     with reporter.stage("drawing sheets", total=dataset.n_train + dataset.n_test, unit="images") as advance:
-        for part, images, columns, priority in (
-            ("train", dataset.train_images, content.train, content.train["mem"]),
-            ("test", dataset.test_images, content.test, _test_priority(content)),
+        for part, pixels, columns, priority in (
+            ("train", images.train, content.train, content.train["mem"]),
+            ("test", images.test, content.test, _test_priority(content)),
         ):
-            scale, labels = dataset.pixel_max, columns["label"]
-            sheets = write_sheets(folder, part, images, labels, priority, pixel_max=scale, advance=advance)
+            scale, labels = images.pixel_max, columns["label"]
+            sheets = write_sheets(folder, part, pixels, labels, priority, pixel_max=scale, advance=advance)
             columns["slot"] = sheets.slot
             pairs = zip(sheets.files, sheets.tiles, strict=True)
             described[part] = [{"file": f"{folder.name}/{name}", "tiles": n_tiles} for name, n_tiles in pairs]
     content.pairs["pixels"] = pixel_difference(
-        dataset.train_images, dataset.test_images, content.pairs["tr_idx"], content.pairs["tt_idx"], dataset.pixel_max
+        images.train, images.test, content.pairs["tr_idx"], content.pairs["tt_idx"], images.pixel_max
     )
+    return described
+
+
+def _write_texts(content: ReportContent, pictures: Images, folder: Path) -> dict[str, Any] | None:
+    """Write the sheets of texts, add each example's slot; return the page's description."""
+    dataset = pictures.dataset
+    if dataset is None or dataset.train_texts is None or dataset.test_texts is None:
+        return None
+    from mempipe.report.sheets import TILES
+    from mempipe.report.texts import text_limit, write_texts
+
+    folder.mkdir()
+    limit = text_limit(dataset.n_train + dataset.n_test)
+    described: dict[str, Any] = {"limit": limit, "tiles": TILES}
+    for part, texts, columns, priority in (
+        ("train", dataset.train_texts, content.train, content.train["mem"]),
+        ("test", dataset.test_texts, content.test, _test_priority(content)),
+    ):
+        sheets = write_texts(folder, part, texts, columns["label"], priority, limit=limit)
+        columns["slot"] = sheets.slot
+        described[part] = [f"{folder.name}/{name}" for name in sheets.files]
     return described
 
 
@@ -127,6 +150,7 @@ def _meta(
     content: ReportContent,
     pictures: Images,
     sheets: dict[str, Any] | None,
+    texts: dict[str, Any] | None,
     downloads: list[dict[str, Any]],
     token: str,
 ) -> dict[str, Any]:
@@ -143,6 +167,7 @@ def _meta(
         "floor": {"mem": content.floor.mem, "infl": content.floor.infl},
         "hasPairs": content.has_pairs,
         "images": sheets,
+        "texts": texts,
         "imagesNote": pictures.note,
         "downloads": downloads,
         "experiments": [summary_of(experiment) for experiment in content.experiments],

@@ -1,4 +1,4 @@
-"""Finds the images of the examples; images of another data set are an error."""
+"""Finds the images or texts of the examples; those of another data set are an error."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,10 +17,10 @@ from mempipe.spec import Component, parse_spec
 
 @dataclass(frozen=True, eq=False)
 class Images:
-    """The images, or the reason why there are none.
+    """The images and texts, or the reason why there are none.
 
     Attributes:
-        dataset: the data set; None: no images.
+        dataset: the data set; None: examples are shown by number and name.
         note: a sentence for the page.
     """
 
@@ -54,12 +54,15 @@ def find_images(content: ReportContent, path: str | None) -> Images:
         if path is not None:
             raise
         return Images(None, f"No images: the data set was not found ({error.message.rstrip('.')}).")
-    if path is None and min(dataset.image_shape[:2]) == 1:
+    if path is None and dataset.image_shape is not None and min(dataset.image_shape[:2]) == 1:
         return Images(None, f"No images: the examples of {dataset.name} are features, not pictures.")
+    if not dataset.has_images and dataset.train_texts is None:
+        return Images(None, f"No images: the data set {dataset.name} has neither images nor texts.")
+    kind = "Images" if dataset.has_images else "Texts"
     if content.fingerprint is not None:
         if dataset.fingerprint != content.fingerprint:
             raise _refusal(dataset, "fingerprint", dataset.fingerprint, content.fingerprint)
-        return Images(dataset, f"Images of {dataset.name}; their fingerprint is the release's.")
+        return Images(dataset, f"{kind} of {dataset.name}; their fingerprint is the release's.")
     for part, labels, expected in (
         ("training", dataset.train_labels, content.train["label"]),
         ("test", dataset.test_labels, content.test["label"]),
@@ -67,7 +70,7 @@ def find_images(content: ReportContent, path: str | None) -> Images:
         if not np.array_equal(labels, expected):
             raise _refusal(dataset, f"{part} labels", *_difference(labels, expected))
     return Images(
-        dataset, f"Images of {dataset.name}; the scores carry no fingerprint, so only the labels were compared."
+        dataset, f"{kind} of {dataset.name}; the scores carry no fingerprint, so only the labels were compared."
     )
 
 
@@ -98,7 +101,8 @@ def _component(content: ReportContent, path: str | None) -> Component | None:
 
 def _refusal(dataset: Dataset, what: str, got: str, expected: str) -> DataError:
     return DataError(
-        f"Images are of another data set: {dataset.name} {what} is {got}, expected {expected} of the release.",
+        f"{'Images' if dataset.has_images else 'Texts'} are of another data set: {dataset.name} {what} is {got}, "
+        f"expected {expected} of the release.",
         hint="give the data set of the scores with --data PATH, or --no-images.",
     )
 

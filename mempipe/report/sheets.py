@@ -20,7 +20,7 @@ _WEBP_QUALITY: Final = 90
 
 @dataclass(frozen=True, eq=False)
 class Sheets:
-    """The sheets of one part of a data set.
+    """The sheets of one part of a data set, of images or of texts.
 
     Attributes:
         slot: uint32 (n,); for each example, number of its sheet times `TILES`, plus its tile.
@@ -60,26 +60,43 @@ def write_sheets(
         pixel_max: the value of white; sheets with negative pixels use the range of their pixels.
         advance: advances the progress by a number of images.
     """
+    files: list[str] = []
+    slot, groups = layout(labels, priority)
+    for number, chosen in enumerate(groups):
+        picture = montage(np.stack([thumbnail(image) for image in to_uint8(images[chosen], pixel_max)]))
+        color = picture.mode == "RGB"
+        name = f"{part}-{number:05d}.{'webp' if color else 'png'}"
+        if color:
+            picture.save(folder / name, quality=_WEBP_QUALITY, method=4)
+        else:
+            picture.save(folder / name, compress_level=6)
+        files.append(name)
+        advance(len(chosen))
+    return Sheets(slot, files, [len(chosen) for chosen in groups])
+
+
+def layout(
+    labels: NDArray[np.int64], priority: NDArray[np.float64]
+) -> tuple[NDArray[np.uint32], list[NDArray[np.int64]]]:
+    """Lay examples out on sheets; see `Sheets.slot`.
+
+    Args:
+        labels: int64 (n,); each class has its own sheets.
+        priority: float64 (n,); sorts a class in descending order, with NaN last.
+
+    Returns:
+        The slots, uint32 (n,); the examples of each sheet in the order of its tiles.
+    """
     order = np.lexsort((np.arange(len(labels)), -priority, labels))  # NaN sorts last
     starts = np.flatnonzero(np.diff(labels[order], prepend=-1))
     slot = np.empty(len(labels), dtype=np.uint32)
-    files: list[str] = []
-    tiles: list[int] = []
+    groups: list[NDArray[np.int64]] = []
     for begin, end in zip(starts, [*starts[1:], len(order)], strict=True):
         for start in range(begin, end, TILES):
             chosen = order[start : min(start + TILES, end)]
-            slot[chosen] = len(files) * TILES + np.arange(len(chosen))
-            picture = montage(np.stack([thumbnail(image) for image in to_uint8(images[chosen], pixel_max)]))
-            color = picture.mode == "RGB"
-            name = f"{part}-{len(files):05d}.{'webp' if color else 'png'}"
-            if color:
-                picture.save(folder / name, quality=_WEBP_QUALITY, method=4)
-            else:
-                picture.save(folder / name, compress_level=6)
-            files.append(name)
-            tiles.append(len(chosen))
-            advance(len(chosen))
-    return Sheets(slot, files, tiles)
+            slot[chosen] = len(groups) * TILES + np.arange(len(chosen))
+            groups.append(chosen)
+    return slot, groups
 
 
 def to_uint8(images: NDArray[Any], pixel_max: float) -> NDArray[np.uint8]:

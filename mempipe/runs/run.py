@@ -28,7 +28,7 @@ class DataInfo(Stored):
         fingerprint: SHA-256 of content and order.
         n_train, n_test: sizes.
         class_names: one a label.
-        image_shape: (height, width, channels).
+        image_shape: (height, width, channels); None: no images.
         source, license: for the card.
     """
 
@@ -37,7 +37,7 @@ class DataInfo(Stored):
     n_train: int
     n_test: int
     class_names: tuple[str, ...]
-    image_shape: tuple[int, int, int]
+    image_shape: tuple[int, int, int] | None = None
     source: str = ""
     license: str | None = None
 
@@ -94,7 +94,7 @@ class RunRecord(Document):
 
 @dataclass(frozen=True, eq=False)
 class Labels:
-    """The data set's labels and, for image folders, file names, in its own order.
+    """The data set's labels and, where it has them, file names or ids, in its own order.
 
     Attributes:
         train, test: int64 (n,).

@@ -94,7 +94,7 @@ def write_features(release_uri: str, options: FeatureOptions, reporter: Reporter
             "license": dataset.license,
         }
     )
-    _, _, n_features = load_dataset(data).image_shape
+    _, _, n_features = load_dataset(data).images.shape
     linear = linear_spec(release, spec, dataset, data, n_features, options)
     document = _document(linear)
     name = f"{folder}/{linear.name}-{hashlib.sha256(document).hexdigest()[:12]}.yaml"  # one object for each spec

@@ -69,7 +69,7 @@ TYPES: Final = frozenset({_INT, _FLOAT, _TEXT, _BOOL})
 _IDX = "position in the data set's own order"
 _DIFFERENCE: Final = "probability difference"
 _FILENAME: Final = Column(
-    "filename", _TEXT, "file name", "relative name of the image file (image folders only)", optional=True
+    "filename", _TEXT, "file name", "relative name of the image file, or id (data sets with such names)", optional=True
 )
 
 

@@ -45,8 +45,8 @@ class Params(Strict):
 def load(params: Params) -> Dataset:
     """Make the data set from the digits."""
     plain = digits.load(digits.Params())
-    train = _Part(plain.train_images, plain.train_labels, _words(params.seed, 0, plain.n_train))
-    test = _Part(plain.test_images, plain.test_labels, _words(params.seed, 1, plain.n_test))
+    train = _Part(plain.images.train, plain.train_labels, _words(params.seed, 0, plain.n_train))
+    test = _Part(plain.images.test, plain.test_labels, _words(params.seed, 1, plain.n_test))
     for digit in range(plain.n_classes):
         for number, style in enumerate(_STYLES):
             train.restyle(digit, style, _RARE_IN_TRAIN[(digit + number) % len(_RARE_IN_TRAIN)])
@@ -107,15 +107,13 @@ class _Part:
 
 def _add_blends(train: _Part, test: _Part, plain: Dataset, params: Params) -> None:
     """Add digits under another, fainter digit to both parts; the two copies differ in a few pixels by one level."""
-    count = params.n_blends
+    count, images = params.n_blends, plain.images.train
     order = random_order(_words(params.seed, 3, plain.n_train))
-    pixels = _words(params.seed, 4, count * _CHANGED_PIXELS).reshape(count, _CHANGED_PIXELS) % np.uint64(
-        plain.train_images[0].size
-    )
+    pixels = _words(params.seed, 4, count * _CHANGED_PIXELS).reshape(count, _CHANGED_PIXELS) % np.uint64(images[0].size)
     for number in range(count):
         own = int(order[number])
         other = next(int(i) for i in order[count + number :] if plain.train_labels[i] != plain.train_labels[own])
-        image = np.maximum(plain.train_images[own] // 2, plain.train_images[other] - plain.train_images[other] // 4)
+        image = np.maximum(images[own] // 2, images[other] - images[other] // 4)
         copy = image.copy()
         for pixel in pixels[number].tolist():
             value = int(copy.flat[pixel])

@@ -66,15 +66,14 @@ class EnsembleTrainer:
         self._n_train = dataset.n_train
         self._width = spec.trainer.width
         self._rates = learning_rates(self._recipe, subset_size=subset_size(spec.subsets, dataset.n_train))
-        self._model = build_model(model, dataset.image_shape, dataset.n_classes)
+        images = dataset.images
+        self._model = build_model(model, images.shape, dataset.n_classes)
         self._initial = InitialState(self._model, seed=spec.seed)
-        self._images = dataset.train_images, dataset.test_images
-        self._normalization = fit_normalization(
-            self._recipe.normalization, dataset.train_images, pixel_max=dataset.pixel_max
-        )
+        self._images = images.train, images.test
+        self._normalization = fit_normalization(self._recipe.normalization, images.train, pixel_max=images.pixel_max)
         self._program = Program(
             self._model,
-            np.concatenate([dataset.train_images, dataset.test_images]),
+            np.concatenate([images.train, images.test]),
             np.concatenate([dataset.train_labels, dataset.test_labels]).astype(np.int32),
             self._normalization,
             recipe=self._recipe,

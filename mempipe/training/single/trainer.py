@@ -81,14 +81,15 @@ class SingleTrainer:
         self._seconds_between = 60 * spec.trainer.checkpoint_minutes
         self._checkpoints = checkpoints
         self._rates = learning_rates(self._recipe, subset_size=subset_size(spec.subsets, dataset.n_train))
+        images = dataset.images
         self._model, self._loop = build_loop(
-            spec, dataset.image_shape, dataset.n_classes, rates=self._rates, replicas=spec.trainer.replicas
+            spec, images.shape, dataset.n_classes, rates=self._rates, replicas=spec.trainer.replicas
         )
         self._initial = InitialState(self._model, seed=spec.seed)
-        normalization = fit_normalization(self._recipe.normalization, dataset.train_images, pixel_max=dataset.pixel_max)
+        normalization = fit_normalization(self._recipe.normalization, images.train, pixel_max=images.pixel_max)
         self._n_train = dataset.n_train
-        self._train = Images(dataset.train_images, dataset.train_labels, normalization)
-        self._test = Images(dataset.test_images, dataset.test_labels, normalization)
+        self._train = Images(images.train, dataset.train_labels, normalization)
+        self._test = Images(images.test, dataset.test_labels, normalization)
 
     def train(self, trials: Sequence[int], progress: Callable[[float], None]) -> Iterator[TrialOutcome]:
         """Train trials; see `mempipe.training.trainer.Trainer`."""
