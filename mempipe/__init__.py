@@ -5,16 +5,18 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from mempipe.release.load import Release, load_release
     from mempipe.release.open_scores import open_scores
+    from mempipe.steps.run import run
     from mempipe.steps.score import score_arrays as score
 
 __version__ = "0.1.0"
 
-__all__ = ["Release", "__version__", "load_release", "open_scores", "score"]
+__all__ = ["Release", "__version__", "load_release", "open_scores", "run", "score"]
 
 _PUBLIC: Final = {
     "Release": ("mempipe.release.load", "Release"),
     "load_release": ("mempipe.release.load", "load_release"),
     "open_scores": ("mempipe.release.open_scores", "open_scores"),
+    "run": ("mempipe.steps.run", "run"),
     "score": ("mempipe.steps.score", "score_arrays"),
 }
 

@@ -12,7 +12,7 @@ from mempipe.spec.documents import (
     without_later_keys,
 )
 from mempipe.spec.key import NUMERICS_VERSION, run_key
-from mempipe.spec.read import parse_spec
+from mempipe.spec.read import parse_document, parse_spec
 from mempipe.spec.recipe import Augmentation, Constant, Recipe, WarmupLinear, WarmupSteps
 from mempipe.spec.spec import MAX_TRIALS, Spec, Subsets
 from mempipe.spec.trainers import Ensemble, Own, Single
@@ -36,6 +36,7 @@ __all__ = [
     "WarmupLinear",
     "WarmupSteps",
     "checked_name",
+    "parse_document",
     "parse_spec",
     "require_known_version",
     "run_key",

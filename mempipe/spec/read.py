@@ -10,14 +10,19 @@ from mempipe.spec.spec import Spec
 
 
 def parse_spec(text: str, *, source: str) -> Spec:
-    """Read a spec from YAML.
+    """Read a spec from YAML; arguments and errors as `parse_document`'s, and a key that is unknown or out of range."""
+    return validated(Spec, parse_document(text, source=source), source=source)
+
+
+def parse_document(text: str, *, source: str) -> dict[str, Any]:
+    """Read the keys of a spec from YAML; what they mean is not checked.
 
     Args:
         text: the YAML document.
         source: where it came from, for messages.
 
     Raises:
-        SpecError: the text is no YAML mapping, a key is unknown, given twice or missing, or a value is out of range.
+        SpecError: the text is no YAML mapping, or a key is given twice.
     """
     try:
         document = yaml.load(text, Loader=_UniqueKeyLoader)  # noqa: S506 - a SafeLoader, see below
@@ -29,7 +34,7 @@ def parse_spec(text: str, *, source: str) -> Spec:
             f"Spec cannot be read: {source} is {type(document).__name__}, expected a mapping of keys.",
             hint="start from a file in specs/.",
         )
-    return validated(Spec, document, source=source)
+    return document
 
 
 class _UniqueKeyLoader(yaml.SafeLoader):

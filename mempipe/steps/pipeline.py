@@ -1,24 +1,42 @@
 """`mempipe run`: the whole pipeline on this machine, with the same steps as in Airflow."""
 
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
 from mempipe.spans import Span
-from mempipe.spec import checked_name
+from mempipe.spec import Spec, checked_name
 from mempipe.steps.aggregate import aggregate
 from mempipe.steps.campaign import complete
 from mempipe.steps.plan import PlanOptions, plan
 from mempipe.steps.progress import Reporter
 from mempipe.steps.publish import publish
 
+if TYPE_CHECKING:
+    from mempipe.training.own import Trials
+
 
 def run_pipeline(
-    spec_uri: str,
+    spec: str | Spec,
     store_uri: str,
     *,
     trials: Span | None,
     n_workers: int | None,
     name: str | None,
     reporter: Reporter,
+    function: Callable[[Trials], Any] | None = None,
 ) -> str:
     """Plan, train, validate, aggregate and publish; work that the store already holds is skipped.
+
+    Args:
+        spec: the spec, or its path, URI or name.
+        store_uri: URI of the store.
+        trials: None: those that the spec names.
+        n_workers: training processes at once; None: one for each core.
+        name: of the release; None: the spec's.
+        reporter: receives progress and notes.
+        function: of this process, which trains instead of processes of its own.
 
     Returns:
         The release's URI.
@@ -28,7 +46,7 @@ def run_pipeline(
     """
     if name is not None:
         checked_name(name)
-    goal = plan(spec_uri, store_uri, PlanOptions(trials=trials), reporter)
-    complete([goal], reporter, n_workers=n_workers)
+    goal = plan(spec, store_uri, PlanOptions(trials=trials), reporter)
+    complete([goal], reporter, n_workers=n_workers, function=function)
     aggregate(goal.run.uri, goal.trials, reporter)
     return publish(goal.run.uri, goal.trials, name, reporter)

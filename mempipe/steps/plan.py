@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from mempipe.catalog.requests import RunRequest, create_request
 from mempipe.data import load_dataset, resolve_data
@@ -9,7 +10,7 @@ from mempipe.errors import InputError, ObjectNotFoundError, RunError, SpecError
 from mempipe.places import request_key
 from mempipe.runs import Goal, Run, Span, plan_campaign, read_plan, register_run
 from mempipe.scores.estimators import load_estimators, require_outcomes
-from mempipe.spec import MAX_TRIALS, Spec, parse_spec, validated
+from mempipe.spec import MAX_TRIALS, Spec, parse_document, validated
 from mempipe.spec.folder import spec_files
 from mempipe.steps.progress import Reporter
 from mempipe.storage import Store, checked_key, open_store
@@ -40,6 +41,11 @@ def read_spec(uri: str) -> Spec:
 
     A file takes precedence over a name.
     """
+    return validated(Spec, read_document(uri), source=uri)
+
+
+def read_document(uri: str) -> dict[str, Any]:
+    """Read the keys of a spec as `read_spec` does, without a check of what they mean."""
     try:
         if "://" in uri:
             store, key = split_object_uri(uri)
@@ -47,7 +53,7 @@ def read_spec(uri: str) -> Spec:
         else:
             path = Path(uri).expanduser()
             content = (path if path.is_file() else spec_files().get(uri, path)).read_bytes()
-        return parse_spec(content.decode(), source=uri)
+        return parse_document(content.decode(), source=uri)
     except (OSError, ObjectNotFoundError) as error:
         raise SpecError(
             f"Spec cannot be read: {uri} is missing or unreadable ({_reason(error)}), expected a YAML file.",
@@ -57,10 +63,16 @@ def read_spec(uri: str) -> Spec:
         raise SpecError(f"Spec cannot be read: {uri} is no UTF-8 text.", hint="save it as UTF-8.") from error
 
 
-def plan(spec_uri: str, store_uri: str, options: PlanOptions, reporter: Reporter) -> Goal:
+def plan(source: str | Spec, store_uri: str, options: PlanOptions, reporter: Reporter) -> Goal:
     """Record the run that a spec describes and plan its missing trials.
 
     Nothing is written before the spec, the data set and the model are checked.
+
+    Args:
+        source: the spec, or where it is, as `read_spec` takes it.
+        store_uri: URI of the store.
+        options: of the plan.
+        reporter: receives notes.
 
     Returns:
         The run and its planned trials.
@@ -70,7 +82,8 @@ def plan(spec_uri: str, store_uri: str, options: PlanOptions, reporter: Reporter
     if options.request is not None:
         checked_key(request_key(options.request))
     root = open_store(store_uri)
-    spec = read_spec(spec_uri)
+    spec_uri = source.name if isinstance(source, Spec) else source
+    spec = source if isinstance(source, Spec) else read_spec(source)
     changes = {"chunk_size": options.chunk_size, "task_size": options.task_size}
     document = spec.model_dump() | {key: value for key, value in changes.items() if value is not None}
     spec = validated(Spec, document, source=spec_uri)

@@ -22,16 +22,18 @@ from mempipe.steps.progress import Reporter
 from mempipe.storage import open_store
 
 if TYPE_CHECKING:
+    from mempipe.training.own import Trials
     from mempipe.training.trainer import Trainer
 
 
-def train(run_uri: str, trials: Span, reporter: Reporter) -> None:
+def train(run_uri: str, trials: Span, reporter: Reporter, *, function: Callable[[Trials], Any] | None = None) -> None:
     """Train the missing trials of a span of a run.
 
     Args:
         run_uri: URI of the run.
         trials: the span.
         reporter: receives progress and notes.
+        function: of this process, instead of the entry of an own trainer.
     """
     run = open_run(open_store(run_uri))
     chunks = run.missing(trials)
@@ -46,7 +48,7 @@ def train(run_uri: str, trials: Span, reporter: Reporter) -> None:
 
     checkpoints = Checkpoints(run.store)
     all_trials = [trial for chunk in chunks for trial in range(*chunk)]
-    trainer = open_trainer(run.record.spec, dataset, trials=all_trials, checkpoints=checkpoints)
+    trainer = open_trainer(run.record.spec, dataset, trials=all_trials, checkpoints=checkpoints, function=function)
     total = len(all_trials)
     with reporter.stage("training", total=total, unit="trials") as advance:
         for chunk in chunks:

@@ -1,12 +1,17 @@
 """Opens the trainer that a spec names. Loads TensorFlow only when a built-in trainer is opened."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterator, Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from mempipe.data import Dataset
 from mempipe.spec import Spec
 from mempipe.training.checkpoints import Checkpoints
 from mempipe.training.outcome import Features, TrialOutcome
+
+if TYPE_CHECKING:
+    from mempipe.training.own import Trials
 
 __all__ = ["Features", "Trainer", "TrialOutcome", "open_trainer"]
 
@@ -46,7 +51,12 @@ class Trainer(Protocol):
 
 
 def open_trainer(
-    spec: Spec, dataset: Dataset, *, trials: Sequence[int] = (), checkpoints: Checkpoints | None = None
+    spec: Spec,
+    dataset: Dataset,
+    *,
+    trials: Sequence[int] = (),
+    checkpoints: Checkpoints | None = None,
+    function: Callable[[Trials], Any] | None = None,
 ) -> Trainer:
     """Return the trainer of a spec, ready to train.
 
@@ -57,6 +67,7 @@ def open_trainer(
             next part before the last ones of this part are done. The built-in ones need not know.
         checkpoints: where long trials save their state; None: they do not. The ensemble's
             trials are short and save none.
+        function: of this process, instead of the entry of an own trainer.
 
     Raises:
         SpecError: the model does not fit the data set or the trainer.
@@ -66,7 +77,7 @@ def open_trainer(
     if spec.trainer.kind == "own":
         from mempipe.training.own.trainer import OwnTrainer
 
-        return OwnTrainer(spec, dataset, trials=trials, checkpoints=checkpoints)
+        return OwnTrainer(spec, dataset, trials=trials, checkpoints=checkpoints, function=function)
     from mempipe.training.runtime import start_tensorflow
 
     if spec.trainer.kind == "ensemble":
