@@ -58,16 +58,18 @@ bench: setup ## training and scoring beside plain baselines, as ratios of one ru
 lock: setup ## resolve requirements/*.txt again from pyproject.toml
 	$(BIN)/python requirements/lock.py
 
-images: ## build REGISTRY/mempipe-{airflow,trainer}:IMAGE_TAG with BUILDER; GPU=1 also mempipe-trainer-cuda
+images: ## build REGISTRY/mempipe-{airflow,trainer}:IMAGE_TAG with BUILDER; GPU=1 also …-trainer-cuda, OWN=1 …-own-trainer
 	$(if $(BUILDER)$(BUILD_IMAGE),,$(error no builder of images found: install docker, podman or buildah, or set BUILDER))
 	$(call build_image,$(REGISTRY)/mempipe-airflow:$(IMAGE_TAG),images/airflow/Dockerfile,)
 	$(call build_image,$(REGISTRY)/mempipe-trainer:$(IMAGE_TAG),images/trainer/Dockerfile,)
 	$(if $(GPU),$(call build_image,$(REGISTRY)/mempipe-trainer-cuda:$(IMAGE_TAG),images/trainer/Dockerfile,--build-arg REQUIREMENTS=trainer-cuda))
+	$(if $(OWN),$(call build_image,$(REGISTRY)/mempipe-own-trainer:$(IMAGE_TAG),images/own-trainer/Dockerfile,))
 
 push: ## push what `make images` built to REGISTRY
 	$(BUILDER) push $(REGISTRY)/mempipe-airflow:$(IMAGE_TAG)
 	$(BUILDER) push $(REGISTRY)/mempipe-trainer:$(IMAGE_TAG)
 	$(if $(GPU),$(BUILDER) push $(REGISTRY)/mempipe-trainer-cuda:$(IMAGE_TAG))
+	$(if $(OWN),$(BUILDER) push $(REGISTRY)/mempipe-own-trainer:$(IMAGE_TAG))
 
 deploy: ## install or upgrade the chart in NAMESPACE with VALUES and the images of IMAGE_TAG
 	helm upgrade --install $(RELEASE) helm/mempipe --namespace $(NAMESPACE) --create-namespace \
@@ -75,6 +77,7 @@ deploy: ## install or upgrade the chart in NAMESPACE with VALUES and the images 
 	  --set images.airflow.repository=$(REGISTRY)/mempipe-airflow \
 	  --set images.trainer.repository=$(REGISTRY)/mempipe-trainer$(if $(GPU),-cuda) \
 	  $(if $(GPU),--set images.steps.repository=$(REGISTRY)/mempipe-trainer) \
+	  $(if $(OWN),--set images.own.digits-network=$(REGISTRY)/mempipe-own-trainer:$(IMAGE_TAG)) \
 	  --set-string images.tag=$(IMAGE_TAG) --wait --wait-for-jobs --timeout 15m $(HELM_ARGS)
 
 undeploy: ## remove what `make deploy` installed; runs, releases, logs and the database's volume are kept

@@ -11,6 +11,7 @@ LOCKS: Final = {
     "build": ["--group=build"],
     "trainer": ["--extra=pipeline", "--extra=gcs", "--extra=train"],
     "trainer-cuda": ["--extra=pipeline", "--extra=gcs", "--extra=train-cuda"],
+    "own-trainer": ["images/own-trainer/requirements.in", "--extra=gcs"],
     "airflow": [
         *("--extra=gcs", "--extra=airflow", "--extra=airflow-cluster"),
         "--excludes=requirements/airflow-excludes.in",

@@ -1,7 +1,7 @@
 """Fixtures of the cluster tests: the cluster that `KUBECONFIG` names, new namespaces, an object store, Airflow.
 
-The images come from the environment (`MEMPIPE_TEST_AIRFLOW_IMAGE`, …_TRAINER_…, …_POSTGRES_…, …_STORE_…); the cluster
-holds them or can pull them. What fails leaves pods, events and logs below `MEMPIPE_TEST_ARTEFACTS`.
+The images come from the environment (`MEMPIPE_TEST_AIRFLOW_IMAGE`, …_TRAINER_…, …_OWN_…, …_POSTGRES_…, …_STORE_…); the
+cluster holds them or can pull them. What fails leaves pods, events and logs below `MEMPIPE_TEST_ARTEFACTS`.
 """
 
 import os

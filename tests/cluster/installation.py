@@ -16,6 +16,8 @@ from tests.cluster.port_forward import port_forward
 CHART: Final = Path(__file__).parents[2] / "helm" / "mempipe"
 RELEASE: Final = "mempipe"
 STORE: Final = f"gs://{object_store.BUCKET}/store"
+OWN_IMAGE: Final = "digits-network"
+"""Name under which the forms offer the image of images/own-trainer."""
 USERNAME: Final = "admin"
 _ADMIN_SECRET: Final = "test-admin"  # noqa: S105 - a name
 _CONNECTION: Final = {"conn_type": "google_cloud_platform", "extra": {"is_anonymous": True}}
@@ -31,6 +33,7 @@ class Images:
 
     airflow: str
     trainer: str
+    own: str
     postgres: str
     store: str
 
@@ -75,6 +78,7 @@ def values(images: Images, namespace: str, url: str) -> dict[str, Any]:
         "images": {
             "airflow": _named(images.airflow),
             "trainer": _named(images.trainer),
+            "own": {OWN_IMAGE: images.own},
             "pullPolicy": "IfNotPresent",
         },
         "pipeline": {

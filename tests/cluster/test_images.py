@@ -30,7 +30,7 @@ print(json.dumps({
     "writable": [folder for folder in ("/", "/opt", "/opt/venv", "/opt/mempipe", "/tmp", "/etc") if writable(folder)],
     "packages": sorted(re.sub("[-_.]+", "-", found.name.lower()) + "==" + found.version for found in distributions()),
     "importable": [name for name in ("tensorflow", "airflow", "pip") if importlib.util.find_spec(name)],
-    "specs": sorted(os.listdir("/opt/mempipe/specs")),
+    "specs": sorted(path.name for path in pathlib.Path("/opt/mempipe/specs").glob("*.yaml")),
 }))
 """
 
@@ -65,20 +65,29 @@ def look(kubectl: Kubectl, image: str, name: str) -> dict[str, Any]:
     assert (seen["uid"], seen["gid"], seen["capabilities"]) == (10001, 10001, 0)
     assert seen["writable"] == ["/tmp"]  # noqa: S108 - the pod's own
     assert "pip" not in seen["importable"]
-    assert {"digits.yaml", "mnist.yaml"} <= set(seen["specs"])
     return seen
 
 
 def test_the_trainer_holds_what_is_locked_and_no_airflow(kubectl: Kubectl, images: Images, namespace: str) -> None:
     seen = look(kubectl.within(namespace), images.trainer, "look-at-trainer")
     assert seen["importable"] == ["tensorflow"]
+    assert {"digits.yaml", "mnist.yaml"} <= set(seen["specs"])
     assert {name for name in seen["packages"] if not name.startswith("mempipe==")} == locked("trainer")
 
 
 def test_airflow_holds_what_is_locked_and_no_tensorflow(kubectl: Kubectl, images: Images, namespace: str) -> None:
     seen = look(kubectl.within(namespace), images.airflow, "look-at-airflow")
     assert seen["importable"] == ["airflow"]
+    assert {"digits.yaml", "mnist.yaml"} <= set(seen["specs"])
     assert {name for name in seen["packages"] if not name.startswith("mempipe==")} == locked("airflow")
+
+
+def test_the_own_trainer_holds_what_is_locked_and_no_tensorflow(
+    kubectl: Kubectl, images: Images, namespace: str
+) -> None:
+    seen = look(kubectl.within(namespace), images.own, "look-at-own-trainer")
+    assert seen["importable"] == []
+    assert {name for name in seen["packages"] if not name.startswith("mempipe==")} == locked("own-trainer")
 
 
 def test_the_trainer_runs_the_whole_pipeline(kubectl: Kubectl, images: Images, namespace: str) -> None:

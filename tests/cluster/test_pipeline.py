@@ -20,7 +20,7 @@ def test_the_installation_passes_its_own_check(airflow: Installation) -> None:
     """`helm test`, as NOTES tells the user."""
     output = helm("test", "mempipe", "--namespace", str(airflow.kubectl.namespace), "--logs", seconds=180)
     assert "Succeeded" in output
-    assert output.count("\nok  ") == 5, output
+    assert output.count("\nok  ") == 6, output
     assert "FAILED" not in output
 
 

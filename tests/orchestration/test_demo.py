@@ -1,6 +1,7 @@
 """The demo as a user starts it: a real Airflow, the real DAG, the real command line; twice."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -9,10 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.command import mempipe
+from tests.command import mempipe, score_files
 
 pytestmark = pytest.mark.demo
 
+ROOT = Path(__file__).parents[2]
 TRIALS = 60
 
 
@@ -55,7 +57,7 @@ def test_the_demo_publishes_extends_and_repeats(tmp_path: Path):
     latest = json.loads((tmp_path / "store" / "releases" / "digits" / "latest.json").read_text())
     assert latest["release"] == release.name
     assert left_over(tmp_path) == []
-    spec = Path(__file__).parents[2] / "specs" / "digits.yaml"
+    spec = ROOT / "specs" / "digits.yaml"
     alone = mempipe("run", spec, "--store", tmp_path / "alone", "--trials", str(TRIALS)).stdout.splitlines()[-1]
     assert Path(alone).name == release.name  # the id ends with the content digest
 
@@ -85,6 +87,31 @@ def test_an_interrupted_demo_leaves_nothing_running_and_goes_on(tmp_path: Path):
     assert left_over(tmp_path) == []
     again = run(tmp_path)
     assert again.returncode == 0, again.stdout + again.stderr
+
+
+def test_training_code_of_ones_own_is_killed_and_resumed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """The example of images/own-trainer gives the bytes of the command line, whenever it was interrupted."""
+    example = ROOT / "images" / "own-trainer"
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(example), *filter(None, [os.environ.get("PYTHONPATH")])]))
+    own = [*command(tmp_path), "--spec", str(example / "spec.yaml")]
+    demo = subprocess.Popen(own, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    committed = None
+    while committed is None and demo.poll() is None:
+        committed = next((tmp_path / "store").glob("runs/*/shards/*.npz"), None)
+        time.sleep(0.05)
+    demo.send_signal(signal.SIGTERM)
+    output, _ = demo.communicate(timeout=60)
+    assert demo.returncode == 128 + signal.SIGINT, output
+    assert left_over(tmp_path) == []
+    assert not (tmp_path / "store" / "releases").exists(), output
+
+    again = subprocess.run(own, capture_output=True, text=True, timeout=600, check=False)
+    assert again.returncode == 0, again.stdout + again.stderr
+    release = Path(again.stdout.splitlines()[-1].removeprefix("Release: "))
+    alone = mempipe("run", example / "spec.yaml", "--store", tmp_path / "alone", "--trials", str(TRIALS))
+    expected = Path(alone.stdout.splitlines()[-1])
+    assert release.name == expected.name
+    assert score_files(release) == score_files(expected)
 
 
 def test_a_failed_task_shows_the_end_of_its_log(tmp_path: Path):
