@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -57,10 +58,10 @@ chunk_size: 3
 """
 
 
-def run(*command: str | Path, path: Path | None = None) -> str:
-    """Run a command away from the checkout, with the modules of a folder; return what it prints."""
+def run(*command: str | Path, modules: Sequence[Path] = ()) -> str:
+    """Run a command away from the checkout, with the modules of these folders; return what it prints."""
     environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
-    environment |= {"PYTHONPATH": str(path)} if path else {}
+    environment |= {"PYTHONPATH": os.pathsep.join(map(str, modules))} if modules else {}
     process = subprocess.run(command, capture_output=True, text=True, check=False, env=environment, cwd="/")
     assert process.returncode == 0, f"{process.stdout}\n{process.stderr}"
     return process.stdout
@@ -130,10 +131,10 @@ def test_training_code_of_ones_own_needs_no_more(lowest: Path, tmp_path: Path) -
     (tmp_path / "spec.yaml").write_text(NEAREST_MEAN_SPEC.replace("DATA", str(tmp_path / "data.npz")))
     (tmp_path / "nearest_mean.py").write_text(NEAREST_MEAN)
     shards = []
-    for name, python in [("image", lowest), ("here", Path(sys.executable))]:
+    for name, python, modules in [("image", lowest, [tmp_path]), ("here", sys.executable, [tmp_path, ROOT])]:
         mempipe("plan", tmp_path / "spec.yaml", "--store", tmp_path / name)
         folder = run_folder(tmp_path / name)
-        run(python, "-W", "error", "-m", "mempipe", "train", folder, "--trials", "0:6", path=tmp_path)
+        run(python, "-W", "error", "-m", "mempipe", "train", folder, "--trials", "0:6", modules=modules)
         mempipe("validate", folder, "--trials", "0:6")
         shards.append({path.name: path.read_bytes() for path in folder.glob("shards/*.npz")})
     assert len(shards[0]) == 2
