@@ -165,7 +165,9 @@ def _decode(step: int, arrays: dict[str, NDArray[Any]], like: list[NDArray[Any]]
 
 
 def _decode_files(number: int, arrays: dict[str, NDArray[Any]]) -> FileCheckpoint:
-    names = arrays.pop("names", np.empty(0, np.str_)).tolist()
+    if "names" not in arrays:
+        raise UnreadableNpzError("it holds no names of files")
+    names = arrays.pop("names").tolist()
     if len(names) != len(arrays) or any(".." in PurePosixPath(name).parts or name.startswith("/") for name in names):
         raise UnreadableNpzError(f"it holds {len(arrays)} files of the names {names}")
     contents = (arrays[f"file_{position:04d}"].tobytes() for position in range(len(names)))

@@ -1,5 +1,6 @@
 """The trials of a task between mempipe and an own trainer: which are drawn, how far each is, and what came of it."""
 
+import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -16,6 +17,8 @@ from mempipe.training.checkpoints import Checkpoints, FileCheckpoint
 from mempipe.training.outcome import TrialOutcome
 from mempipe.training.own.folder import MisfitError, TaskFolder
 from mempipe.training.own.judge import judge, shapes_of
+
+_log = logging.getLogger(__name__)
 
 _HINT: Final = "correct the trainer, change trainer.version, and run again; see docs/own-trainer.md."
 
@@ -75,6 +78,8 @@ class Session:
         self._next = next(self._trials, None)
         mask = subset_mask(self._spec.subsets, n_train=self._labels["train"].size, seed=self._spec.seed, trial=trial)
         kept = self._checkpoints and self._checkpoints.latest_files(trial, run_key=self._run_key)
+        if kept:
+            _log.info("trial %d resumes from its checkpoint %d", trial, kept.number)
         folder = self.folder.open(
             trial,
             seed=stream_seed(self._spec.seed, Stream.TRAINER, trial),
