@@ -7,6 +7,17 @@ import typer.main
 
 import mempipe
 from mempipe.cli.groups import CommandGroup
+from mempipe.cli.options import (
+    EstimatorOption,
+    JsonOption,
+    NameOption,
+    ReleaseArgument,
+    RequestOption,
+    RunArgument,
+    SpecArgument,
+    StoreOption,
+    TrialsOption,
+)
 from mempipe.cli.spans import parse_span
 from mempipe.spans import Span
 from mempipe.spec import MAX_TRIALS
@@ -41,38 +52,6 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-
-SpecArgument = Annotated[
-    str, typer.Argument(metavar="SPEC", help="Path or URI of a spec (YAML), or a name that `mempipe specs` lists.")
-]
-RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="The run's URI, as `mempipe plan` printed it.")]
-ReleaseArgument = Annotated[str, typer.Argument(metavar="RELEASE", help="Folder or URI of a release, or of its name.")]
-StoreOption = Annotated[str, typer.Option("--store", metavar="URI", help="Folder or gs:// URI that keeps everything.")]
-TrialsOption = Annotated[
-    Optional[Span],  # noqa: UP045 - typer reads the annotation
-    typer.Option(
-        "--trials",
-        parser=parse_span,
-        metavar="T|A:B",
-        help="The first T trials, or A to B - 1; the spec's (or the plan's) by default.",
-    ),
-]
-NameOption = Annotated[
-    Optional[str],  # noqa: UP045
-    typer.Option("--name", help="Name of the release; the spec's by default."),
-]
-
-RequestOption = Annotated[
-    Optional[str],  # noqa: UP045
-    typer.Option(metavar="ID", help="Remember the answer as requests/ID.json in the store."),
-]
-
-EstimatorOption = Annotated[
-    Optional[list[str]],  # noqa: UP045
-    typer.Option("--estimator", metavar="NAME", help="Score also with this estimator; may be given several times."),
-]
-
-JsonOption = Annotated[bool, typer.Option("--json", help="Print a JSON document.")]
 
 
 def _print_version(value: bool) -> None:
@@ -114,6 +93,22 @@ def run(
     from mempipe.steps.pipeline import run_pipeline
 
     print(run_pipeline(spec, store, trials=trials, n_workers=workers, name=name, reporter=reporter()))
+
+
+@app.command()
+def check(
+    spec: SpecArgument,
+    trials: TrialsOption = None,
+    workers: Annotated[
+        Optional[int],  # noqa: UP045
+        typer.Option(min=1, metavar="N", help="Training processes to estimate for; one for each core by default."),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Try a spec with a few tiny trials before it is run: is its trainer right, and what will the run take?"""
+    from mempipe.cli.check import print_check
+
+    print_check(spec, trials=trials, n_workers=workers, as_json=as_json)
 
 
 @app.command()

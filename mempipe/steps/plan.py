@@ -2,14 +2,14 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from mempipe.catalog.requests import RunRequest, create_request
-from mempipe.data import load_dataset, resolve_data
+from mempipe.data import Dataset, load_dataset, resolve_data
 from mempipe.errors import InputError, ObjectNotFoundError, RunError, SpecError
 from mempipe.places import request_key
 from mempipe.runs import Goal, Run, Span, plan_campaign, read_plan, register_run
-from mempipe.scores.estimators import load_estimators, require_outcomes
+from mempipe.scores.estimators import Estimator, load_estimators, require_outcomes
 from mempipe.spec import MAX_TRIALS, Spec, parse_document, validated
 from mempipe.spec.folder import spec_files
 from mempipe.steps.progress import Reporter
@@ -34,6 +34,20 @@ class PlanOptions:
     chunk_size: int | None = None
     task_size: int | None = None
     request: str | None = None
+
+
+class CheckedSpec(NamedTuple):
+    """A spec that can be planned.
+
+    Attributes:
+        spec: resolved: the parameters of its data set and its model are complete.
+        dataset: the data set that it names.
+        estimators: that compute the scores.
+    """
+
+    spec: Spec
+    dataset: Dataset
+    estimators: tuple[Estimator, ...]
 
 
 def read_spec(uri: str) -> Spec:
@@ -63,6 +77,28 @@ def read_document(uri: str) -> dict[str, Any]:
         raise SpecError(f"Spec cannot be read: {uri} is no UTF-8 text.", hint="save it as UTF-8.") from error
 
 
+def checked_spec(source: str | Spec, *, chunk_size: int | None = None, task_size: int | None = None) -> CheckedSpec:
+    """Read a spec and its data set, and check that the model and the estimators fit; writes nothing.
+
+    Args:
+        source: the spec, or where it is, as `read_spec` takes it.
+        chunk_size: instead of the spec's.
+        task_size: instead of the spec's.
+    """
+    spec_uri = source.name if isinstance(source, Spec) else source
+    spec = source if isinstance(source, Spec) else read_spec(source)
+    changes = {"chunk_size": chunk_size, "task_size": task_size}
+    document = spec.model_dump() | {key: value for key, value in changes.items() if value is not None}
+    spec = validated(Spec, document, source=spec_uri)
+    spec = spec.model_copy(update={"data": resolve_data(spec.data), "model": spec.model and resolve_model(spec.model)})
+    estimators = load_estimators(spec.estimators)
+    require_outcomes(estimators, spec.outcomes, source=spec_uri)
+    dataset = load_dataset(spec.data)
+    if spec.model is not None:
+        check_model_fits(spec.model, dataset.image_shape, dataset.n_classes)
+    return CheckedSpec(spec, dataset, estimators)
+
+
 def plan(source: str | Spec, store_uri: str, options: PlanOptions, reporter: Reporter) -> Goal:
     """Record the run that a spec describes and plan its missing trials.
 
@@ -82,17 +118,8 @@ def plan(source: str | Spec, store_uri: str, options: PlanOptions, reporter: Rep
     if options.request is not None:
         checked_key(request_key(options.request))
     root = open_store(store_uri)
-    spec_uri = source.name if isinstance(source, Spec) else source
-    spec = source if isinstance(source, Spec) else read_spec(source)
-    changes = {"chunk_size": options.chunk_size, "task_size": options.task_size}
-    document = spec.model_dump() | {key: value for key, value in changes.items() if value is not None}
-    spec = validated(Spec, document, source=spec_uri)
-    spec = spec.model_copy(update={"data": resolve_data(spec.data), "model": spec.model and resolve_model(spec.model)})
-    estimators = load_estimators(spec.estimators)
-    require_outcomes(estimators, spec.outcomes, source=spec_uri)
-    dataset = load_dataset(spec.data)
-    if spec.model is not None:
-        check_model_fits(spec.model, dataset.image_shape, dataset.n_classes)
+    checked = checked_spec(source, chunk_size=options.chunk_size, task_size=options.task_size)
+    spec, dataset, estimators = checked.spec, checked.dataset, checked.estimators
     run = register_run(root, spec, dataset)
     run_spec = run.record.spec
     if (run_spec.chunk_size, run_spec.outcomes) != (spec.chunk_size, spec.outcomes):
