@@ -16,13 +16,16 @@ from mempipe.steps.progress import Reporter
 from mempipe.steps.tiny_trials import groups, run_session, tiny_size, tiny_spec, train_again, with_predictions
 from mempipe.steps.workers import n_cores
 from mempipe.subsets import subset_size
-from mempipe.training.hardware import describe_hardware
 from mempipe.training.outcome import TrialOutcome
+from mempipe.training.own.memory import default_limit
 from mempipe.training.process_use import Meter
 from mempipe.validation.order import OrderTest, compare_orders, is_reordered
 
 _SHORT: Final = 20.0
 """Whole trials are measured, not estimated, if two groups of them take at most so many seconds."""
+_MEASURED: Final = 5.0
+_MOST_REPEATS: Final = 20
+"""Of short whole trials several are measured: for so many seconds, and at most so many."""
 
 
 @dataclass(frozen=True)
@@ -86,8 +89,10 @@ def check(
         group = extrapolate((first.n_seen, first.group), (last.n_seen, last.group), whole)
         basis = f"trials on {first.n_seen} and {last.n_seen} of {whole} examples, as if each example added the same"
         if 2 * group.seconds <= _SHORT:
+            repeats = max(1, min(_MOST_REPEATS, int(_MEASURED / max(group.seconds, 1e-3))))
+            n_trials = sum(map(len, groups(spec, repeats=repeats)))
             with reporter.stage("whole trials", total=n_trials, unit="trials") as advance:
-                last = run_session(spec, dataset, meter, advance)
+                last = run_session(spec, dataset, meter, advance, repeats=repeats)
             group, basis = last.group, f"trials on all {whole} examples"
         if last.is_at_once:
             basis += "; an upper limit, as trials that are trained at once have a share of the start in each"
@@ -162,9 +167,8 @@ def _warnings(train: OrderTest, test: OrderTest | None, memory: int, n_workers: 
             f"of the test examples {test.accuracy:.1%} are right, in random orders of the predictions up to "
             f"{test.largest_random:.1%}: the test predictions are in a wrong order, {cause}"
         )
-    available = describe_hardware()["memory_gib"] * 2**30
-    if available and n_workers * memory > available:
+    if n_workers * memory > (available := default_limit()):
         yield (
-            f"{n_workers} processes of {memory / 1e9:.1f} GB need more memory than this machine's "
+            f"{n_workers} processes of {memory / 1e9:.1f} GB need more than nine tenths of this machine's memory, "
             f"{available / 1e9:.1f} GB: give `mempipe run` fewer `--workers`"
         )

@@ -35,10 +35,10 @@ class Session:
     Attributes:
         n_seen: training examples that each trial saw.
         device: what the trainer trained on.
-        outcomes: of the first trial of each group.
+        outcomes: of the first trial of each group of trials.
         start_up: opening the trainer, and what the first group took longer than the second.
-        group: the second group; half of all if the trainer trained both groups at once.
-        is_at_once: whether it did, so that `group` has a share of the start-up.
+        group: of trials that the trainer trains at once, without start-up.
+        is_at_once: whether the trainer trained both groups together, so that `group` has a share of the start-up.
     """
 
     n_seen: int
@@ -49,10 +49,15 @@ class Session:
     is_at_once: bool
 
 
-def groups(spec: Spec) -> tuple[range, range]:
-    """Return two groups of trials that a trainer trains at once: as many as it can, each beginning with an even one."""
+def groups(spec: Spec, *, repeats: int = 1) -> tuple[range, range]:
+    """Return two groups of trials that a trainer trains at once, as many as it can; each begins with an even one.
+
+    Args:
+        spec: resolved.
+        repeats: trials in the second group of a trainer that trains one after the other.
+    """
     if not isinstance(spec.trainer, Ensemble):
-        return range(1), range(2, 3)
+        return range(1), range(2, 2 + repeats)
     width = spec.trainer.width
     size = min(width, spec.chunk_size)
     return range(size), range(2 * width, 2 * width + size)
@@ -90,23 +95,31 @@ def with_predictions(spec: Spec) -> Spec:
     return spec.model_copy(update={"outcomes": tuple(sorted({*spec.outcomes, "margin", "prediction"}))})
 
 
-def run_session(spec: Spec, dataset: Dataset, meter: Meter, advance: Callable[[float], None]) -> Session:
+def run_session(
+    spec: Spec, dataset: Dataset, meter: Meter, advance: Callable[[float], None], *, repeats: int = 1
+) -> Session:
     """Open the trainer of a spec and train both of its groups, each by itself.
+
+    A trainer of the user's own ends with its last trial; with more `repeats` that counts less.
 
     Raises:
         MempipeError: the trainer fails, or breaks its contract.
     """
     clock = _Clock(meter)
-    trainer = open_trainer(spec, dataset)
+    both = groups(spec, repeats=repeats)
+    trainer = open_trainer(spec, dataset, trials=[*both[0], *both[1]])
     opening = clock.lap()
     trained, laps = [], []
-    for group in groups(spec):
+    for group in both:
         trained.append(list(trainer.train(group, advance)))
         laps.append(clock.lap())
     first, second = laps
     is_at_once = sum(outcome.seconds for outcome in trained[1]) > second.seconds + _UNCERTAIN
+    n = n_groups(spec, both[1])
     if is_at_once:
-        first = second = Duration(*((a + b) / 2 for a, b in zip(first, second, strict=True)))
+        first = second = Duration(*((a + b) / (1 + n) for a, b in zip(first, second, strict=True)))
+    else:
+        second = Duration(*(value / n for value in second))
     return Session(
         n_seen=int(trained[1][0].subset_mask.sum()),
         device=trainer.device,
@@ -119,7 +132,8 @@ def run_session(spec: Spec, dataset: Dataset, meter: Meter, advance: Callable[[f
 
 def train_again(spec: Spec, dataset: Dataset, advance: Callable[[float], None]) -> TrialOutcome:
     """Train the first trial of the second group in a new trainer, without the first group before it."""
-    (outcome, *_) = open_trainer(spec, dataset).train(groups(spec)[1], advance)
+    trials = groups(spec)[1]
+    outcome, *_ = open_trainer(spec, dataset, trials=trials).train(trials, advance)
     return outcome
 
 

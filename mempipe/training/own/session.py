@@ -153,7 +153,8 @@ class Session:
 
     def failure(self, problem: str, trial: int | None = None, *, hint: str = _HINT) -> TrialError:
         """Return the error of a trial, by default of those that are open."""
-        return TrialError(f"Trial failed: {self.names(trial)} {problem}.", hint=hint)
+        end = "" if "\n" in problem else "."  # after lines of its output
+        return TrialError(f"Trial failed: {self.names(trial)} {problem}{end}", hint=hint)
 
     def names(self, trial: int | None = None) -> str:
         """Return what messages call a trial, by default those that are open or the next, and the trainer."""

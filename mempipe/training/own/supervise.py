@@ -219,8 +219,15 @@ class Program:
 
 
 def _environment(threads: int) -> Mapping[str, str]:
-    """Return the environment: fixed threads and hashes, and output that is not held back."""
+    """Return the environment: fixed threads and hashes, output that is not held back, and the same `PYTHONPATH`.
+
+    The program runs in another folder, so relative folders on `PYTHONPATH` become absolute.
+    """
     fixed = {"PYTHONHASHSEED": "0", "PYTHONUNBUFFERED": "1"}
+    if places := os.environ.get("PYTHONPATH"):
+        fixed["PYTHONPATH"] = os.pathsep.join(
+            str(Path(place).absolute()) for place in places.split(os.pathsep) if place
+        )
     return os.environ | dict.fromkeys(_THREAD_VARIABLES, str(threads)) | fixed
 
 
