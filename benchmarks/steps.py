@@ -6,6 +6,9 @@ Images are made up, so no data set is needed; reading ImageNet from its disk is 
 smaller batches than the spec's: time is then scaled in proportion to the examples, which overstates it a little, as
 what a step costs whatever its batch (the optimizer, the weight decay) is scaled too.
 
+Where a recipe trains on images of several sizes, each is timed, and a step counts as their mean, by how many steps each
+has. The floating-point operations of a trial are counted from its model (`benchmarks.flops`).
+
 On a CPU the measure is processor time, so that other work on the machine does not count as ours, and hours are
 core-hours; on GPUs it is time of the clock, and hours are GPU hours.
 """
@@ -18,6 +21,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -26,10 +30,11 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.flops import trial_flop
 from mempipe.spec import Single, Spec, parse_spec
 from mempipe.subsets import subset_size
 from mempipe.training.registry import resolve_model
-from mempipe.training.schedule import learning_rates, total_steps
+from mempipe.training.schedule import learning_rates, sized_steps, total_steps
 
 SPECS: Final = Path(__file__).parents[1] / "specs"
 PAPER: Final = tuple(
@@ -81,6 +86,7 @@ class Measured:
         judging_per_1000: device time of judging 1,000 examples.
         peak_mib: memory of the process on the host.
         hours_a_trial: device hours of one trial: all steps at the spec's batch, and judging all examples once.
+        flop: floating-point operations of one trial.
         trials: as the spec says; `hours`: device hours of all.
     """
 
@@ -97,6 +103,7 @@ class Measured:
     judging_per_1000: float
     peak_mib: int
     hours_a_trial: float
+    flop: float
     trials: int
     hours: float
 
@@ -157,22 +164,23 @@ def measure(spec: Spec, shape: Shape, *, examples: int | None, steps: int) -> Me
     )
     order = ExampleOrder(np.ones(batch, np.bool_), seed=spec.seed, trial=0)
     key = augmentation_key(spec.seed, 0)
-    batches = iter(images.batches(order, start=0, stop=WARM_UP + steps, batch_size=batch, threads=threads))
+    sized = sized_steps(recipe, subset_size=subset_size(spec.subsets, shape.n_train))
+    n_batches = len(sized) * (WARM_UP + steps)
+    batches = iter(images.batches(order, start=0, stop=n_batches, batch_size=batch, threads=threads))
     in_order = images.in_order(batch_size=batch, threads=threads)
 
-    def train(step: int) -> None:
-        loop.run(batches, 1, first=step, key=key)
+    def train(size: int | None, step: int) -> None:
+        loop.run(batches, 1, first=step, key=key, size=size)
         tf.test.experimental.sync_devices()
 
-    clock, processor = _timed(train, steps)
+    times = [_timed(partial(train, part.size), steps) for part in sized]
+    share = np.array([part.stop - part.start for part in sized]) / len(rates)
+    median, processor = (float(share @ [statistics.median(one[kind]) for one in times]) for kind in (0, 1))
     judged_clock, judged_processor = _timed(lambda _: loop.judge(in_order), max(1, steps // 2))
     on_cpu = device == "cpu"
-    seconds, judging = (
-        (processor, judged_processor)
-        if on_cpu
-        else ([n_devices * one for one in clock], [n_devices * one for one in judged_clock])
-    )
-    per_1000, judging_per_1000 = (1000 * statistics.median(times) / batch for times in (seconds, judging))
+    seconds = processor if on_cpu else n_devices * median
+    judging = statistics.median(judged_processor) if on_cpu else n_devices * statistics.median(judged_clock)
+    per_1000, judging_per_1000 = (1000 * one / batch for one in (seconds, judging))
     hours = device_hours(spec, shape, per_1000=per_1000, judging_per_1000=judging_per_1000)
     return Measured(
         spec=spec.name,
@@ -181,13 +189,14 @@ def measure(spec: Spec, shape: Shape, *, examples: int | None, steps: int) -> Me
         batch=batch,
         spec_batch=recipe.batch_size,
         steps=steps,
-        median=statistics.median(clock),
-        worst=max(clock),
-        processor=statistics.median(processor),
+        median=median,
+        worst=max(max(clock) for clock, _ in times),
+        processor=processor,
         per_1000=per_1000,
         judging_per_1000=judging_per_1000,
         peak_mib=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
         hours_a_trial=hours,
+        flop=trial_flop(spec, shape.image, n_train=shape.n_train, n_test=shape.n_test, n_classes=shape.n_classes),
         trials=spec.trials,
         hours=hours * spec.trials,
     )
@@ -206,6 +215,7 @@ def table(measurements: list[Measured]) -> Table:
         "s / 1,000",
         "judging",
         "h / trial",
+        "FLOP / trial",
         "h in all",
     )
     for column in names:
@@ -221,6 +231,7 @@ def table(measurements: list[Measured]) -> Table:
             f"{one.per_1000:.3g}",
             f"{one.judging_per_1000:.3g}",
             f"{one.hours_a_trial:,.3g}" if one.hours_a_trial < 100 else f"{one.hours_a_trial:,.0f}",
+            f"{one.flop:.3g}",
             f"{one.hours:,.0f}",
         )
     return rows

@@ -8,7 +8,8 @@ import pytest
 from mempipe.errors import SpecError
 from mempipe.spec import Spec, parse_spec, run_key
 
-DIGITS = (Path(__file__).parent.parent / "specs" / "digits.yaml").read_text()
+SPECS = Path(__file__).parents[1] / "specs"
+DIGITS = (SPECS / "digits.yaml").read_text()
 
 
 def digits(**changes: object) -> Spec:
@@ -34,6 +35,11 @@ def digits(**changes: object) -> Spec:
             "recipe.augmentation of the ensemble trainer must",
         ),
         ("  epochs: 40", "  epochs: 40\n  augmentation: {crop_padding: -1}", "augmentation.crop_padding is -1"),
+        ("  epochs: 40", "  epochs: 40\n  augmentation: {flip: sometimes}", "augmentation.flip"),
+        ("  epochs: 40", "  epochs: 40\n  sizes: [{epochs: 40, size: 6}]", "recipe.sizes of the ensemble trainer"),
+        ("  epochs: 40", "  epochs: 40\n  evaluation: {flip: true}", "recipe.evaluation of the ensemble trainer"),
+        ("  epochs: 40", "  epochs: 40\n  sizes: [{epochs: 9, size: 6}]", "must add up to epochs 40, got [9]"),
+        ("  epochs: 40", "  epochs: 40\n  label_smoothing: 1", "recipe.label_smoothing is 1"),
         (
             "  kind: ensemble\n  width: 50",
             "  kind: single\n  replicas: 3",
@@ -148,6 +154,43 @@ def test_keys_that_came_later_left_old_runs_their_run_keys() -> None:
     single = digits(trainer={"kind": "single", "replicas": 1}, recipe=recipe)
     digest = run_key(single, data_fingerprint="f")
     assert digest == "095e4f4b44cd9a649ddb8e372efac00a2f47c889044fa556edd9f79ec5f1782e"
+
+
+@pytest.mark.parametrize(
+    ("name", "digest"),
+    [
+        ("cifar100_resnet50", "9ac847a79f92e11204394bebb7040bf809af5fe0da7489c0b6c3ba7871743683"),
+        ("imagenet_resnet50", "8320d97ea633e2a55e8e992bede5abfaf09f5bccf21a644fc4800328427f0d20"),
+    ],
+)
+def test_keys_of_the_fast_recipes_left_augmented_runs_their_run_keys(name: str, digest: str) -> None:
+    """The run keys that the version before `recipe.label_smoothing` and the others gave (decision 0025)."""
+    spec = parse_spec((SPECS / f"{name}.yaml").read_text(), source=name)
+    assert run_key(spec, data_fingerprint="f") == digest
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"decay_scope": "all"},
+        {"bias_rate": 64},
+        {"label_smoothing": 0.2},
+        {"sizes": [{"epochs": 40, "size": 6}]},
+        {"evaluation": {"flip": True}},
+        {"augmentation": {"cutout": 2}},
+        {"augmentation": {"flip": "alternating"}},
+        {"augmentation": {"crop_padding": 1}},
+        {"augmentation": {"crop_padding": 1, "crop_fill": "reflect"}},
+        {"schedule": {"kind": "cosine"}},
+        {"schedule": {"kind": "triangular"}},
+        {"schedule": {"kind": "triangular", "final": 0}},
+    ],
+)
+def test_each_key_of_the_fast_recipes_makes_another_run(changes: dict[str, object]) -> None:
+    plain, other = (
+        digits(trainer={"kind": "single"}, recipe=digits().recipe.model_dump() | keys) for keys in ({}, changes)
+    )
+    assert run_key(plain, data_fingerprint="f") != run_key(other, data_fingerprint="f")
 
 
 def test_each_part_of_the_augmentation_and_the_replicas_makes_another_run() -> None:

@@ -13,7 +13,17 @@ from mempipe.spec.documents import (
 )
 from mempipe.spec.key import NUMERICS_VERSION, run_key
 from mempipe.spec.read import parse_document, parse_spec
-from mempipe.spec.recipe import Augmentation, Constant, Recipe, WarmupLinear, WarmupSteps
+from mempipe.spec.recipe import (
+    Augmentation,
+    Constant,
+    Cosine,
+    Evaluation,
+    Phase,
+    Recipe,
+    Triangular,
+    WarmupLinear,
+    WarmupSteps,
+)
 from mempipe.spec.spec import MAX_TRIALS, Spec, Subsets
 from mempipe.spec.trainers import Ensemble, Own, Single
 
@@ -23,16 +33,20 @@ __all__ = [
     "Augmentation",
     "Component",
     "Constant",
+    "Cosine",
     "Document",
     "Ensemble",
+    "Evaluation",
     "Name",
     "Own",
+    "Phase",
     "Recipe",
     "Single",
     "Spec",
     "Stored",
     "Strict",
     "Subsets",
+    "Triangular",
     "WarmupLinear",
     "WarmupSteps",
     "checked_name",

@@ -14,12 +14,22 @@ from mempipe.spec.trainers import UNKEYED
 NUMERICS_VERSION: Final = 1
 """Raised whenever a change of the code alters a result: trials of different versions never mix."""
 
-_LATER_KEYS: Final = (
+_LATER_KEYS: Final[tuple[tuple[str, str, object], ...]] = (
+    ("recipe.augmentation", "crop_fill", "zeros"),
+    ("recipe.augmentation", "cutout", 0),
     ("recipe", "augmentation", {"crop_padding": 0, "flip": False}),
+    ("recipe", "decay_scope", "kernels"),
+    ("recipe", "bias_rate", 1.0),
+    ("recipe", "label_smoothing", 0.0),
+    ("recipe", "sizes", []),
+    ("recipe", "evaluation", {"flip": False}),
     ("trainer", "replicas", 1),
     ("subsets", "removed", ""),
 )
-"""Part, key and default in JSON of the keys that were added after the first runs; the defaults here never change."""
+"""Part, key and default in JSON of the keys that were added after the first runs; the defaults here never change.
+
+A part within a part comes before the part that holds it.
+"""
 
 
 def run_key(spec: Spec, *, data_fingerprint: str) -> str:
@@ -42,7 +52,16 @@ def run_key(spec: Spec, *, data_fingerprint: str) -> str:
         "subsets": spec.subsets.model_dump(mode="json"),
         "seed": spec.seed,
     }
-    for part, key, default in _LATER_KEYS:
-        if parts[part] is not None and parts[part].get(key) == default:
-            del parts[part][key]
+    for path, key, default in _LATER_KEYS:
+        part = _part(parts, path)
+        if part is not None and part.get(key) == default:
+            del part[key]
     return hashlib.sha256(json.dumps(parts, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+def _part(parts: dict[str, Any], path: str) -> dict[str, Any] | None:
+    """Return the part of a path such as `recipe.augmentation`; None where the spec has none."""
+    part: dict[str, Any] | None = parts
+    for name in path.split("."):
+        part = part and part.get(name)
+    return part

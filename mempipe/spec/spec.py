@@ -10,7 +10,7 @@ from pydantic import Field, field_validator, model_validator
 from mempipe.errors import SpecError
 from mempipe.outcomes import REQUIRED, available
 from mempipe.spec.documents import Component, Name, Strict
-from mempipe.spec.recipe import Augmentation, Recipe
+from mempipe.spec.recipe import Augmentation, Evaluation, Recipe
 from mempipe.spec.trainers import Ensemble, Own, Trainer
 
 
@@ -142,10 +142,11 @@ class Spec(Strict):
         if isinstance(self.trainer, Ensemble):
             if self.precision != "float32":
                 raise ValueError(f"precision of the ensemble trainer must be float32, got {self.precision}")
-            if self.recipe.augmentation != Augmentation():
-                raise ValueError(
-                    "recipe.augmentation of the ensemble trainer must be none; trainer.kind: single has it"
-                )
+            for key, default in {"augmentation": Augmentation(), "sizes": (), "evaluation": Evaluation()}.items():
+                if getattr(self.recipe, key) != default:
+                    raise ValueError(
+                        f"recipe.{key} of the ensemble trainer must be left out; trainer.kind: single has it"
+                    )
         elif self.trainer.replicas > 1:
             if self.recipe.batch_size % self.trainer.replicas:
                 raise ValueError(

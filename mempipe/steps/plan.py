@@ -15,7 +15,7 @@ from mempipe.spec.folder import spec_files
 from mempipe.steps.progress import Reporter
 from mempipe.storage import Store, checked_key, open_store
 from mempipe.storage.protocol import split_object_uri
-from mempipe.training.registry import check_model_fits, resolve_model
+from mempipe.training.registry import check_recipe_fits, resolve_model
 
 
 @dataclass(frozen=True)
@@ -94,8 +94,8 @@ def checked_spec(source: str | Spec, *, chunk_size: int | None = None, task_size
     estimators = load_estimators(spec.estimators)
     require_outcomes(estimators, spec.outcomes, source=spec_uri)
     dataset = load_dataset(spec.data)
-    if spec.model is not None:
-        check_model_fits(spec.model, dataset.image_shape, dataset.n_classes)
+    if spec.model is not None and spec.recipe is not None:
+        check_recipe_fits(spec.model, spec.recipe, dataset.images.shape, dataset.n_classes)
     return CheckedSpec(spec, dataset, estimators)
 
 

@@ -22,6 +22,9 @@ class ExampleOrder:
         self._subset_idx = np.flatnonzero(subset_mask)
         self._seed = seed
         self._trial = trial
+        n_words = -(-len(subset_mask) // 64)
+        coins = raw_words(seed, Stream.AUGMENTATION, trial, 0, count=n_words).astype("<u8").view(np.uint8)
+        self._coins = np.unpackbits(coins)[: len(subset_mask)].astype(np.bool_)
         self._latest: tuple[int, NDArray[np.int64]] | None = None
 
     def epoch(self, number: int) -> NDArray[np.int64]:
@@ -45,3 +48,13 @@ class ExampleOrder:
     def batches(self, start: int, stop: int, batch_size: int) -> NDArray[np.int64]:
         """Return the examples of the steps `start` to `stop - 1`, int64 (stop - start, batch_size)."""
         return self.take(start * batch_size, (stop - start) * batch_size).reshape(stop - start, batch_size)
+
+    def mirrored(self, start: int, stop: int, batch_size: int) -> NDArray[np.bool_]:
+        """Return what alternating flip mirrors in the steps `start` to `stop - 1`, bool (stop - start, batch_size).
+
+        A coin decides for each example's even epochs, and its odd epochs show the other side: a function of (seed,
+        trial, example, epoch).
+        """
+        epochs = np.arange(start * batch_size, stop * batch_size) // len(self._subset_idx)
+        odd = (epochs % 2 == 1).reshape(stop - start, batch_size)
+        return np.asarray(self._coins[self.batches(start, stop, batch_size)] ^ odd)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, Protocol, cast
 
 from mempipe import plugins
 from mempipe.errors import SpecError
-from mempipe.spec import Component, Strict, validated
+from mempipe.spec import Component, Recipe, Strict, validated
 from mempipe.training import models
 
 if TYPE_CHECKING:
@@ -76,8 +76,37 @@ def check_model_fits(model: Component, image_shape: tuple[int, int, int] | None,
         )
 
 
+def check_recipe_fits(model: Component, recipe: Recipe, image_shape: tuple[int, int, int], n_classes: int) -> None:
+    """Check the model on images of every size that the recipe trains it on, and that augmentation fits the images.
+
+    Raises:
+        SpecError: the model cannot take images of one of the sizes; or a reflected border or a square to cut out is
+            larger than the image.
+    """
+    height, width, channels = image_shape
+    check_model_fits(model, image_shape, n_classes)
+    for phase in recipe.sizes:
+        check_model_fits(model, (phase.size, max(1, round(width * phase.size / height)), channels), n_classes)
+    most = {"cutout": min(height, width)}
+    if recipe.augmentation.crop_fill == "reflect":
+        most["crop_padding"] = min(height, width) - 1
+    for key, limit in most.items():
+        got = getattr(recipe.augmentation, key)
+        if got > limit:
+            raise SpecError(
+                f"Recipe does not fit the data set: recipe.augmentation.{key} is {got}, expected at most {limit} for "
+                f"images of {height} x {width}.",
+                hint=f"make recipe.augmentation.{key} smaller.",
+            )
+
+
 def build_model(
-    model: Component, image_shape: tuple[int, int, int], n_classes: int, *, precision: str = "float32"
+    model: Component,
+    image_shape: tuple[int, int, int],
+    n_classes: int,
+    *,
+    precision: str = "float32",
+    any_size: bool = False,
 ) -> keras.Model:
     """Build the Keras model that a spec names; this loads TensorFlow.
 
@@ -86,6 +115,7 @@ def build_model(
         image_shape: (height, width, channels).
         n_classes: number of classes.
         precision: Keras' name of a dtype policy: `float32`, `mixed_bfloat16`, `mixed_float16`.
+        any_size: whether the model takes images of every height and width, not only of `image_shape`.
 
     Raises:
         SpecError: the model does not fit, or its file does not keep to the contract.
@@ -93,10 +123,18 @@ def build_model(
     import keras
 
     check_model_fits(model, image_shape, n_classes)
+    built_shape = cast(tuple[int, int, int], (None, None, image_shape[2])) if any_size else image_shape
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy(precision)
     try:
-        built = _model(model.name).build(_params(model), image_shape, n_classes)
+        built = _model(model.name).build(_params(model), built_shape, n_classes)
+    except (TypeError, ValueError) as error:
+        if not any_size:
+            raise
+        raise SpecError(
+            f"Model cannot be trained: {model.name} takes images of one size, expected none in recipe.sizes ({error}).",
+            hint="leave out recipe.sizes, or choose a model that pools over the whole image, as resnet18 does.",
+        ) from error
     finally:
         keras.config.set_dtype_policy(before)
     outputs = [(output.dtype, output.shape) for output in getattr(built, "outputs", None) or ()]

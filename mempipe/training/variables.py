@@ -1,9 +1,9 @@
-"""The variables of a Keras model: how each is initialized, and which are kernels that weight decay acts on."""
+"""The variables of a Keras model: how each is initialized, and how weight decay and the learning rate act on it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from mempipe.errors import SpecError
 
@@ -42,9 +42,14 @@ def beginnings(model: keras.Model) -> list[Beginning]:
     return [beginnings[id(variable)] for variable in model.variables]
 
 
-def is_kernel(variable: Any) -> bool:
-    """Return whether weight decay acts on a variable: kernels yes, biases and normalization no."""
-    return str(variable.name).endswith("kernel")
+def is_decayed(variable: Any, scope: Literal["kernels", "all"]) -> bool:
+    """Return whether weight decay acts on a trainable variable: with `kernels` not on biases and normalization."""
+    return scope == "all" or str(variable.name).endswith("kernel")
+
+
+def rate_factor(variable: Any, bias_rate: float) -> float:
+    """Return what the loss's gradient by a variable is multiplied by: bias_rate for biases and offsets, else 1."""
+    return bias_rate if str(variable.name).endswith(("bias", "beta")) else 1.0
 
 
 def _initializer(layer: Any, variable: Any) -> Any:

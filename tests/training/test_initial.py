@@ -6,7 +6,7 @@ import pytest
 
 from mempipe.errors import SpecError
 from mempipe.training.initial import InitialState
-from mempipe.training.variables import is_kernel
+from mempipe.training.variables import is_decayed
 
 
 def model() -> keras.Model:
@@ -79,5 +79,5 @@ def test_a_layer_that_hides_its_initializer_is_named() -> None:
 
 
 def test_kernels_decay_and_nothing_else() -> None:
-    decayed = {variable.name for variable in model().variables if is_kernel(variable)}
+    decayed = {variable.name for variable in model().variables if is_decayed(variable, "kernels")}
     assert decayed == {"kernel", "depthwise_kernel", "pointwise_kernel"}

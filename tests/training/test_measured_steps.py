@@ -3,12 +3,15 @@
 import pytest
 import typer
 
+from benchmarks.flops import forward_flop, trial_flop
 from benchmarks.steps import PAPER, SHAPES, Shape, device_hours, measure
-from mempipe.spec import parse_spec
+from mempipe.spec import Component, parse_spec
+from mempipe.training.registry import build_model, resolve_model
 from tests.training.worlds import spec
 
 SHAPE = Shape(n_train=100, n_test=50, n_classes=3, image=(6, 6, 1))
 SINGLE = {"kind": "single"}
+pytestmark = pytest.mark.usefixtures("test_models")
 
 
 def test_hours_of_a_trial_by_hand() -> None:
@@ -51,3 +54,32 @@ def test_steps_are_measured() -> None:
 def test_a_spec_of_the_other_trainer_is_refused() -> None:
     with pytest.raises(typer.BadParameter, match="expected single"):
         measure(spec(), SHAPE, examples=5, steps=1)
+
+
+def test_operations_are_those_of_the_published_recipe() -> None:
+    """Jordan 2024: 3.6e14 for `airbench94`: 9.9 epochs of 48 batches of 1,024, and 10,000 images judged in 6 views."""
+    model = build_model(resolve_model(Component(name="airbench")), (32, 32, 3), 10)
+    passes = 3 * 9.9 * 48 * 1024 + 6 * 10_000
+    assert passes * forward_flop(model) == pytest.approx(3.6e14, rel=0.02)
+
+
+def test_operations_of_a_trial_by_hand() -> None:
+    """5 epochs of 70 examples in batches of 50: 3 steps on images of 4 pixels, 4 on images of 6; 150 are judged twice.
+
+    A convolution of 3 x 3 without padding, 1 to 4 channels, gives (h - 2)^2 places; then 4 inputs for 3 classes.
+    """
+    recipe = {"epochs": 5, "batch_size": 50, "learning_rate": 0.1, "evaluation": {"flip": True}}
+    sizes = [{"epochs": 2, "size": 4}, {"epochs": 3, "size": 6}]
+    settings = spec(model={"name": "pooled"}, trainer=SINGLE, recipe=recipe | {"sizes": sizes})
+    small, large = (2 * (36 * places + 12) for places in (2 * 2, 4 * 4))
+    expected = 3 * (3 * 50 * small + 4 * 50 * large) + 2 * 150 * large
+    assert trial_flop(settings, (6, 6, 1), n_train=100, n_test=50, n_classes=3) == expected
+
+
+def test_steps_on_images_of_several_sizes_are_measured() -> None:
+    recipe = {"epochs": 2, "batch_size": 10, "learning_rate": 0.1}
+    sizes = [{"epochs": 1, "size": 4}, {"epochs": 1, "size": 6}]
+    settings = spec(model={"name": "pooled"}, trainer=SINGLE, recipe=recipe | {"sizes": sizes})
+    measured = measure(settings, SHAPE, examples=5, steps=2)
+    assert 0 < measured.median <= measured.worst
+    assert measured.flop == 3 * (70 * 312 + 70 * 1176) + 150 * 1176

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from mempipe.spec import Recipe
-from mempipe.training.schedule import learning_rates, total_steps
+from mempipe.training.schedule import SizedSteps, learning_rates, sized_steps, total_steps
 
 
 def recipe(**keys: Any) -> Recipe:
@@ -63,3 +63,35 @@ def test_a_decay_epoch_that_begins_inside_a_batch_acts_from_the_next_step_on() -
 def test_constant() -> None:
     rates = learning_rates(recipe(schedule={"kind": "constant"}), subset_size=100)
     assert set(rates.tolist()) == {float(np.float32(0.4))}
+
+
+def test_cosine_rises_in_its_warmup_and_falls_by_half_a_period() -> None:
+    """At the middle of what follows the warm-up the rate is halfway between the base rate and the final one."""
+    rates = learning_rates(recipe(schedule={"kind": "cosine", "warmup": 0.2, "final": 0.1}), subset_size=100)
+    np.testing.assert_allclose(rates[:21], 0.4 * np.arange(21) / 20, rtol=1e-6)
+    position = (np.arange(20, 100) - 20) / 80
+    np.testing.assert_allclose(rates[20:], 0.4 * (0.1 + 0.9 * np.cos(np.pi * position / 2) ** 2), rtol=1e-6)
+    assert rates[60] == pytest.approx(0.4 * 0.55)
+    plain = learning_rates(recipe(schedule={"kind": "cosine"}), subset_size=100)
+    assert plain[0] == np.float32(0.4)
+    assert plain[50] == pytest.approx(0.2)
+    np.testing.assert_allclose(plain[1:] + plain[:0:-1], 0.4, rtol=1e-6)  # odd around its middle
+
+
+def test_triangular_has_three_corners() -> None:
+    """Jordan 2024: from 0.2 up to 1 at 23 % of the steps, and down to 0.07."""
+    rates = learning_rates(recipe(schedule={"kind": "triangular"}), subset_size=100)
+    np.testing.assert_allclose(rates[:24], 0.4 * (0.2 + 0.8 * np.arange(24) / 23), rtol=1e-6)
+    np.testing.assert_allclose(rates[23:], 0.4 * (1 - 0.93 * np.arange(77) / 77), rtol=1e-6)
+    only_down = {"kind": "triangular", "start": 0.5, "peak": 0, "final": 0}
+    np.testing.assert_allclose(
+        learning_rates(recipe(schedule=only_down), subset_size=100), 0.4 * (100 - np.arange(100)) / 100, rtol=1e-6
+    )
+
+
+def test_sizes_begin_with_the_first_batch_of_their_epochs() -> None:
+    """25 examples in batches of 10: epoch 2 begins at example 50, epoch 3 at 75, inside of step 7."""
+    sizes = [{"epochs": 2, "size": 4}, {"epochs": 1, "size": 5}, {"epochs": 2, "size": 6}]
+    sized = sized_steps(recipe(epochs=5, sizes=sizes), subset_size=25)
+    assert [(part.start, part.stop, part.size) for part in sized] == [(0, 5, 4), (5, 8, 5), (8, 13, 6)]
+    assert sized_steps(recipe(epochs=5), subset_size=25) == [SizedSteps(0, 13, None)]

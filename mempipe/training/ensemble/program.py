@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from mempipe.spec import Recipe
 from mempipe.training.ensemble.layers import apply_layers, stack_layers
 from mempipe.training.judge import judge
+from mempipe.training.loss import cross_entropy
 from mempipe.training.normalize import Normalization
-from mempipe.training.variables import is_kernel
+from mempipe.training.variables import is_decayed, rate_factor
 
 BLOCK_STEPS: Final = 64
 """Steps in one call of the compiled loop."""
@@ -27,7 +28,7 @@ class Program:
         images: uint8 or float32 (n, h, w, c) as they are stored: the training part, then the test part.
         labels: int32 (n,).
         normalization: what models see of pixels.
-        recipe: momentum, weight decay, batch size.
+        recipe: momentum, weight decay, loss, batch size.
         outcomes: names of what `evaluate` returns.
     """
 
@@ -42,7 +43,8 @@ class Program:
         outcomes: tuple[str, ...],
     ) -> None:
         self._layers = stack_layers(model)
-        self._decayed = [is_kernel(variable) for variable in model.trainable_variables]
+        self._decayed = [is_decayed(variable, recipe.decay_scope) for variable in model.trainable_variables]
+        self._factors = [rate_factor(variable, recipe.bias_rate) for variable in model.trainable_variables]
         self._recipe = recipe
         self._outcomes = outcomes
         self._image_shape = images.shape[1:]
@@ -116,12 +118,15 @@ class Program:
         with tf.GradientTape() as tape:
             tape.watch(variables)
             logits = apply_layers(self._layers, variables, images)
-            losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels=labels, logits=logits)
+            losses = cross_entropy(logits, labels, smoothing=self._recipe.label_smoothing)
             loss = tf.reduce_sum(tf.reduce_mean(losses, axis=1))
-        gradients = tape.gradient(loss, variables)
+        gradients = [
+            gradient if factor == 1 else factor * gradient
+            for gradient, factor in zip(tape.gradient(loss, variables), self._factors, strict=True)
+        ]
         decay = self._recipe.weight_decay
         if not decay:
-            return list(gradients)
+            return gradients
         return [
             gradient + decay * variable if decayed else gradient
             for gradient, variable, decayed in zip(gradients, variables, self._decayed, strict=True)

@@ -10,8 +10,10 @@ from numpy.typing import NDArray
 
 from mempipe.spec import Augmentation, Recipe
 from mempipe.training.judge import judge
+from mempipe.training.loss import cross_entropy
 from mempipe.training.single.augment import augment
-from mempipe.training.variables import is_kernel
+from mempipe.training.single.resize import resized
+from mempipe.training.variables import is_decayed, rate_factor
 
 
 class RateTable(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore[misc]
@@ -41,7 +43,7 @@ class TrainingLoop:
 
     Args:
         model: the Keras model; every trial uses its variables in turn.
-        recipe: momentum, weight decay, augmentation.
+        recipe: momentum, weight decay, loss, augmentation, evaluation.
         rates: float32 (steps,).
         precision: with `mixed_float16` the loss is scaled.
         outcomes: names of what `judge` returns.
@@ -58,8 +60,8 @@ class TrainingLoop:
     ) -> None:
         self._model = model
         self._outcomes = outcomes
-        self._decay = recipe.weight_decay
-        self._augmentation = recipe.augmentation
+        self._recipe = recipe
+        self._factors = [rate_factor(variable, recipe.bias_rate) for variable in model.trainable_variables]
         self._strategy = tf.distribute.get_strategy()
         optimizer: Any = keras.optimizers.SGD(
             learning_rate=RateTable(rates), momentum=recipe.momentum, nesterov=recipe.nesterov
@@ -86,16 +88,17 @@ class TrainingLoop:
         """Put the model into a trial's initial state, and the optimizer into its own."""
         self.state = [*model_values, *self._initial_optimizer]
 
-    def run(self, batches: Any, n_steps: int, *, first: int = 0, key: int = 0) -> None:
+    def run(self, batches: Any, n_steps: int, *, first: int = 0, key: int = 0, size: int | None = None) -> None:
         """Make `n_steps` steps with the next batches of an iterator.
 
         Args:
-            batches: each (images float32 (batch_size, h, w, c), labels int32 (batch_size,)).
+            batches: see `mempipe.training.single.pipeline`.
             n_steps: how many.
             first: number of the first step in the trial.
             key: the trial's, for augmentation.
+            size: height of the images that the model sees; None: their own. Each size is compiled once.
         """
-        self._steps(batches, tf.constant(n_steps), tf.constant(first), tf.constant(key, tf.int64))
+        self._steps(batches, tf.constant(n_steps), tf.constant(first), tf.constant(key, tf.int64), size)
 
     def judge(self, dataset: tf.data.Dataset) -> tuple[dict[str, NDArray[Any]], bool]:
         """Judge the model on a data set; see `mempipe.training.judge`.
@@ -110,38 +113,60 @@ class TrainingLoop:
     def _variables(self) -> list[Any]:
         return [*self._model.variables, *self._optimizer.variables]
 
-    def _run(self, batches: Any, n_steps: Any, first: Any, key: Any) -> None:
+    def _run(self, batches: Any, n_steps: Any, first: Any, key: Any, size: int | None) -> None:
         for number in tf.range(n_steps):
-            images, labels = next(batches)
-            self._strategy.run(self._step, args=(images, labels, first + number, key))
+            images, labels, mirrored = next(batches)
+            self._strategy.run(self._step, args=(images, labels, mirrored, first + number, key, size))
 
     @tf.autograph.experimental.do_not_convert  # type: ignore[untyped-decorator]
-    def _step(self, images: Any, labels: Any, step: Any, key: Any) -> None:
+    def _step(self, images: Any, labels: Any, mirrored: Any, step: Any, key: Any, size: int | None) -> None:
         """Make one replica's part of a step: its part of the batch, and its part of the regularizers."""
         n_replicas, batch_size = self._strategy.num_replicas_in_sync, images.shape[0]
         own = 0
         if n_replicas > 1:
             own = tf.distribute.get_replica_context().replica_id_in_sync_group * (batch_size // n_replicas)
             with tf.device("CPU:0"):  # so that only this part goes to the replica's device
-                images, labels = (part[own : own + batch_size // n_replicas] for part in (images, labels))
-        if self._augmentation != Augmentation():
-            images = augment(images, self._augmentation, key=key, step=step, first=own, batch=batch_size)
+                images, labels, mirrored = (
+                    part[own : own + batch_size // n_replicas] for part in (images, labels, mirrored)
+                )
+        recipe = self._recipe
+        if recipe.augmentation != Augmentation():
+            images = augment(
+                images, recipe.augmentation, key=key, step=step, mirrored=mirrored, first=own, batch=batch_size
+            )
+        if size is not None:
+            images = resized(images, size)
         variables = self._model.trainable_variables
         with tf.GradientTape() as tape:
             logits = self._model(images, training=True)
-            losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels=labels, logits=logits)
-            loss = tf.reduce_mean(losses)
+            loss = tf.reduce_mean(cross_entropy(logits, labels, smoothing=recipe.label_smoothing))
             if self._model.losses:
                 loss += tf.add_n(self._model.losses)
-            if self._decay:
-                # The gradient of decay * w ** 2 / 2 is decay * w; here, so that loss scaling holds for it too.
-                kernels = [variable for variable in variables if is_kernel(variable)]
-                loss += self._decay * tf.add_n([tf.nn.l2_loss(kernel) for kernel in kernels])
+            if recipe.weight_decay:
+                loss += recipe.weight_decay * tf.add_n(self._squares(variables))
             if n_replicas > 1:
                 loss /= n_replicas  # the optimizer sums the replicas' gradients
             loss = self._optimizer.scale_loss(loss)
-        self._optimizer.apply(tape.gradient(loss, variables), variables)
+        gradients = tape.gradient(loss, variables)
+        self._optimizer.apply(
+            [part if factor == 1 else factor * part for part, factor in zip(gradients, self._factors, strict=True)],
+            variables,
+        )
+
+    def _squares(self, variables: Sequence[Any]) -> list[Any]:
+        """Return what weight decay adds to the loss: the gradient of decay * w ** 2 / 2 is decay * w.
+
+        It is part of the loss so that loss scaling holds for it too, and divided by what the gradient is multiplied by.
+        """
+        return [
+            tf.nn.l2_loss(variable) if factor == 1 else tf.nn.l2_loss(variable) / factor
+            for variable, factor in zip(variables, self._factors, strict=True)
+            if is_decayed(variable, self._recipe.decay_scope)
+        ]
 
     @tf.autograph.experimental.do_not_convert  # type: ignore[untyped-decorator]
     def _judge(self, images: Any, labels: Any) -> Any:
-        return judge(self._model(images, training=False), labels, self._outcomes)
+        logits = self._model(images, training=False)
+        if self._recipe.evaluation.flip:
+            logits = (logits + self._model(images[:, :, ::-1], training=False)) / 2
+        return judge(logits, labels, self._outcomes)

@@ -35,14 +35,16 @@ class Images:
     def batches(self, order: ExampleOrder, *, start: int, stop: int, batch_size: int, threads: int) -> tf.data.Dataset:
         """Return the batches of the steps `start` to `stop - 1`.
 
-        Each is (images float32 (batch_size, h, w, c), labels int32 (batch_size,)).
+        Each is (images float32 (batch_size, h, w, c), labels int32 (batch_size,), what alternating flip mirrors
+        bool (batch_size,)).
         """
 
-        def blocks() -> Iterator[NDArray[np.int64]]:
+        def blocks() -> Iterator[tuple[NDArray[np.int64], NDArray[np.bool_]]]:
             for first in range(start, stop, _BLOCK):
-                yield order.batches(first, min(first + _BLOCK, stop), batch_size)
+                steps = first, min(first + _BLOCK, stop), batch_size
+                yield order.batches(*steps), order.mirrored(*steps)
 
-        signature = tf.TensorSpec((None, batch_size), tf.int64)
+        signature = tf.TensorSpec((None, batch_size), tf.int64), tf.TensorSpec((None, batch_size), tf.bool)
         return self._fed(tf.data.Dataset.from_generator(blocks, output_signature=signature).unbatch(), threads)
 
     def in_order(self, *, batch_size: int, threads: int) -> tf.data.Dataset:
@@ -56,14 +58,14 @@ class Images:
         options.threading.max_intra_op_parallelism = 1
         return indices.map(self._gathered).prefetch(_PREFETCHED).with_options(options)
 
-    def _gathered(self, batch: Any) -> tuple[Any, Any]:
+    def _gathered(self, batch: Any, *others: Any) -> tuple[Any, ...]:
         if isinstance(self._images, np.memmap):
             stored = tf.numpy_function(self._read, [batch], self._images.dtype, stateful=False)
             stored = tf.ensure_shape(stored, (*batch.shape, *self._images.shape[1:]))
         else:
             stored = tf.gather(self._images, batch)
         images = tf.cast(stored, tf.float32)
-        return (images - self._shift) * self._scale, tf.gather(self._labels, batch)
+        return (images - self._shift) * self._scale, tf.gather(self._labels, batch), *others
 
     def _read(self, batch: NDArray[np.int64]) -> NDArray[Any]:
         return np.asarray(self._images[batch])

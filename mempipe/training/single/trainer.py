@@ -19,15 +19,16 @@ from mempipe.training.last_layer import LastLayer
 from mempipe.training.normalize import fit_normalization
 from mempipe.training.order import ExampleOrder
 from mempipe.training.outcome import Features, TrialOutcome, not_finite
-from mempipe.training.registry import build_model
-from mempipe.training.schedule import learning_rates
+from mempipe.training.registry import build_model, check_recipe_fits
+from mempipe.training.schedule import learning_rates, sized_steps
 from mempipe.training.single.augment import augmentation_key
 from mempipe.training.single.loop import TrainingLoop
 from mempipe.training.single.pipeline import Images
 from mempipe.training.single.replicas import replication
+from mempipe.training.whitening import adapt_whitening
 
 SEGMENT_STEPS: Final = 50
-"""Steps between two checks of the clock; a checkpoint is saved after a multiple of it."""
+"""At most so many steps between two checks of the clock, and so between two checkpoints."""
 _LEAST_EVALUATED: Final = 64
 
 _log = logging.getLogger(__name__)
@@ -51,7 +52,8 @@ def build_loop(
     """
     with replication(replicas).scope():
         component, recipe = spec.built_in()
-        model = build_model(component, image_shape, n_classes, precision=spec.precision)
+        check_recipe_fits(component, recipe, image_shape, n_classes)
+        model = build_model(component, image_shape, n_classes, precision=spec.precision, any_size=bool(recipe.sizes))
         return model, TrainingLoop(model, recipe, rates, precision=spec.precision, outcomes=spec.outcomes)
 
 
@@ -80,13 +82,16 @@ class SingleTrainer:
         self._run_key = run_key(spec, data_fingerprint=dataset.fingerprint)
         self._seconds_between = 60 * spec.trainer.checkpoint_minutes
         self._checkpoints = checkpoints
-        self._rates = learning_rates(self._recipe, subset_size=subset_size(spec.subsets, dataset.n_train))
+        nominal = subset_size(spec.subsets, dataset.n_train)
+        self._rates = learning_rates(self._recipe, subset_size=nominal)
+        self._sized_steps = sized_steps(self._recipe, subset_size=nominal)
         images = dataset.images
         self._model, self._loop = build_loop(
             spec, images.shape, dataset.n_classes, rates=self._rates, replicas=spec.trainer.replicas
         )
-        self._initial = InitialState(self._model, seed=spec.seed)
         normalization = fit_normalization(self._recipe.normalization, images.train, pixel_max=images.pixel_max)
+        adapt_whitening(self._model, images.train, normalization)
+        self._initial = InitialState(self._model, seed=spec.seed)
         self._n_train = dataset.n_train
         self._train = Images(images.train, dataset.train_labels, normalization)
         self._test = Images(images.test, dataset.test_labels, normalization)
@@ -144,8 +149,9 @@ class SingleTrainer:
         )
         saved = time.monotonic()
         while step < n_steps:
-            n = min(SEGMENT_STEPS, n_steps - step)
-            self._loop.run(batches, n, first=step, key=key)
+            sized = next(sized for sized in self._sized_steps if step < sized.stop)
+            n = min(SEGMENT_STEPS, sized.stop - step)
+            self._loop.run(batches, n, first=step, key=key, size=sized.size)
             step += n
             if self._checkpoints and step < n_steps and time.monotonic() - saved >= self._seconds_between:
                 self._checkpoints.save(trial, Checkpoint(step, self._loop.state), run_key=self._run_key)
