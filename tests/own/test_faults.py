@@ -48,7 +48,8 @@ OF_PROGRAMS = {
 
 def results_until_error(error: type[MempipeError], message: str, **trainer: object) -> list[int]:
     """Train in chunks of two until the error comes; return the trials that came before."""
-    opened_trainer = opened(silence_minutes=0.05, memory_gb=0.5, **trainer)
+    silence = 0.2 if trainer.get("params") == {"how": "hang"} else 60
+    opened_trainer = opened(silence_minutes=silence, memory_gb=0.5, **trainer)
     trials: list[int] = []
     with pytest.raises(error, match=message) as raised:
         _train(opened_trainer, trials)
@@ -110,7 +111,7 @@ def test_an_entry_that_is_none(entry: str, message: str) -> None:
 
 
 def test_no_process_outlives_an_error() -> None:
-    hang = {"entry": "lookup:fail_in_third", "params": {"how": "hang"}, "silence_minutes": 0.01}
+    hang = {"entry": "lookup:fail_in_third", "params": {"how": "hang"}, "silence_minutes": 0.2}
     with pytest.raises(TransientError):
         list(opened(**hang).train(range(4), lambda _: None))
     children = [Path(f"/proc/{name}/children").read_text().split() for name in _tasks()]

@@ -175,7 +175,7 @@ class Program:
                 hint="report progress more often, raise trainer.silence_minutes, or find what hangs.",
             )
             raise TransientError(failed.message, hint=failed.hint)
-        held = memory.exceeds(self._process.pid, self._limits.memory_bytes)
+        held = memory.exceeds(self._limits.memory_bytes)
         if held is not None:
             limit = f"at most {self._limits.memory_bytes / 1e9:.3g} GB"
             raise self._failure(
