@@ -33,7 +33,8 @@ _LOGGED_LINES: Final = 200
 """Lines of a program's output that are passed on to the log; the last ones are in the message of an error anyway."""
 _EVENTS: Final = 1000
 """Events that wait; a program that prints faster than they are read waits too."""
-_WATCH_SECONDS: Final = 0.5
+_WATCH_SECONDS: Final = 2.0
+"""Reading the memory of all processes takes some milliseconds."""
 _END_SECONDS: Final = 5
 
 _log = logging.getLogger(__name__)
