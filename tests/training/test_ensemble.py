@@ -54,6 +54,17 @@ def test_companions_chunks_and_order_change_no_bit(
         assert as_bytes(outcome) == as_bytes(outcomes[outcome.trial])
 
 
+@pytest.mark.usefixtures("test_models")
+def test_batch_normalization_does_not_mix_members() -> None:
+    """Moments and moving statistics are each member's own: alone, beside others and padded it has the same bytes."""
+    normalized = open_trainer(spec(model={"name": "normalized"}), world())
+    together = {outcome.trial: as_bytes(outcome) for outcome in normalized.train(range(6), silent)}
+    assert len(set(together.values())) == 6
+    for trials in ([1], [5, 2]):
+        for outcome in normalized.train(trials, silent):
+            assert as_bytes(outcome) == together[outcome.trial]
+
+
 def test_another_process_changes_no_bit(outcomes: dict[int, TrialOutcome]) -> None:
     code = (
         "import hashlib\n"

@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 
 from mempipe.errors import SpecError
 from mempipe.spec import Component, Recipe
-from mempipe.training.ensemble.layers import apply_layers, stack_layer, stack_layers
+from mempipe.training.blocks.residual import basic, residual_network
+from mempipe.training.ensemble.layers import stack_layer
+from mempipe.training.ensemble.network import StackedNetwork
 from mempipe.training.ensemble.pooling import max_pool
 from mempipe.training.ensemble.program import Program
 from mempipe.training.initial import InitialState
@@ -28,6 +30,16 @@ def registered(**keys: Any) -> keras.Model:
 
 def sequential(*layers: Any) -> keras.Model:
     return keras.Sequential([L.Input(SHAPE), *layers])
+
+
+def branched() -> keras.Model:
+    inputs = L.Input(SHAPE)
+    left = L.Conv2D(3, 1)(inputs)
+    right = L.Identity()(L.BatchNormalization()(inputs))
+    joined = L.Concatenate()([left, right])
+    summed = L.Add()([joined, L.Conv2D(5, (2, 4))(L.ZeroPadding2D(((1, 0), (2, 1)))(joined))])
+    vectors = L.Concatenate()([L.GlobalAveragePooling2D()(summed), L.Flatten()(right)])
+    return keras.Model(inputs, L.Dense(N_CLASSES)(vectors))
 
 
 MODELS: dict[str, Callable[[], keras.Model]] = {
@@ -49,6 +61,19 @@ MODELS: dict[str, Callable[[], keras.Model]] = {
         L.GlobalAveragePooling2D(),
         L.Dense(N_CLASSES),
     ),
+    "batch normalization of images and of vectors": lambda: sequential(
+        L.Conv2D(3, 3, use_bias=False),
+        L.BatchNormalization(momentum=0.7, epsilon=1e-2),
+        L.ReLU(),
+        L.Flatten(),
+        L.Dense(6),
+        L.BatchNormalization(scale=False, momentum=0.6),
+        L.ReLU(),
+        L.BatchNormalization(center=False, axis=1),
+        L.Dense(N_CLASSES),
+    ),
+    "residual": lambda: residual_network(SHAPE, N_CLASSES, stem="cifar", block=basic, repeats=[1, 1]),
+    "branches": branched,
     "pooling that leaves a rest": lambda: sequential(
         L.MaxPooling2D(3), L.Conv2D(2, 1), L.Flatten(), L.Dense(N_CLASSES)
     ),
@@ -82,11 +107,12 @@ def test_logits_are_kerass(name: str) -> None:
     initial, stacked = members(model)
     images, _ = batch()
     images = images.reshape(WIDTH, BATCH, *SHAPE)
-    logits = apply_layers(stack_layers(model), stacked, tf.constant(images)).numpy()
+    logits = StackedNetwork(model).logits(stacked, tf.constant(images)).numpy()
     assert logits.shape == (WIDTH, BATCH, N_CLASSES)
     for member, values in enumerate(initial):
         set_values(model, values)
-        np.testing.assert_allclose(logits[member], model(images[member]).numpy(), rtol=2e-5, atol=2e-6)
+        atol = 2e-6 * max(1, np.abs(logits).max())  # rounding is relative to what is summed
+        np.testing.assert_allclose(logits[member], model(images[member]).numpy(), rtol=2e-5, atol=atol)
 
 
 @pytest.mark.parametrize(
@@ -97,10 +123,13 @@ def test_logits_are_kerass(name: str) -> None:
         ("small_cnn", {"weight_decay": 0.05}),
         ("strides, even kernel, average pooling", {"momentum": 0.0}),
         ("valid, strided, global pooling, dense on images", {}),
+        ("batch normalization of images and of vectors", {"weight_decay": 0.05}),
+        ("branches", {"nesterov": True}),
     ],
 )
 def test_steps_are_those_of_keras_sgd(name: str, changes: dict[str, Any]) -> None:
-    """Three steps at different rates: gradient, decay of kernels only, momentum, and the order of the update."""
+    """Three steps at different rates: gradient, decay of kernels only, momentum, the order of the update, and the
+    moving statistics."""
     model = MODELS[name]()
     recipe = Recipe.model_validate({"epochs": 1, "batch_size": BATCH, "learning_rate": 1.0, **changes})
     initial, stacked = members(model)
@@ -110,8 +139,7 @@ def test_steps_are_those_of_keras_sgd(name: str, changes: dict[str, Any]) -> Non
 
     plain = Normalization(shift=np.zeros(SHAPE[2], np.float32), scale=np.ones(SHAPE[2], np.float32))
     program = Program(model, images, labels, plain, recipe=recipe, outcomes=("correct",))
-    velocities = [tf.zeros_like(variable) for variable in stacked]
-    variables, _ = program.train(stacked, velocities, batches, rates)
+    variables, _ = program.train(stacked, program.at_rest(stacked), batches, rates)
 
     for member, values in enumerate(initial):
         set_values(model, values)
@@ -120,7 +148,7 @@ def test_steps_are_those_of_keras_sgd(name: str, changes: dict[str, Any]) -> Non
             with tf.GradientTape() as tape:
                 loss = tf.reduce_mean(
                     keras.losses.sparse_categorical_crossentropy(
-                        labels[examples], model(images[examples]), from_logits=True
+                        labels[examples], model(images[examples], training=True), from_logits=True
                     )
                 )
             gradients = [
@@ -151,8 +179,11 @@ def test_tied_maxima_send_the_gradient_where_tensorflow_does() -> None:
 @pytest.mark.parametrize(
     ("layer", "message"),
     [
-        (lambda: L.BatchNormalization(), r"is BatchNormalization, expected one of Dense, Conv2D"),
-        (lambda: L.Dropout(0.5), r"is Dropout, expected"),
+        (lambda: L.Dropout(0.5), r"is Dropout, expected one of Dense, Conv2D"),
+        (lambda: L.BatchNormalization(axis=1), r"axis is 1, expected 3"),
+        (lambda: L.BatchNormalization(trainable=False), r"trainable is False, expected True"),
+        (lambda: L.BatchNormalization(renorm=True), r"renorm is True, expected False"),
+        (lambda: L.BatchNormalization(beta_regularizer="l2"), r"beta_regularizer is L2, expected none"),
         (lambda: L.DepthwiseConv2D(3), r"is DepthwiseConv2D, expected"),
         (lambda: L.Conv2D(4, 3, groups=2), r"\(Conv2D\) groups is 2, expected 1"),
         (lambda: L.Conv2D(4, 3, dilation_rate=2), r"dilation_rate is \(2, 2\), expected \(1, 1\)"),
@@ -169,16 +200,35 @@ def test_tied_maxima_send_the_gradient_where_tensorflow_does() -> None:
 def test_what_cannot_be_vectorized_is_named_with_the_way_out(layer: Callable[[], Any], message: str) -> None:
     model = sequential(layer())
     with pytest.raises(SpecError, match=message) as caught:
-        stack_layers(model)
+        StackedNetwork(model)
     assert model.layers[0].name in str(caught.value)
     assert "trainer.kind: single" in caught.value.hint
 
 
-def test_only_sequential_models_are_vectorized() -> None:
+def test_how_a_layer_is_called_is_no_secret() -> None:
     inputs = L.Input(SHAPE)
-    branched = keras.Model(inputs, L.Dense(3)(L.Flatten()(inputs)))
-    with pytest.raises(SpecError, match=r"it is Functional, expected keras\.Sequential"):
-        stack_layers(branched)
+    vectors = L.Flatten()(inputs)
+    shared = L.Dense(96)
+    for outputs, message in (
+        (L.BatchNormalization()(vectors, training=False), "is called with training, expected once"),
+        (shared(shared(vectors)), "is called 2 times, expected once"),
+        (L.Add()([vectors, L.Dense(1)(vectors)]), r"\(Add\) inputs is of 2 shapes, expected of one shape"),
+        (vectors + vectors, "is Add, expected one of Dense"),
+    ):
+        with pytest.raises(SpecError, match=message):
+            StackedNetwork(keras.Model(inputs, outputs))
+
+
+def test_a_model_of_another_kind_is_refused() -> None:
+    class Doubled(keras.Model):
+        def call(self, inputs: Any) -> Any:
+            return 2 * inputs
+
+    with pytest.raises(SpecError, match=r"it is Doubled, expected keras\.Sequential, or a functional"):
+        StackedNetwork(Doubled())
+    inputs = L.Input(SHAPE)
+    with pytest.raises(SpecError, match="with one input and one output"):
+        StackedNetwork(keras.Model(inputs, [L.Flatten()(inputs), inputs]))
 
 
 def test_a_subclass_of_a_known_layer_is_not_taken_for_it() -> None:

@@ -52,6 +52,7 @@ def short_segments(monkeypatch: pytest.MonkeyPatch) -> None:
     [
         {},
         {"model": {"name": "small_cnn", "filters": [4], "dense": 8}},
+        {"model": {"name": "normalized"}},
         {"recipe": {"epochs": 3, "batch_size": 10, "learning_rate": 0.1, "nesterov": True, "momentum": 0.8}},
     ],
 )

@@ -13,10 +13,10 @@ import keras
 import tensorflow as tf
 
 from mempipe.errors import SpecError
+from mempipe.training.ensemble.batch_norm import moments, normalize
 from mempipe.training.ensemble.pooling import average_pool, max_pool
 
 Variables = Sequence[Any]
-Function = Callable[[Variables, Any], Any]
 
 _ACTIVATIONS: Final = frozenset(
     {"linear", "relu", "leaky_relu", "elu", "selu", "gelu", "silu", "softplus", "sigmoid", "tanh"}
@@ -30,9 +30,14 @@ _LAYERS: Final = (
     keras.layers.Flatten,
     keras.layers.ReLU,
     keras.layers.Activation,
+    keras.layers.BatchNormalization,
+    keras.layers.ZeroPadding2D,
+    keras.layers.Add,
+    keras.layers.Concatenate,
+    keras.layers.Identity,
 )
-_SWAP_BATCH_AND_CHANNELS: Final = (0, 4, 2, 3, 1)
-_HINT: Final = "set `trainer.kind: single`, which trains any Keras model."
+SWAP_BATCH_AND_CHANNELS: Final = (0, 4, 2, 3, 1)
+HINT: Final = "set `trainer.kind: single`, which trains any Keras model."
 
 
 @dataclass(frozen=True)
@@ -40,44 +45,13 @@ class StackedLayer:
     """One layer of all members.
 
     Attributes:
-        n_variables: how many variables it takes.
         apply: (its variables, each float32 (width, *shape); inputs in the layout above) to outputs.
+        train: the same in training, with the new values of the last of its variables, which no gradient moves; None:
+            `apply` is also for training.
     """
 
-    n_variables: int
-    apply: Function
-
-
-def stack_layers(model: keras.Model) -> list[StackedLayer]:
-    """Translate a Keras model.
-
-    Args:
-        model: a `keras.Sequential` of the layers below; its trainable variables, in order, are the layers' variables.
-
-    Raises:
-        SpecError: the model, a layer or one of its options cannot be vectorized; the message names it.
-    """
-    if not isinstance(model, keras.Sequential):
-        raise SpecError(
-            f"Model cannot be vectorized: it is {type(model).__name__}, expected keras.Sequential.", hint=_HINT
-        )
-    layers = [stack_layer(layer) for layer in model.layers]
-    if sum(layer.n_variables for layer in layers) != len(model.variables):
-        raise SpecError(
-            f"Model cannot be vectorized: it has {len(model.variables)} variables, expected only kernels and biases.",
-            hint=_HINT,
-        )
-    return layers
-
-
-def apply_layers(layers: Sequence[StackedLayer], variables: Variables, images: Any) -> Any:
-    """Return the logits, float32 (width, batch, n_classes), of images (width, batch, h, w, c)."""
-    inputs = tf.transpose(images, _SWAP_BATCH_AND_CHANNELS)
-    position = 0
-    for layer in layers:
-        inputs = layer.apply(variables[position : position + layer.n_variables], inputs)
-        position += layer.n_variables
-    return inputs
+    apply: Callable[..., Any]
+    train: Callable[..., tuple[Any, list[Any]]] | None = None
 
 
 def stack_layer(layer: keras.Layer) -> StackedLayer:
@@ -86,7 +60,7 @@ def stack_layer(layer: keras.Layer) -> StackedLayer:
         names = ", ".join(kind.__name__ for kind in _LAYERS)
         raise SpecError(
             f"Model cannot be vectorized: layer {layer.name} is {type(layer).__name__}, expected one of {names}.",
-            hint=_HINT,
+            hint=HINT,
         )
     if layer.dtype_policy.name != "float32":
         raise _unsupported(layer, "dtype", layer.dtype_policy.name, "float32")
@@ -97,27 +71,43 @@ def stack_layer(layer: keras.Layer) -> StackedLayer:
             return _convolution(layer)
         case keras.layers.MaxPooling2D():
             size = _pool_size(layer)
-            return StackedLayer(0, lambda _, images: max_pool(images, size))
+            return StackedLayer(lambda _, images: max_pool(images, size))
         case keras.layers.AveragePooling2D():
             size = _pool_size(layer)
-            return StackedLayer(0, lambda _, images: average_pool(images, size))
+            return StackedLayer(lambda _, images: average_pool(images, size))
         case keras.layers.GlobalAveragePooling2D():
             _expect(layer, "data_format", "channels_last")
             _expect(layer, "keepdims", False)
-            return StackedLayer(0, lambda _, images: tf.transpose(tf.reduce_mean(images, axis=[2, 3]), (0, 2, 1)))
+            return StackedLayer(lambda _, images: tf.transpose(tf.reduce_mean(images, axis=[2, 3]), (0, 2, 1)))
         case keras.layers.Flatten():
             _expect(layer, "data_format", "channels_last")
-            return StackedLayer(0, lambda _, inputs: _flat(inputs))
+            return StackedLayer(lambda _, inputs: _flat(inputs))
         case keras.layers.ReLU():
-            return StackedLayer(0, lambda _, inputs: layer.call(inputs))
+            return StackedLayer(lambda _, inputs: layer.call(inputs))
+        case keras.layers.BatchNormalization():
+            return _normalization(layer)
+        case keras.layers.ZeroPadding2D():
+            _expect(layer, "data_format", "channels_last")
+            pads = [(0, 0), (0, 0), *layer.padding, (0, 0)]
+            return StackedLayer(lambda _, images: tf.pad(images, pads))
+        case keras.layers.Add():
+            shapes = {tensor.shape for tensor in layer.input}
+            if len(shapes) > 1:
+                raise _unsupported(layer, "inputs", f"of {len(shapes)} shapes", "of one shape")
+            return StackedLayer(lambda _, *inputs: tf.add_n(inputs))
+        case keras.layers.Concatenate():
+            _expect(layer, "axis", -1, len(layer.output.shape) - 1)
+            return StackedLayer(lambda _, *inputs: tf.concat(inputs, axis=1 if inputs[0].shape.rank == 5 else 2))
+        case keras.layers.Identity():
+            return StackedLayer(lambda _, inputs: inputs)
         case _:
             activation = _activation(layer)
-            return StackedLayer(0, lambda _, inputs: activation(inputs))
+            return StackedLayer(lambda _, inputs: activation(inputs))
 
 
 def _flat(inputs: Any) -> Any:
     if inputs.shape.rank == 5:
-        inputs = tf.transpose(inputs, _SWAP_BATCH_AND_CHANNELS)
+        inputs = tf.transpose(inputs, SWAP_BATCH_AND_CHANNELS)
     return tf.reshape(inputs, [*inputs.shape[:2], -1])
 
 
@@ -130,7 +120,7 @@ def _dense(layer: keras.layers.Dense) -> StackedLayer:
         product = tf.matmul(inputs, variables[0])
         return activation(product + variables[1][:, None, :] if layer.use_bias else product)
 
-    return StackedLayer(1 + layer.use_bias, apply)
+    return StackedLayer(apply)
 
 
 def _convolution(layer: keras.layers.Conv2D) -> StackedLayer:
@@ -143,7 +133,30 @@ def _convolution(layer: keras.layers.Conv2D) -> StackedLayer:
         patches = _patches(images, layer.kernel_size, layer.strides, same=layer.padding == "same")
         return activation(_image_product(patches, variables))
 
-    return StackedLayer(1 + layer.use_bias, apply)
+    return StackedLayer(apply)
+
+
+def _normalization(layer: keras.layers.BatchNormalization) -> StackedLayer:
+    _expect_plain(layer, "gamma", "beta")
+    _expect(layer, "axis", len(layer.input.shape) - 1, -1)
+    _expect(layer, "renorm", False)
+    _expect(layer, "synchronized", False)
+
+    def outputs(variables: Variables, inputs: Any, mean: Any, variance: Any) -> Any:
+        scale, offset = variables[0] if layer.scale else None, variables[-3] if layer.center else None
+        return normalize(inputs, mean, variance, scale=scale, offset=offset, epsilon=layer.epsilon)
+
+    def apply(variables: Variables, inputs: Any) -> Any:
+        return outputs(variables, inputs, *variables[-2:])
+
+    def train(variables: Variables, inputs: Any) -> tuple[Any, list[Any]]:
+        own = moments(inputs)
+        moved = [
+            old * layer.momentum + new * (1.0 - layer.momentum) for old, new in zip(variables[-2:], own, strict=True)
+        ]
+        return outputs(variables, inputs, *own), moved
+
+    return StackedLayer(apply, train)
 
 
 def _image_product(images: Any, variables: Variables) -> Any:
@@ -187,12 +200,7 @@ def _patches(images: Any, kernel: tuple[int, int], strides: tuple[int, int], *, 
 
 def _weighted(layer: Any) -> Callable[[Any], Any]:
     """Check the options that Dense and Conv2D share; return the activation."""
-    for option in ("regularizer", "constraint"):
-        for part in ("kernel", "bias", "activity"):
-            value = getattr(layer, f"{part}_{option}", None)
-            if value is not None:
-                raise _unsupported(layer, f"{part}_{option}", type(value).__name__, "none")
-    _expect(layer, "trainable", True)
+    _expect_plain(layer, "kernel", "bias", "activity")
     if layer.lora_enabled or layer.quantization_mode:
         raise _unsupported(layer, "quantization", "on", "off")
     return _activation(layer)
@@ -215,13 +223,23 @@ def _pool_size(layer: Any) -> tuple[int, int]:
     return int(layer.pool_size[0]), int(layer.pool_size[1])
 
 
-def _expect(layer: Any, option: str, expected: Any) -> None:
-    if getattr(layer, option) != expected:
-        raise _unsupported(layer, option, getattr(layer, option), expected)
+def _expect_plain(layer: Any, *parts: str) -> None:
+    """Check that a layer is trained, and nothing but the loss moves its variables."""
+    for option in ("regularizer", "constraint"):
+        for part in parts:
+            value = getattr(layer, f"{part}_{option}", None)
+            if value is not None:
+                raise _unsupported(layer, f"{part}_{option}", type(value).__name__, "none")
+    _expect(layer, "trainable", True)
+
+
+def _expect(layer: Any, option: str, *expected: Any) -> None:
+    if getattr(layer, option) not in expected:
+        raise _unsupported(layer, option, getattr(layer, option), expected[0])
 
 
 def _unsupported(layer: Any, option: str, got: Any, expected: Any) -> SpecError:
     kind = type(layer).__name__
     return SpecError(
-        f"Model cannot be vectorized: layer {layer.name} ({kind}) {option} is {got}, expected {expected}.", hint=_HINT
+        f"Model cannot be vectorized: layer {layer.name} ({kind}) {option} is {got}, expected {expected}.", hint=HINT
     )

@@ -9,7 +9,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from mempipe.spec import Recipe
-from mempipe.training.ensemble.layers import apply_layers, stack_layers
+from mempipe.training.ensemble.network import StackedNetwork
 from mempipe.training.judge import judge
 from mempipe.training.loss import cross_entropy
 from mempipe.training.normalize import Normalization
@@ -42,7 +42,9 @@ class Program:
         recipe: Recipe,
         outcomes: tuple[str, ...],
     ) -> None:
-        self._layers = stack_layers(model)
+        self._network = StackedNetwork(model)
+        positions = {id(variable): position for position, variable in enumerate(model.variables)}
+        self._trained = [positions[id(variable)] for variable in model.trainable_variables]
         self._decayed = [is_decayed(variable, recipe.decay_scope) for variable in model.trainable_variables]
         self._factors = [rate_factor(variable, recipe.bias_rate) for variable in model.trainable_variables]
         self._recipe = recipe
@@ -56,14 +58,18 @@ class Program:
         self._train_block = tf.function(self._block, jit_compile=True, autograph=False)
         self._judge_batch = tf.function(self._batch, jit_compile=True, autograph=False)
 
+    def at_rest(self, variables: list[Any]) -> list[Any]:
+        """Return the velocities before the first step: zeros, in the shapes of the trained variables."""
+        return [tf.zeros_like(variables[position]) for position in self._trained]
+
     def train(
         self, variables: list[Any], velocities: list[Any], batches: NDArray[np.int32], rates: NDArray[np.float32]
     ) -> tuple[list[Any], list[Any]]:
         """Make at most `BLOCK_STEPS` steps of SGD with momentum.
 
         Args:
-            variables: each float32 (width, *shape).
-            velocities: of the same shapes; zeros before the first step.
+            variables: as `model.variables`, each float32 (width, *shape).
+            velocities: see `at_rest`.
             batches: int32 (steps, width, batch_size); positions in `images`.
             rates: float32 (steps,).
 
@@ -98,8 +104,11 @@ class Program:
 
     def _block(self, variables: list[Any], velocities: list[Any], batches: Any, rates: Any, n_steps: Any) -> Any:
         def step(number: Any, variables: list[Any], velocities: list[Any]) -> Any:
-            gradients = self._gradients(variables, batches[number])
-            return number + 1, *self._update(variables, velocities, gradients, rates[number])
+            trained = [variables[position] for position in self._trained]
+            gradients, moved = self._gradients(variables, trained, batches[number])
+            trained, velocities = self._update(trained, velocities, gradients, rates[number])
+            moved |= zip(self._trained, trained, strict=True)
+            return number + 1, [moved[position] for position in range(len(variables))], velocities
 
         state = tf.while_loop(
             lambda number, *_: number < n_steps, step, (tf.constant(0), list(variables), list(velocities))
@@ -112,25 +121,31 @@ class Program:
         images = (tf.cast(pixels, tf.float32) - self._normalization.shift) * self._normalization.scale
         return images, tf.gather(self._labels, batch)
 
-    def _gradients(self, variables: Sequence[Any], batch: Any) -> list[Any]:
-        """Return each member's gradient of its mean cross-entropy: the sum over members separates."""
+    def _gradients(
+        self, variables: Sequence[Any], trained: Sequence[Any], batch: Any
+    ) -> tuple[list[Any], dict[int, Any]]:
+        """Return each member's gradient of its mean cross-entropy: the sum over members separates.
+
+        With it the new values of moving statistics, by position in `variables`.
+        """
         images, labels = self._examples(batch)
         with tf.GradientTape() as tape:
-            tape.watch(variables)
-            logits = apply_layers(self._layers, variables, images)
+            tape.watch(trained)
+            logits, moved = self._network.training_logits(variables, images)
             losses = cross_entropy(logits, labels, smoothing=self._recipe.label_smoothing)
             loss = tf.reduce_sum(tf.reduce_mean(losses, axis=1))
         gradients = [
             gradient if factor == 1 else factor * gradient
-            for gradient, factor in zip(tape.gradient(loss, variables), self._factors, strict=True)
+            for gradient, factor in zip(tape.gradient(loss, trained), self._factors, strict=True)
         ]
         decay = self._recipe.weight_decay
         if not decay:
-            return gradients
-        return [
+            return gradients, moved
+        gradients = [
             gradient + decay * variable if decayed else gradient
-            for gradient, variable, decayed in zip(gradients, variables, self._decayed, strict=True)
+            for gradient, variable, decayed in zip(gradients, trained, self._decayed, strict=True)
         ]
+        return gradients, moved
 
     def _update(
         self, variables: Sequence[Any], velocities: Sequence[Any], gradients: Sequence[Any], rate: Any
@@ -151,4 +166,4 @@ class Program:
         batch = first + tf.range(self._n_evaluated)
         images, labels = self._examples(batch)
         images = tf.broadcast_to(images, [variables[0].shape[0], *images.shape])
-        return judge(apply_layers(self._layers, variables, images), labels, self._outcomes)
+        return judge(self._network.logits(variables, images), labels, self._outcomes)

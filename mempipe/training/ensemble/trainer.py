@@ -104,7 +104,7 @@ class EnsembleTrainer:
         masks = {trial: self._mask(trial) for trial in trials}
         orders = {trial: ExampleOrder(mask, seed=self._spec.seed, trial=trial) for trial, mask in masks.items()}
         variables = self._initial_variables(trials)
-        velocities = [tf.zeros_like(variable) for variable in variables]
+        velocities = self._program.at_rest(variables)
         n_steps = len(self._rates)
         for start in range(0, n_steps, BLOCK_STEPS):
             stop = min(start + BLOCK_STEPS, n_steps)
