@@ -5,6 +5,8 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +14,11 @@ import pytest
 
 from mempipe.storage.memory import MemoryStore, open_uri
 from mempipe.training.checkpoints import Checkpoint, Checkpoints, FileCheckpoint
+from mempipe.training.own import Predictions, Trials
 from mempipe.training.own.folder import TaskFolder
+from mempipe.training.trainer import open_trainer
 from tests.command import mempipe, run_folder
-from tests.own.worlds import CODE, world
+from tests.own.worlds import CODE, spec, world
 
 PROGRAM = json.dumps([sys.executable, str(CODE / "stepwise.py")])
 
@@ -59,6 +63,38 @@ def _kill_after_a_checkpoint(run: Path) -> None:
 @pytest.fixture
 def store(request: pytest.FixtureRequest) -> MemoryStore:
     return open_uri(f"memory://own-{request.node.name.replace('_', '-')}")
+
+
+def test_a_function_of_this_process_resumes_too(store: MemoryStore) -> None:
+    """And what it reports cannot break the count of what is done."""
+    begun: list[int] = []
+    declared = spec(entry="here:train", output="correctness", checkpoint_minutes=1e-9)
+
+    def train(trials: Trials, stop: int | None) -> Iterator[Predictions]:
+        for trial in trials:
+            first = int((trial.checkpoint / "step").read_text()) if trial.checkpoint else 0
+            begun.append(first)
+            for step in range(first, 4):
+                if step == stop:
+                    raise KeyboardInterrupt
+                trial.save_checkpoint(lambda folder, step=step: (folder / "step").write_text(str(step + 1)))
+            for fraction in (0.5, 0.25, float("nan"), 7.0, -1.0):
+                trial.progress(fraction)
+            yield trial.correctness(np.ones(trial.n_train, bool), np.ones(trial.n_test, bool))
+            trial.progress(1)
+
+    interrupted, resumed = (
+        open_trainer(
+            declared, world(), trials=[0, 1], checkpoints=Checkpoints(store), function=partial(train, stop=stop)
+        )
+        for stop in (2, None)
+    )
+    advances: list[float] = []
+    with pytest.raises(KeyboardInterrupt):
+        list(interrupted.train([0, 1], lambda _: None))
+    assert len(list(resumed.train([0, 1], advances.append))) == 2
+    assert sum(advances) == pytest.approx(2)
+    assert begun == [0, 2, 0]
 
 
 def test_files_come_back_and_hostile_names_do_not(store: MemoryStore, caplog: pytest.LogCaptureFixture) -> None:

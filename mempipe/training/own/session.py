@@ -91,11 +91,12 @@ class Session:
         return trial, folder
 
     def progress(self, trial: int, fraction: float) -> None:
-        """Note which part of an open trial is done; less than before changes nothing."""
-        state = self._state(trial)
-        done = min(max(float(fraction), state.done), 1.0)
-        self.advance(done - state.done)
-        state.done = done
+        """Note which part of an open trial is done; less than before, or no number, changes nothing."""
+        state = self._open.get(trial)
+        if state is not None and fraction > state.done:
+            done = min(fraction, 1.0)
+            self.advance(done - state.done)
+            state.done = done
 
     def checkpoint(self, trial: int) -> None:
         """Keep what lies in a trial's checkpoint folder; nothing if it is changed meanwhile."""
