@@ -23,7 +23,7 @@ from mempipe.npz import NpzWriter
 from mempipe.places import features_place
 from mempipe.release.load import Release, load_release
 from mempipe.runs import Run, register_run
-from mempipe.spec import Augmentation, Component, Ensemble, Recipe, Single, Spec
+from mempipe.spec import Augmentation, Component, Ensemble, Evaluation, Recipe, Single, Spec
 from mempipe.steps.progress import Reporter
 from mempipe.steps.retraining import SUFFIX, spec_and_data
 from mempipe.storage import open_store, put
@@ -110,12 +110,20 @@ def linear_spec(
 ) -> Spec:
     """Return the spec of linear models on features: the release's recipe for fewer epochs, its subsets and its seed.
 
-    Features are used unchanged: normalization is `unit` with a largest value of 1, without augmentation. The paper
-    does not mention augmentation here; we assume none, as its representations are pre-computed.
+    Features are used unchanged: normalization is `unit` with a largest value of 1, without augmentation and sizes. The
+    paper does not mention augmentation here; we assume none, as its representations are pre-computed. A rate of its own
+    for biases was meant for normalization, of which a linear model has none.
     """
     model, recipe = spec.built_in()
     recipe = recipe.model_copy(
-        update={"epochs": options.epochs, "normalization": "unit", "augmentation": Augmentation()}
+        update={
+            "epochs": options.epochs,
+            "normalization": "unit",
+            "augmentation": Augmentation(),
+            "sizes": (),
+            "evaluation": Evaluation(),
+            "bias_rate": 1.0,
+        }
     )
     trainer = _trainer(recipe, dataset, n_features, threads=spec.trainer.threads)
     width = trainer.width if isinstance(trainer, Ensemble) else 1

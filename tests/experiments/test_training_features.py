@@ -12,8 +12,7 @@ import mempipe as package
 from mempipe.data import load_dataset
 from mempipe.errors import DataError
 from mempipe.release.load import load_release
-from mempipe.spec import Component, parse_spec
-from mempipe.spec.spec import Constant, WarmupLinear
+from mempipe.spec import Augmentation, Component, Constant, Evaluation, Single, WarmupLinear, parse_spec
 from mempipe.steps.features import FeatureOptions, _document, linear_spec, write_features
 from mempipe.steps.progress import LineReporter
 from mempipe.steps.retraining import spec_and_data
@@ -65,6 +64,21 @@ def test_any_recipe_can_be_read_again(release_path: Path) -> None:
         linear = linear_spec(release, spec.model_copy(update={"recipe": recipe}), dataset, data, 12, FeatureOptions())
         assert linear.recipe.schedule == schedule
         assert parse_spec(_document(linear).decode(), source="written") == linear
+
+
+def test_linear_models_of_a_fast_recipe_keep_its_loss_and_update(release_path: Path) -> None:
+    """What acts on images, and the rate of normalization's offsets, has no place in a linear model of features."""
+    release = load_release(str(release_path))
+    spec, dataset = spec_and_data(release, None)
+    path = Path(__file__).parents[2] / "specs" / "cifar100_fast.yaml"
+    fast = parse_spec(path.read_text(), source=str(path)).recipe
+    assert fast is not None
+    single = spec.model_copy(update={"recipe": fast, "trainer": Single(kind="single")})
+    linear = linear_spec(release, single, dataset, Component(name="npz", path="/x.npz"), 12, FeatureOptions())
+    kept = {"augmentation": Augmentation(), "sizes": (), "evaluation": Evaluation(), "bias_rate": 1.0}
+    assert linear.recipe == fast.model_copy(update=kept | {"epochs": 40, "normalization": "unit"})
+    assert (linear.trainer.kind, linear.precision) == ("ensemble", "float32")
+    assert parse_spec(_document(linear).decode(), source="written") == linear
 
 
 def test_a_second_time_nothing_is_trained(world: Path, spec_path: Path, release_path: Path) -> None:
