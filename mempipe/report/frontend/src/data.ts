@@ -27,6 +27,14 @@ export interface Images {
   test: { file: string; tiles: number }[];
 }
 
+export interface Texts {
+  /** Characters to which a text is cut. */
+  limit: number;
+  tiles: number;
+  train: string[];
+  test: string[];
+}
+
 /** What the overview says of an experiment. */
 export interface Summary {
   name: string;
@@ -49,6 +57,7 @@ export interface Meta {
   /** Whether pairs are known: an index file in the authors' format has none. */
   hasPairs: boolean;
   images: Images | null;
+  texts: Texts | null;
   imagesNote: string;
   downloads: Download[];
   experiments: Summary[];
@@ -63,6 +72,8 @@ declare global {
     test: Packed;
     pairs: Packed;
     names: Record<Part, string[] | null>;
+    /** The sheet of texts that was loaded last. */
+    sheet?: string[];
   };
 }
 

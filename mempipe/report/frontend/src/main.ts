@@ -30,7 +30,7 @@ function show(focus: boolean): void {
   const entry = MENU.find(([view]) => view === at.view);
   const main = document.getElementById("main")!;
   main.replaceChildren();
-  if (!meta.images && at.view) main.append(h("p", { class: "note" }, meta.imagesNote));
+  if (!meta.images && !meta.texts && at.view) main.append(h("p", { class: "note" }, meta.imagesNote));
   (entry?.[2] ?? DETAILS[at.view] ?? overview)(main, at);
   document.querySelectorAll<HTMLElement>("#menu a").forEach((link) => {
     if (link.dataset.view === at.view) link.setAttribute("aria-current", "page");
@@ -45,6 +45,7 @@ function show(focus: boolean): void {
   }
 }
 
+document.body.classList.toggle("texts", !meta.images && meta.texts !== null);
 document.getElementById("menu")!.append(...MENU.map(([view, title]) => h("a", { href: `#/${view}`, "data-view": view }, title)));
 document.querySelector<HTMLAnchorElement>("a.skip")!.addEventListener("click", (event) => {
   event.preventDefault(); // the address belongs to the views

@@ -1,10 +1,12 @@
-// Thumbnails: one tile of a sheet as a background, so that the browser fetches only the sheets that are looked at.
+// What stands for an example: its image, else its text, else its number and name. An image is one tile of a sheet as a
+// background, so that the browser fetches only the sheets that are looked at.
 
 import { className, columns, meta, names, type Part } from "./data";
 import { h } from "./dom";
+import { excerpt } from "./texts";
 
 const SMALL = 56;
-export const LARGE = 168;
+const LARGE = 168;
 
 export function describe(part: Part, idx: number): string {
   const kind = part === "train" ? "training" : "test";
@@ -13,7 +15,7 @@ export function describe(part: Part, idx: number): string {
 
 export function thumbnail(part: Part, idx: number, target = SMALL): HTMLElement {
   const images = meta.images;
-  if (!images) return h("span", { class: "tile none", role: "img", "aria-label": describe(part, idx) }, `#${idx}`);
+  if (!images) return meta.texts ? excerpt(part, idx, target === LARGE) : numbered(part, idx);
   const { height, width, columns: across, tiles } = images;
   const slot = columns(part).slot[idx];
   const sheet = images[part][Math.floor(slot / tiles)];
@@ -26,6 +28,17 @@ export function thumbnail(part: Part, idx: number, target = SMALL): HTMLElement 
     `background-size:${w * across}px ${t * rows}px;` +
     `background-position:${-w * (tile % across)}px ${-t * Math.floor(tile / across)}px`;
   return h("span", { class: "tile", role: "img", "aria-label": describe(part, idx), style });
+}
+
+function numbered(part: Part, idx: number): HTMLElement {
+  const name = names[part]?.[idx];
+  const label = describe(part, idx) + (name ? `, ${name}` : "");
+  return h("span", { class: "tile none", role: "img", "aria-label": label }, `#${idx}`, name ? h("small", {}, name) : null);
+}
+
+/** An example on a page of its own: its image and its text. */
+export function large(part: Part, idx: number): (HTMLElement | null)[] {
+  return [thumbnail(part, idx, LARGE), meta.images && meta.texts ? excerpt(part, idx, true) : null];
 }
 
 /** A thumbnail that leads somewhere, with lines of text below. */

@@ -3,7 +3,7 @@
 import { byMemorization, className, columns, hasCounts, heldOut, meta, names, nTest, nTrain, pairs, pairsOf, test, train, type Part } from "../data";
 import { count, counted, h, percent, score } from "../dom";
 import { address, type Place } from "../router";
-import { card, LARGE, thumbnail } from "../thumbs";
+import { card, large } from "../thumbs";
 import { pairAddress, testCard } from "./pairs";
 
 type Fact = [string, string | Node];
@@ -16,7 +16,7 @@ export function trainExample(root: HTMLElement, { argument }: Place): void {
   const rank = order.indexOf(i);
   root.append(
     h("h1", {}, `Training example ${i}`),
-    h("div", { class: "detail" }, thumbnail("train", i, LARGE), facts(trainFacts(i, rank, order.length))),
+    h("div", { class: "detail" }, large("train", i), facts(trainFacts(i, rank, order.length))),
     neighbors([
       ["Previous index", i > 0 ? address(`train/${i - 1}`) : null],
       ["Next index", i + 1 < nTrain ? address(`train/${i + 1}`) : null],
@@ -36,7 +36,7 @@ export function testExample(root: HTMLElement, { argument }: Place): void {
   if (test.n_correct && meta.nTrials) rows.push(["Accuracy", `${percent(test.n_correct[j] / meta.nTrials)} (${count(test.n_correct[j])} of ${count(meta.nTrials)} models)`]);
   root.append(
     h("h1", {}, `Test example ${j}`),
-    h("div", { class: "detail" }, thumbnail("test", j, LARGE), facts([...rows, ...fileFact("test", j)])),
+    h("div", { class: "detail" }, large("test", j), facts([...rows, ...nameFact("test", j)])),
     neighbors([
       ["Previous index", j > 0 ? address(`test/${j - 1}`) : null],
       ["Next index", j + 1 < nTest ? address(`test/${j + 1}`) : null],
@@ -81,9 +81,9 @@ export function onePair(root: HTMLElement, { argument }: Place): void {
 }
 
 function half(part: Part, idx: number): HTMLElement {
-  const rows = part === "train" ? trainFacts(idx) : [["Label", className(test.label[idx])] as Fact, ...fileFact("test", idx)];
+  const rows = part === "train" ? trainFacts(idx) : [["Label", className(test.label[idx])] as Fact, ...nameFact("test", idx)];
   const href = address(`${part}/${idx}`);
-  return h("section", {}, h("h2", {}, h("a", { href }, `${part === "train" ? "Training" : "Test"} example ${idx}`)), thumbnail(part, idx, LARGE), facts(rows));
+  return h("section", {}, h("h2", {}, h("a", { href }, `${part === "train" ? "Training" : "Test"} example ${idx}`)), large(part, idx), facts(rows));
 }
 
 function trainFacts(i: number, rank?: number, of?: number): Fact[] {
@@ -96,12 +96,12 @@ function trainFacts(i: number, rank?: number, of?: number): Fact[] {
     rows.push(["Right when held out", `${count(train.correct_out[i])} of ${count(train.n_out[i])} models (${percent(heldOut(i))}, the C-score)`]);
   }
   if (rank !== undefined) rows.push(["Rank in its class", `${count(rank + 1)} of ${count(of!)} by memorization`]);
-  return [...rows, ...fileFact("train", i)];
+  return [...rows, ...nameFact("train", i)];
 }
 
-function fileFact(part: Part, idx: number): Fact[] {
+function nameFact(part: Part, idx: number): Fact[] {
   const name = names[part]?.[columns(part).label.length === names[part]?.length ? idx : -1];
-  return name ? [["File", name]] : [];
+  return name ? [["Name", name]] : [];
 }
 
 function facts(rows: Fact[]): HTMLElement {

@@ -1,4 +1,4 @@
-// Near duplicates: pairs of such high influence that the two images are nearly always almost the same.
+// Near duplicates: pairs of such high influence that the two examples are nearly always almost the same.
 
 import { check, chosenClass, classChoice, pager, refill, saveButton, slider } from "../controls";
 import { className, meta, pairs, train } from "../data";

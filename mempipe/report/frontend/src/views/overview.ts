@@ -41,7 +41,7 @@ export function overview(root: HTMLElement): void {
     experiments(),
     meaning(),
     h("h2", { id: "provenance" }, "Provenance"),
-    h("dl", { class: "facts" }, meta.facts.map(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]), h("dt", {}, "Images"), h("dd", {}, meta.imagesNote), h("dt", {}, "This report"), h("dd", {}, `mempipe ${meta.version}; ${meta.hasPairs ? `pairs down to mem ${meta.floor.mem} and infl ${meta.floor.infl}` : "no pairs"}`)),
+    h("dl", { class: "facts" }, meta.facts.map(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]), h("dt", {}, meta.texts && !meta.images ? "Texts" : "Images"), h("dd", {}, meta.imagesNote, meta.texts ? ` Texts are cut to ${meta.texts.limit} characters.` : ""), h("dt", {}, "This report"), h("dd", {}, `mempipe ${meta.version}; ${meta.hasPairs ? `pairs down to mem ${meta.floor.mem} and infl ${meta.floor.infl}` : "no pairs"}`)),
     meta.spec === null ? "" : h("details", {}, h("summary", {}, "The resolved spec"), h("pre", { tabindex: 0 }, meta.spec)),
     downloads(),
   );

@@ -43,7 +43,7 @@ export function pairBrowser(root: HTMLElement, { params }: Place): void {
   };
   root.append(
     h("h1", {}, "High-influence pairs"),
-    h("p", {}, "Each row: a training example, and the test examples that it helps. The training image leads to all its pairs, a test image to the pair."),
+    h("p", {}, "Each row: a training example, and the test examples that it helps. The training example leads to all its pairs, a test example to the pair."),
     h(
       "div",
       { class: "controls" },

@@ -35,7 +35,7 @@ export function suspects(root: HTMLElement, { params }: Place): void {
       hasCounts
         ? "Training examples whose memorization is at least, and whose held-out accuracy is at most, the values below: models that saw the example predict its label, models that did not predict another one. Sorted by memorization, then by held-out accuracy. "
         : "Training examples whose memorization is at least the value below, sorted by it. These files hold no counts, so the held-out accuracy is unknown. ",
-      "The list holds wrong labels, ambiguous images and rare but correct ones; check each by eye. It lacks wrong labels that the models did not fit even when they saw the example.",
+      "The list holds wrong labels, ambiguous examples and rare but correct ones; check each by eye. It lacks wrong labels that the models did not fit even when they saw the example.",
     ),
     h(
       "div",
