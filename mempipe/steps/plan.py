@@ -95,7 +95,7 @@ def checked_spec(source: str | Spec, *, chunk_size: int | None = None, task_size
     require_outcomes(estimators, spec.outcomes, source=spec_uri)
     dataset = load_dataset(spec.data)
     if spec.model is not None and spec.recipe is not None:
-        check_recipe_fits(spec.model, spec.recipe, dataset.images.shape, dataset.n_classes)
+        check_recipe_fits(spec.model, spec.recipe, dataset.image_shape, dataset.n_classes)
     return CheckedSpec(spec, dataset, estimators)
 
 

@@ -48,7 +48,8 @@ def train(run_uri: str, trials: Span, reporter: Reporter, *, function: Callable[
 
     checkpoints = Checkpoints(run.store)
     all_trials = [trial for chunk in chunks for trial in range(*chunk)]
-    trainer = open_trainer(run.record.spec, dataset, trials=all_trials, checkpoints=checkpoints, function=function)
+    spec = run.record.spec.model_copy(update={"data": read_plan(run.store).data})  # where the data is now
+    trainer = open_trainer(spec, dataset, trials=all_trials, checkpoints=checkpoints, function=function)
     total = len(all_trials)
     with reporter.stage("training", total=total, unit="trials") as advance:
         for chunk in chunks:

@@ -51,23 +51,17 @@ def resolve_model(model: Component) -> Component:
     return Component.model_validate({"name": model.name, **params.model_dump(mode="json")})
 
 
-def check_model_fits(model: Component, image_shape: tuple[int, int, int] | None, n_classes: int) -> None:
+def check_model_fits(model: Component, image_shape: tuple[int, int, int], n_classes: int) -> None:
     """Check what can be checked without building the model.
 
     Args:
         model: the model that a spec names.
-        image_shape: (height, width, channels); None: the data set has no images.
+        image_shape: (height, width, channels).
         n_classes: number of classes.
 
     Raises:
-        SpecError: the model cannot take such images, or there are none.
+        SpecError: the model cannot take such images.
     """
-    if image_shape is None:
-        raise SpecError(
-            f"Model does not fit the data set: {model.name} is trained on images, and the data set has none.",
-            hint="write a trainer that loads its own features: trainer.kind: own (docs/own-trainer.md); "
-            "or name a data set of images.",
-        )
     problem = _model(model.name).misfit(_params(model), image_shape, n_classes)
     if problem is not None:
         raise SpecError(
@@ -76,13 +70,21 @@ def check_model_fits(model: Component, image_shape: tuple[int, int, int] | None,
         )
 
 
-def check_recipe_fits(model: Component, recipe: Recipe, image_shape: tuple[int, int, int], n_classes: int) -> None:
+def check_recipe_fits(
+    model: Component, recipe: Recipe, image_shape: tuple[int, int, int] | None, n_classes: int
+) -> None:
     """Check the model on images of every size that the recipe trains it on, and that augmentation fits the images.
 
     Raises:
-        SpecError: the model cannot take images of one of the sizes; or a reflected border or a square to cut out is
-            larger than the image.
+        SpecError: there are no images (`image_shape` is None); the model cannot take images of one of the sizes; or a
+            reflected border or a square to cut out is larger than the image.
     """
+    if image_shape is None:
+        raise SpecError(
+            f"Model does not fit the data set: {model.name} is trained on images, and the data set has none.",
+            hint="write a trainer that loads its own features: trainer.kind: own (docs/own-trainer.md); "
+            "or name a data set of images.",
+        )
     height, width, channels = image_shape
     check_model_fits(model, image_shape, n_classes)
     for phase in recipe.sizes:
