@@ -203,6 +203,11 @@ def run_id(spec: Spec, key: str) -> str:
     return f"{spec.name}-{key[:12]}"
 
 
+def is_registered(root: Store, spec: Spec, dataset: Dataset) -> bool:
+    """Return whether `register_run` would open a run that is recorded already."""
+    return root.child(_place(spec, run_key(spec, data_fingerprint=dataset.fingerprint))).exists(RUN_RECORD)
+
+
 def register_run(root: Store, spec: Spec, dataset: Dataset) -> Run:
     """Record a run, or open it where it is recorded already; the first record wins.
 
@@ -212,7 +217,7 @@ def register_run(root: Store, spec: Spec, dataset: Dataset) -> Run:
         dataset: the data set that it names.
     """
     key = run_key(spec, data_fingerprint=dataset.fingerprint)
-    store = root.child(run_place(run_id(spec, key)))
+    store = root.child(_place(spec, key))
     record = RunRecord(
         run_key=key,
         numerics_version=NUMERICS_VERSION,
@@ -265,6 +270,10 @@ def open_run(store: Store) -> Run:
             hint="run `mempipe plan SPEC --store URI` and use the URI that it prints.",
         ) from error
     return Run(store, RunRecord.from_json(content, source=f"{store.uri}/{RUN_RECORD}"))
+
+
+def _place(spec: Spec, key: str) -> str:
+    return run_place(run_id(spec, key))
 
 
 def _encode_labels(dataset: Dataset) -> bytes:

@@ -18,6 +18,7 @@ from mempipe.steps.workers import n_cores
 from mempipe.subsets import subset_size
 from mempipe.training.outcome import TrialOutcome
 from mempipe.training.own.memory import default_limit
+from mempipe.training.presence import absence
 from mempipe.training.process_use import Meter
 from mempipe.validation.order import OrderTest, compare_orders, is_reordered
 
@@ -77,6 +78,8 @@ def check(
         NumericsError: a trial that was trained again differs, and the spec does not say `deterministic: false`.
     """
     planned, dataset, _ = checked_spec(spec_uri)
+    if absent := absence(planned):
+        raise absent
     spec = with_predictions(planned)
     whole, size = subset_size(spec.subsets, dataset.n_train), tiny_size(spec, dataset)
     tiny, double = (tiny_spec(spec, dataset, n) for n in (size, 2 * size))

@@ -46,7 +46,7 @@ def run_pipeline(
     """
     if name is not None:
         checked_name(name)
-    goal = plan(spec, store_uri, PlanOptions(trials=trials), reporter)
+    goal = plan(spec, store_uri, PlanOptions(trials=trials, trains_here=function is None), reporter)
     complete([goal], reporter, n_workers=n_workers, function=function)
     aggregate(goal.run.uri, goal.trials, reporter)
     return publish(goal.run.uri, goal.trials, name, reporter)

@@ -8,13 +8,14 @@ from mempipe.catalog.requests import RunRequest, create_request
 from mempipe.data import Dataset, load_dataset, resolve_data
 from mempipe.errors import InputError, ObjectNotFoundError, RunError, SpecError
 from mempipe.places import request_key
-from mempipe.runs import Goal, Run, Span, plan_campaign, read_plan, register_run
+from mempipe.runs import Goal, Run, Span, is_registered, plan_campaign, read_plan, register_run
 from mempipe.scores.estimators import Estimator, load_estimators, require_outcomes
 from mempipe.spec import MAX_TRIALS, Spec, parse_document, validated
 from mempipe.spec.folder import spec_files
 from mempipe.steps.progress import Reporter
 from mempipe.storage import Store, checked_key, open_store
 from mempipe.storage.protocol import split_object_uri
+from mempipe.training.presence import absence
 from mempipe.training.registry import check_recipe_fits, resolve_model
 
 
@@ -27,6 +28,7 @@ class PlanOptions:
         add_trials: instead of `trials`: number of trials to add to the committed ones.
         chunk_size, task_size: of a new run.
         request: the store keeps the answer under this name, so that a repeated plan has the same trials.
+        trains_here: this machine trains the trials; without their trainer no new run is recorded.
     """
 
     trials: Span | None = None
@@ -34,6 +36,7 @@ class PlanOptions:
     chunk_size: int | None = None
     task_size: int | None = None
     request: str | None = None
+    trains_here: bool = False
 
 
 class CheckedSpec(NamedTuple):
@@ -120,6 +123,10 @@ def plan(source: str | Spec, store_uri: str, options: PlanOptions, reporter: Rep
     root = open_store(store_uri)
     checked = checked_spec(source, chunk_size=options.chunk_size, task_size=options.task_size)
     spec, dataset, estimators = checked.spec, checked.dataset, checked.estimators
+    if absent := absence(spec):
+        if options.trains_here and not is_registered(root, spec, dataset):  # else it may be complete
+            raise absent
+        reporter.note(f"{absent.message} Whatever trains the run must have it.")
     run = register_run(root, spec, dataset)
     run_spec = run.record.spec
     if (run_spec.chunk_size, run_spec.outcomes) != (spec.chunk_size, spec.outcomes):

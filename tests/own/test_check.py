@@ -1,5 +1,6 @@
 """`mempipe check` with own trainers: a trainer that works, and each fault that a dry run must find."""
 
+import re
 import sys
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 from mempipe.errors import MempipeError, NumericsError, TransientError, TrialError
 from mempipe.steps.check import CheckReport, check
 from mempipe.steps.progress import SilentReporter
+from tests.command import mempipe
 from tests.own.test_pipeline import NEAREST
 from tests.own.worlds import CODE
 
@@ -74,3 +76,29 @@ def test_a_program(tmp_path: Path) -> None:
     assert found.warnings == ()
     assert found.train_order.accuracy == 1
     assert found.test_order is None
+
+
+@pytest.mark.parametrize(
+    ("trainer", "message"),
+    [
+        ({"entry": '"no_such_module.train:function"'}, "module no_such_module is missing"),
+        ({"command": "[no-such-program]"}, "trainer.command is no-such-program, which is missing"),
+        ({"command": "[python3, train.py]"}, "(?s)has train.py, which is not in the folder of a trial.*/train.py"),
+        ({"entry": '"train:function"'}, "module train is missing"),
+    ],
+)
+def test_a_trainer_that_is_not_here(
+    trainer: dict[str, str], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is an error before anything is written where it must train, and a note where others may train."""
+    (tmp_path / "train.py").write_text("raise SystemExit('imported')\n")
+    monkeypatch.chdir(tmp_path)
+    keys = ", ".join(f"{name}: {value}" for name, value in trainer.items())
+    Path("spec.yaml").write_text(
+        f"name: absent\ndata: {{name: digits}}\ntrials: 4\ntrainer: {{kind: own, {keys}, version: '1'}}\n"
+    )
+    for command in (["check", "spec.yaml"], ["run", "spec.yaml", "--store", "store"]):
+        assert re.search(message, mempipe(*command, code=20).stderr)
+    assert not Path("store").exists()
+    assert re.search(message.removesuffix(".*/train.py"), mempipe("plan", "spec.yaml", "--store", "store").stderr)
+    assert Path("store").exists()

@@ -1,0 +1,59 @@
+"""Whether this machine has what a spec's trainer needs; loads neither TensorFlow nor code of the user."""
+
+import os
+import shutil
+import sys
+from importlib.machinery import ModuleSpec
+from importlib.util import find_spec
+from pathlib import Path
+
+from mempipe.errors import InputError
+from mempipe.spec import Own, Spec
+
+
+def absence(spec: Spec) -> InputError | None:
+    """Return what this machine lacks to train a spec's trials, or None."""
+    trainer = spec.trainer
+    if not isinstance(trainer, Own):
+        if find_spec("tensorflow") and find_spec("keras"):
+            return None
+        return _error(spec, f"trainer.kind is {trainer.kind} and TensorFlow is missing", "pip install 'mempipe[train]'")
+    if trainer.entry:
+        package = trainer.entry.split(":")[0].split(".")[0]
+        if _is_importable(package):
+            return None
+        hint = "install its package, or put the folder that holds it on PYTHONPATH"
+        return _error(spec, f"trainer.entry is {trainer.entry} and module {package} is missing", hint)
+    program, *arguments = trainer.command
+    if shutil.which(program) is None:
+        hint = "give an absolute path, or put its folder on PATH"
+        return _error(spec, f"trainer.command is {program}, which is missing or cannot be executed", hint)
+    # The program runs in the trial's folder.
+    for name in [program] * (os.sep in program) + arguments:
+        if not Path(name).is_absolute() and Path(name).is_file():
+            hint = f"give its absolute path, {Path(name).absolute()}"
+            return _error(spec, f"trainer.command has {name}, which is not in the folder of a trial", hint)
+    return None
+
+
+def _is_importable(package: str) -> bool:
+    """Return whether a process that does not look for modules in the working folder finds this one."""
+    found = find_spec(package)
+    if found is None:
+        return False
+    searched = [place for place in os.environ.get("PYTHONPATH", "").split(os.pathsep) if place]
+    searched += sys.path if sys.flags.safe_path else sys.path[1:]
+    return _folder(found) != Path.cwd() or any(Path(place).absolute() == Path.cwd() for place in searched)
+
+
+def _folder(found: ModuleSpec) -> Path | None:
+    """Return the folder in which a module or package lies."""
+    places = found.submodule_search_locations
+    where = next(iter(places), None) if places else found.origin
+    return Path(where).absolute().parent if where else None
+
+
+def _error(spec: Spec, problem: str, hint: str) -> InputError:
+    return InputError(
+        f"Trainer cannot be started here: {spec.name} {problem}, expected it on this machine.", hint=f"{hint}."
+    )
