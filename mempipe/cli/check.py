@@ -47,7 +47,7 @@ def _rows(report: CheckReport) -> list[tuple[str, str]]:
         *rows,
         ("estimated from", report.basis),
         ("a trial", duration(cost.seconds_per_trial)),
-        ("start of a process", f"{duration(report.start_up_seconds)}, without Python's own"),
+        ("start of a process", f"{duration(report.start_up_seconds)} until its first trial"),
         ("memory", f"{size(report.peak_memory)} at most in a process and its children"),
         ("whole run", f"{cost.n_trials} trials in {cost.n_chunks} shards and {cost.n_tasks} tasks"),
         ("shards", size(cost.shard_bytes)),

@@ -13,7 +13,15 @@ from mempipe.spec import Own, Spec
 from mempipe.steps.cost import RunCost, extrapolate, run_cost
 from mempipe.steps.plan import checked_spec
 from mempipe.steps.progress import Reporter
-from mempipe.steps.tiny_trials import groups, run_session, tiny_size, tiny_spec, train_again, with_predictions
+from mempipe.steps.tiny_trials import (
+    groups,
+    run_session,
+    start_of_process,
+    tiny_size,
+    tiny_spec,
+    train_again,
+    with_predictions,
+)
 from mempipe.steps.workers import n_cores
 from mempipe.subsets import subset_size
 from mempipe.training.outcome import TrialOutcome
@@ -25,7 +33,7 @@ from mempipe.validation.order import OrderTest, compare_orders, is_reordered
 _SHORT: Final = 20.0
 """Whole trials are measured, not estimated, if two groups of them take at most so many seconds."""
 _MEASURED: Final = 5.0
-_MOST_REPEATS: Final = 20
+_MOST_REPEATS: Final = 50
 """Of short whole trials several are measured: for so many seconds, and at most so many."""
 
 
@@ -41,7 +49,7 @@ class CheckReport:
         is_deterministic: a trial trained again, in a new trainer, gave the same bytes.
         train_order: of the examples that a tiny trial saw.
         test_order: None where the trainer gives correctness alone, which does not show it.
-        start_up_seconds: before the first trial of a process.
+        start_up_seconds: from the start of a process to its first trial.
         basis: what seconds, hours and core-hours were computed from.
         peak_memory: of this process and its children, in bytes.
         cost: of the whole run.
@@ -85,14 +93,17 @@ def check(
     tiny, double = (tiny_spec(spec, dataset, n) for n in (size, 2 * size))
     n_trials = sum(map(len, groups(spec)))
     with Meter() as meter:
+        start_up = start_of_process(spec, meter)
         with reporter.stage("tiny trials", total=2.5 * n_trials, unit="trials") as advance:
             first = run_session(tiny, dataset, meter, advance)
             is_deterministic = _is_repeated(spec, first.outcomes[1], train_again(tiny, dataset, advance))
             last = run_session(double, dataset, meter, advance)
+        start_up = start_up.plus(first.start_up)
         group = extrapolate((first.n_seen, first.group), (last.n_seen, last.group), whole)
         basis = f"trials on {first.n_seen} and {last.n_seen} of {whole} examples, as if each example added the same"
         if 2 * group.seconds <= _SHORT:
-            repeats = max(1, min(_MOST_REPEATS, int(_MEASURED / max(group.seconds, 1e-3))))
+            seconds = min(group.seconds, last.outcomes[1].seconds * whole / last.n_seen)  # without a trainer's end
+            repeats = max(1, min(_MOST_REPEATS, int(_MEASURED / seconds)))
             n_trials = sum(map(len, groups(spec, repeats=repeats)))
             with reporter.stage("whole trials", total=n_trials, unit="trials") as advance:
                 last = run_session(spec, dataset, meter, advance, repeats=repeats)
@@ -105,7 +116,7 @@ def check(
         planned,
         dataset,
         trials or Span(0, spec.trials),
-        start_up=first.start_up,
+        start_up=start_up,
         group=group,
         n_workers=n_workers,
         sample=trial,
@@ -122,7 +133,7 @@ def check(
         is_deterministic=is_deterministic,
         train_order=train_order,
         test_order=test_order,
-        start_up_seconds=first.start_up.seconds,
+        start_up_seconds=start_up.seconds,
         basis=basis,
         peak_memory=meter.peak_memory,
         cost=cost,

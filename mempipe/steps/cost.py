@@ -1,14 +1,19 @@
 """What a whole run takes, from what a few of its trials took."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from mempipe.bits import packed_width
+import numpy as np
+from numpy.typing import NDArray
+
+from mempipe.bits import pack
 from mempipe.data import Dataset
 from mempipe.outcomes import outcome
 from mempipe.runs.plan import missing_chunks, plan_tasks
+from mempipe.shards import Shard, encode
 from mempipe.spans import Span
-from mempipe.spec import Spec
+from mempipe.spec import NUMERICS_VERSION, Spec, run_key
 from mempipe.steps.tiny_trials import Duration, n_groups
 from mempipe.steps.workers import share
 from mempipe.training.outcome import TrialOutcome
@@ -86,7 +91,7 @@ def run_cost(
         core_hours=(len(tasks) * start_up.processor_seconds + n_in_all * group.processor_seconds) / 3600,
         hours=(start_up.seconds + longest * group.seconds) / 3600,
         n_workers=min(n_workers, len(chunks)),
-        shard_bytes=len(trials) * _trial_bytes(spec, dataset, sample),
+        shard_bytes=_shard_bytes(spec, dataset, sample, n_chunks=len(chunks), n_trials=len(trials)),
     )
 
 
@@ -94,7 +99,23 @@ def _n_groups(spec: Spec, chunks: Sequence[Span]) -> int:
     return sum(n_groups(spec, range(*chunk)) for chunk in chunks)
 
 
-def _trial_bytes(spec: Spec, dataset: Dataset, sample: TrialOutcome) -> int:
-    parts = (sample.train, sample.test)
-    rows = [outcome(name).encode(part[name], dataset.n_classes) for part in parts for name in spec.outcomes]
-    return packed_width(dataset.n_train) + sum(row.nbytes for row in rows)
+def _shard_bytes(spec: Spec, dataset: Dataset, sample: TrialOutcome, *, n_chunks: int, n_trials: int) -> int:
+    """Return the bytes of all shards, from a shard of one trial: what it adds for a trial, and the rest of a file."""
+
+    def rows(part: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+        return {name: outcome(name).encode(part[name], dataset.n_classes)[None] for name in spec.outcomes}
+
+    shard = Shard(
+        run_key=run_key(spec, data_fingerprint=dataset.fingerprint),
+        data_fingerprint=dataset.fingerprint,
+        numerics_version=NUMERICS_VERSION,
+        n_train=dataset.n_train,
+        n_test=dataset.n_test,
+        trials=np.asarray([sample.trial]),
+        subset_mask=pack(sample.subset_mask)[None],
+        train=rows(sample.train),
+        test=rows(sample.test),
+    )
+    arrays: list[NDArray[Any]] = [shard.trials, shard.subset_mask, *shard.train.values(), *shard.test.values()]
+    of_trial = sum(array.nbytes for array in arrays)
+    return n_trials * of_trial + n_chunks * (len(encode(shard)) - of_trial)

@@ -1,5 +1,7 @@
 """Tiny trials: a spec's trainer, opened on a small subset of the data set, and what its trials take."""
 
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,7 +10,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from mempipe.data import Dataset
+from mempipe.data import Dataset, load_dataset
 from mempipe.spec import Ensemble, Own, Spec
 from mempipe.subsets import removal, subset_size
 from mempipe.training.outcome import TrialOutcome
@@ -26,6 +28,10 @@ class Duration(NamedTuple):
 
     seconds: float
     processor_seconds: float
+
+    def plus(self, other: "Duration") -> "Duration":
+        """Return the sum."""
+        return Duration(self.seconds + other.seconds, self.processor_seconds + other.processor_seconds)
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,6 +99,14 @@ def with_predictions(spec: Spec) -> Spec:
     if isinstance(spec.trainer, Own) and spec.trainer.output == "correctness":
         return spec
     return spec.model_copy(update={"outcomes": tuple(sorted({*spec.outcomes, "margin", "prediction"}))})
+
+
+def start_of_process(spec: Spec, meter: Meter) -> Duration:
+    """Return how long a process of `mempipe train` takes until it can open its trainer: its modules, the data set."""
+    clock = _Clock(meter)
+    subprocess.run([sys.executable, "-P", "-c", "import mempipe.steps.train"], check=True)
+    load_dataset(spec.data)
+    return clock.lap()
 
 
 def run_session(

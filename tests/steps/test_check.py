@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from mempipe.data import load_dataset
-from mempipe.shards import decode
 from mempipe.spans import Span
 from mempipe.spec import Component, parse_spec
 from mempipe.steps.cost import extrapolate, run_cost
@@ -37,12 +36,11 @@ def test_a_built_in_trainer(
     assert report["peak_memory"] > 100e6
     cost = report["cost"]
     folder = run_folder(finished[0])
-    shards = [decode(path.read_bytes(), source="") for path in sorted((folder / "shards").iterdir())]
+    shards = list((folder / "shards").iterdir())
     assert (cost["n_trials"], cost["n_chunks"]) == (40, len(shards))
     assert cost["n_tasks"] == 2
     assert cost["n_workers"] == 3
-    arrays = [[shard.subset_mask, *shard.train.values(), *shard.test.values()] for shard in shards]
-    assert cost["shard_bytes"] == sum(array.nbytes for part in arrays for array in part)
+    assert cost["shard_bytes"] == pytest.approx(sum(shard.stat().st_size for shard in shards), rel=0.01)
 
 
 def test_a_spec_that_learns_nothing(tmp_path: Path) -> None:
@@ -93,4 +91,4 @@ def test_the_cost_of_a_run() -> None:
     assert cost.core_hours == (5 * 50 + n_groups * 4) / 3600
     assert cost.hours == (100 + 15 * 8) / 3600
     assert cost.seconds_per_trial == 8 * n_groups / 95
-    assert cost.shard_bytes == 95 * (180 + 180 + 45)
+    assert 95 * (180 + 180 + 45) < cost.shard_bytes < 95 * (180 + 180 + 45) + 10 * 5000
