@@ -3,7 +3,7 @@
 import os
 import shutil
 import sys
-from importlib.machinery import ModuleSpec
+from importlib.machinery import ModuleSpec, PathFinder
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -38,12 +38,12 @@ def absence(spec: Spec) -> InputError | None:
 
 def _is_importable(package: str) -> bool:
     """Return whether a process that does not look for modules in the working folder finds this one."""
+    places = [str(Path(place).absolute()) for place in os.environ.get("PYTHONPATH", "").split(os.pathsep) if place]
+    if PathFinder.find_spec(package, places):
+        return True
     found = find_spec(package)
-    if found is None:
-        return False
-    searched = [place for place in os.environ.get("PYTHONPATH", "").split(os.pathsep) if place]
-    searched += sys.path if sys.flags.safe_path else sys.path[1:]
-    return _folder(found) != Path.cwd() or any(Path(place).absolute() == Path.cwd() for place in searched)
+    installed = sys.path if sys.flags.safe_path else sys.path[1:]
+    return found is not None and (_folder(found) != Path.cwd() or str(Path.cwd()) in installed)
 
 
 def _folder(found: ModuleSpec) -> Path | None:
