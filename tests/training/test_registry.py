@@ -21,7 +21,7 @@ def test_planning_and_opening_the_package_do_not_load_tensorflow() -> None:
         "from mempipe.training.registry import available, check_model_fits, resolve_model\n"
         "from mempipe.spec import Component\n"
         "for name in available():\n"
-        "    check_model_fits(resolve_model(Component(name=name)), (8, 8, 1), 10)\n"
+        "    check_model_fits(resolve_model(Component(name=name)), (9, 9, 1), 10)\n"
         "mempipe.training.hardware.describe_hardware('cpu')\n"
         "print([name for name in ('tensorflow', 'keras') if name in sys.modules])\n"
     )
@@ -32,7 +32,7 @@ def test_planning_and_opening_the_package_do_not_load_tensorflow() -> None:
 def test_every_model_keeps_the_contract() -> None:
     assert {"mlp", "small_cnn"} <= set(available())
     for name in available():
-        model = build_model(resolve_model(component(name=name)), (8, 8, 1), 4)
+        model = build_model(resolve_model(component(name=name)), (9, 9, 1), 4)
         assert model.output_shape == (None, 4)
         assert model.compute_dtype == "float32"
 
@@ -46,7 +46,7 @@ def test_resolving_fills_every_parameter_and_is_stable() -> None:
 @pytest.mark.parametrize(
     ("keys", "message"),
     [
-        ({"name": "mpl"}, "model.name is 'mpl', expected one of densenet100, inception, linear, mlp"),
+        ({"name": "mpl"}, "model.name is 'mpl', expected one of airbench, densenet100, inception, linear, mlp"),
         ({"name": "mlp", "hiden": [3]}, "model.hiden is an unknown key"),
         ({"name": "mlp", "hidden": [0]}, "model.hidden.0 is 0, expected"),
         ({"name": "small_cnn", "filters": []}, "model.filters is [], expected"),
