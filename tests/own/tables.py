@@ -21,6 +21,8 @@ N_COPIED = 6
 """Exceptions of the training part with a near duplicate in the test part; named `exception-0` to `exception-5`."""
 
 N_EXCEPTIONS = 9
+HOSTILE = 8
+"""The exception whose text is markup with a script."""
 
 
 def write_texts(folder: Path) -> None:
@@ -39,6 +41,8 @@ def write_texts(folder: Path) -> None:
         label, looks = names[i % len(names)], names[(i + 1) % len(names)]
         words = [f"{letter}{'qxzvj'[i % 5]}{i}" for letter in ("alo", "emi", "ivu", "oba", "uki")]
         words += random.sample(TOPICS[looks], 3)
+        if i == HOSTILE:
+            words.append("<img src=x onerror=alert(8)>")
         rows["train"].insert(random.randrange(len(rows["train"])), (f"exception-{i}", label, " ".join(words)))
         if i < N_COPIED:
             copy = " ".join(reversed(words)).capitalize()

@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.command import mempipe
-from tests.own.tables import N_COPIED, write_digits, write_texts, write_wines
+from tests.own.tables import HOSTILE, N_COPIED, write_digits, write_texts, write_wines
 from tests.own.worlds import CODE
 from tests.report.conftest import opened, visit
 from tests.report.site import script
@@ -59,6 +59,15 @@ def test_texts_stand_for_the_examples(browser: Page, reports: dict[str, Path]) -
         first.click()
         expect(page.locator(".facts")).to_contain_text("exception-5")
         expect(page.locator(".detail .tile.whole")).to_contain_text("aloq5")
+
+
+def test_a_text_is_no_markup(browser: Page, reports: dict[str, Path]) -> None:
+    """A script in it would leave a message, which `opened` finds."""
+    hostile = script(reports["texts"], "names")["train"].index(f"exception-{HOSTILE}")
+    with opened(browser, reports["texts"]) as page:
+        visit(page, reports["texts"], f"train/{hostile}")
+        expect(page.locator(".tile.whole")).to_contain_text("<img src=x onerror=alert(8)>")
+        expect(page.locator("img")).to_have_count(0)
 
 
 def test_numbers_and_ids_stand_for_the_examples(browser: Page, reports: dict[str, Path]) -> None:
