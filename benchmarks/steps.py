@@ -161,22 +161,24 @@ def measure(spec: Spec, shape: Shape, *, examples: int | None, steps: int) -> Me
         made_up,
         random.integers(0, shape.n_classes, batch),
         fit_normalization(recipe.normalization, made_up, pixel_max=255.0),
+        streamed=n_devices > 1,
     )
     order = ExampleOrder(np.ones(batch, np.bool_), seed=spec.seed, trial=0)
     key = augmentation_key(spec.seed, 0)
     sized = sized_steps(recipe, subset_size=subset_size(spec.subsets, shape.n_train))
     n_batches = len(sized) * (WARM_UP + steps)
-    batches = iter(images.batches(order, start=0, stop=n_batches, batch_size=batch, threads=threads))
-    in_order = images.in_order(batch_size=batch, threads=threads)
+    feed = images.feed(order, start=0, stop=n_batches, batch_size=batch, threads=threads)
 
     def train(size: int | None, step: int) -> None:
-        loop.run(batches, 1, first=step, key=key, size=size)
+        loop.run(images, feed.take(1, at_most=1), 1, first=step, key=key, size=size)
         tf.test.experimental.sync_devices()
 
     times = [_timed(partial(train, part.size), steps) for part in sized]
     share = np.array([part.stop - part.start for part in sized]) / len(rates)
     median, processor = (float(share @ [statistics.median(one[kind]) for one in times]) for kind in (0, 1))
-    judged_clock, judged_processor = _timed(lambda _: loop.judge(in_order), max(1, steps // 2))
+    judged_clock, judged_processor = _timed(
+        lambda _: loop.judge(images, batch_size=batch, threads=threads), max(1, steps // 2)
+    )
     on_cpu = device == "cpu"
     seconds = processor if on_cpu else n_devices * median
     judging = statistics.median(judged_processor) if on_cpu else n_devices * statistics.median(judged_clock)

@@ -12,6 +12,7 @@ from mempipe.spec import Augmentation, Recipe
 from mempipe.training.judge import judge
 from mempipe.training.loss import cross_entropy
 from mempipe.training.single.augment import augment
+from mempipe.training.single.pipeline import Images
 from mempipe.training.single.resize import resized
 from mempipe.training.variables import is_decayed, rate_factor
 
@@ -73,6 +74,7 @@ class TrainingLoop:
         self._initial_optimizer = [np.asarray(variable) for variable in optimizer.variables]
         self._steps = tf.function(self._run)
         self._judge_batch = tf.function(self._judge, reduce_retracing=True)
+        self._judge_all = tf.function(self._in_one_call)
 
     @property
     def state(self) -> list[NDArray[Any]]:
@@ -88,35 +90,49 @@ class TrainingLoop:
         """Put the model into a trial's initial state, and the optimizer into its own."""
         self.state = [*model_values, *self._initial_optimizer]
 
-    def run(self, batches: Any, n_steps: int, *, first: int = 0, key: int = 0, size: int | None = None) -> None:
-        """Make `n_steps` steps with the next batches of an iterator.
+    def run(
+        self, images: Images, batches: Any, n_steps: int, *, first: int = 0, key: int = 0, size: int | None = None
+    ) -> None:
+        """Make `n_steps` steps in one compiled call.
 
         Args:
-            batches: see `mempipe.training.single.pipeline`.
+            images: the training set.
+            batches: what its feed gave for these steps.
             n_steps: how many.
             first: number of the first step in the trial.
             key: the trial's, for augmentation.
             size: height of the images that the model sees; None: their own. Each size is compiled once.
         """
-        self._steps(batches, tf.constant(n_steps), tf.constant(first), tf.constant(key, tf.int64), size)
+        self._steps(images, batches, tf.constant(n_steps), tf.constant(first), tf.constant(key, tf.int64), size)
 
-    def judge(self, dataset: tf.data.Dataset) -> tuple[dict[str, NDArray[Any]], bool]:
-        """Judge the model on a data set; see `mempipe.training.judge`.
+    def judge(self, images: Images, *, batch_size: int, threads: int) -> tuple[dict[str, NDArray[Any]], bool]:
+        """Judge the model on all examples, in their order; see `mempipe.training.judge`.
+
+        Args:
+            images: the examples; of resident ones all are judged in one compiled call.
+            batch_size: examples of a batch; the last may be short.
+            threads: that make batches on the host.
 
         Returns:
             The outcomes by name, each (n,); whether all logits are finite.
         """
-        batches = [tf.nest.map_structure(np.asarray, self._judge_batch(images, labels)) for images, labels in dataset]
+        if images.resident:
+            values, finite = tf.nest.map_structure(np.asarray, self._judge_all(images, batch_size))
+            return values, bool(finite.all())
+        batches = [
+            tf.nest.map_structure(np.asarray, self._judge_batch(*batch))
+            for batch in images.in_order(batch_size=batch_size, threads=threads)
+        ]
         values = {name: np.concatenate([outcomes[name] for outcomes, _ in batches]) for name in self._outcomes}
         return values, all(finite.all() for _, finite in batches)
 
     def _variables(self) -> list[Any]:
         return [*self._model.variables, *self._optimizer.variables]
 
-    def _run(self, batches: Any, n_steps: Any, first: Any, key: Any, size: int | None) -> None:
+    def _run(self, images: Images, batches: Any, n_steps: Any, first: Any, key: Any, size: int | None) -> None:
         for number in tf.range(n_steps):
-            images, labels, mirrored = next(batches)
-            self._strategy.run(self._step, args=(images, labels, mirrored, first + number, key, size))
+            batch = images.batch(batches, number)
+            self._strategy.run(self._step, args=(*batch, first + number, key, size))
 
     @tf.autograph.experimental.do_not_convert  # type: ignore[untyped-decorator]
     def _step(self, images: Any, labels: Any, mirrored: Any, step: Any, key: Any, size: int | None) -> None:
@@ -170,3 +186,17 @@ class TrainingLoop:
         if self._recipe.evaluation.flip:
             logits = (logits + self._model(images[:, :, ::-1], training=False)) / 2
         return judge(logits, labels, self._outcomes)
+
+    @tf.autograph.experimental.do_not_convert  # type: ignore[untyped-decorator]
+    def _in_one_call(self, images: Images, batch_size: int) -> Any:
+        """Judge whole batches in a loop, then the last, which may be short."""
+        before = (len(images) - 1) // batch_size
+        last = self._judge(*images.examples(tf.range(before * batch_size, len(images))))
+        if not before:
+            return last
+        whole = tf.map_fn(
+            lambda number: self._judge(*images.examples(number * batch_size + tf.range(batch_size))),
+            tf.range(before),
+            fn_output_signature=tf.nest.map_structure(lambda part: tf.TensorSpec(batch_size, part.dtype), last),
+        )
+        return tf.nest.map_structure(lambda parts, rest: tf.concat([tf.reshape(parts, [-1]), rest], 0), whole, last)

@@ -3,7 +3,7 @@
 import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Final
+from typing import Final
 
 import keras
 import numpy as np
@@ -92,6 +92,10 @@ class SingleTrainer:
         normalization = fit_normalization(self._recipe.normalization, images.train, pixel_max=images.pixel_max)
         adapt_whitening(self._model, images.train, normalization)
         self._initial = InitialState(self._model, seed=spec.seed)
+        self._judging = {
+            "batch_size": max(self._recipe.batch_size, _LEAST_EVALUATED),
+            "threads": spec.trainer.threads,
+        }
         self._n_train = dataset.n_train
         self._train = Images(images.train, dataset.train_labels, normalization)
         self._test = Images(images.test, dataset.test_labels, normalization)
@@ -106,13 +110,10 @@ class SingleTrainer:
         last_layer = LastLayer(self._model)
         outcome = self._train_trial(trial, progress)
         train, test = (
-            last_layer.inputs(images for images, _ in self._in_order(part)) for part in (self._train, self._test)
+            last_layer.inputs(images for images, _ in part.in_order(**self._judging))
+            for part in (self._train, self._test)
         )
         return Features(outcome, train, test)
-
-    def _in_order(self, part: Images) -> Any:
-        size = max(self._recipe.batch_size, _LEAST_EVALUATED)
-        return part.in_order(batch_size=size, threads=self._spec.trainer.threads)
 
     def _train_trial(self, trial: int, progress: Callable[[float], None]) -> TrialOutcome:
         begun = time.perf_counter()
@@ -120,7 +121,7 @@ class SingleTrainer:
         order = ExampleOrder(mask, seed=self._spec.seed, trial=trial)
         self._make_steps(trial, order, progress)
         (train, train_finite), (test, test_finite) = (
-            self._loop.judge(self._in_order(part)) for part in (self._train, self._test)
+            self._loop.judge(part, **self._judging) for part in (self._train, self._test)
         )
         if not (train_finite and test_finite):
             raise not_finite(trial)
@@ -138,20 +139,19 @@ class SingleTrainer:
         step = self._resume(trial)
         if step:
             progress(step / n_steps)
-        batches = iter(
-            self._train.batches(
-                order,
-                start=step,
-                stop=n_steps,
-                batch_size=self._recipe.batch_size,
-                threads=self._spec.trainer.threads,
-            )
+        feed = self._train.feed(
+            order,
+            start=step,
+            stop=n_steps,
+            batch_size=self._recipe.batch_size,
+            threads=self._judging["threads"],
         )
         saved = time.monotonic()
         while step < n_steps:
             sized = next(sized for sized in self._sized_steps if step < sized.stop)
             n = min(SEGMENT_STEPS, sized.stop - step)
-            self._loop.run(batches, n, first=step, key=key, size=sized.size)
+            batches = feed.take(n, at_most=SEGMENT_STEPS)
+            self._loop.run(self._train, batches, n, first=step, key=key, size=sized.size)
             step += n
             if self._checkpoints and step < n_steps and time.monotonic() - saved >= self._seconds_between:
                 self._checkpoints.save(trial, Checkpoint(step, self._loop.state), run_key=self._run_key)
