@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any, Final
 
 from mempipe.spans import Span
 from mempipe.spec import Spec, checked_name
@@ -15,6 +16,9 @@ from mempipe.steps.publish import publish
 
 if TYPE_CHECKING:
     from mempipe.training.own import Trials
+
+_PUBLISHING: Final = ("great_expectations", "pandas")
+"""Optional packages that are needed after training; without them nothing is begun."""
 
 
 def run_pipeline(
@@ -43,9 +47,13 @@ def run_pipeline(
 
     Raises:
         IncompleteRunError: shards were still corrupt in the last round.
+        ModuleNotFoundError: the packages of `mempipe[pipeline]` are not installed.
     """
     if name is not None:
         checked_name(name)
+    for package in _PUBLISHING:
+        if find_spec(package) is None:
+            raise ModuleNotFoundError(f"No module named {package!r}", name=package)
     goal = plan(spec, store_uri, PlanOptions(trials=trials, trains_here=function is None), reporter)
     complete([goal], reporter, n_workers=n_workers, function=function)
     aggregate(goal.run.uri, goal.trials, reporter)

@@ -23,6 +23,8 @@ def absence(spec: Spec) -> InputError | None:
         if _is_importable(package):
             return None
         hint = "install its package, or put the folder that holds it on PYTHONPATH"
+        if PathFinder.find_spec(package, [str(Path.cwd())]):
+            hint = "it is in the working folder, which is not searched; put PYTHONPATH=. before the command"
         return _error(spec, f"trainer.entry is {trainer.entry} and module {package} is missing", hint)
     program, *arguments = trainer.command
     if shutil.which(program) is None:

@@ -84,7 +84,7 @@ def test_a_program(tmp_path: Path) -> None:
         ({"entry": '"no_such_module.train:function"'}, "module no_such_module is missing"),
         ({"command": "[no-such-program]"}, "trainer.command is no-such-program, which is missing"),
         ({"command": "[python3, train.py]"}, "(?s)has train.py, which is not in the folder of a trial.*/train.py"),
-        ({"entry": '"train:function"'}, "module train is missing"),
+        ({"entry": '"train:function"'}, "(?s)module train is missing.*PYTHONPATH=."),
     ],
 )
 def test_a_trainer_that_is_not_here(
@@ -100,5 +100,5 @@ def test_a_trainer_that_is_not_here(
     for command in (["check", "spec.yaml"], ["run", "spec.yaml", "--store", "store"]):
         assert re.search(message, mempipe(*command, code=20).stderr)
     assert not Path("store").exists()
-    assert re.search(message.removesuffix(".*/train.py"), mempipe("plan", "spec.yaml", "--store", "store").stderr)
+    assert re.search(message.split(".*")[0], mempipe("plan", "spec.yaml", "--store", "store").stderr)
     assert Path("store").exists()

@@ -65,5 +65,8 @@ def test_the_same_predictions_in_another_order() -> None:
     assert is_reordered(outcomes(predictions), outcomes(predictions[order]))
     assert not is_reordered(outcomes(predictions), outcomes(predictions))
     assert not is_reordered(outcomes(predictions), outcomes(other))
+    swapped = predictions.copy()
+    swapped[[0, np.argmax(predictions != predictions[0])]] = predictions[[np.argmax(predictions != predictions[0]), 0]]
+    assert not is_reordered(outcomes(predictions), outcomes(swapped))  # as two trainings may differ
     correct = predictions == labels
     assert is_reordered({"correct": correct}, {"correct": correct[order]})
