@@ -234,8 +234,12 @@ def _provenance(manifest: Manifest) -> list[tuple[str, str]]:
         ("Run key" if manifest.key_kind == "run" else "Hash of the inputs", manifest.key),
     ]
     if manifest.spec is not None:
-        model = manifest.spec.get("model")
-        facts.append(("Model", f"{model.get('name') if isinstance(model, dict) else model}; spec in `manifest.json`"))
+        model, trainer = manifest.spec.get("model"), manifest.spec.get("trainer")
+        if isinstance(model, dict):
+            facts.append(("Model", f"{model.get('name')}; spec in `manifest.json`"))
+        elif isinstance(trainer, dict):
+            code = trainer.get("entry") or " ".join(map(str, trainer.get("command", ())))
+            facts.append(("Trainer", f"{_cell(code)}, version {trainer.get('version')}; spec in `manifest.json`"))
     if manifest.subsets.seed is not None:
         facts.append(("Seed", str(manifest.subsets.seed)))
     facts.append(("Content digest", manifest.content_digest))

@@ -123,7 +123,7 @@ def _most_memorized(examples: pa.Table, names: Sequence[str], top: int) -> Group
     for name in ("mem", *(("right when seen", "right when held out", "C-score") if with_counts else ())):
         table.add_column(name, justify="right")
     if with_file:
-        table.add_column("file", overflow="fold")
+        table.add_column("name", overflow="fold")
     for row in examples.take(descending(examples, "mem")[:top]).to_pylist():
         if row["mem"] is None:
             continue

@@ -71,12 +71,13 @@ def write_features(release_uri: str, options: FeatureOptions, reporter: Reporter
     Raises:
         InputError: the release was not trained by mempipe.
         DataError: the data set is not the release's, or stored features are damaged.
-        SpecError: the model does not end with a Dense layer.
+        SpecError: the model does not end with a Dense layer, or the trainer is the user's own.
         TrialError: training diverged.
     """
     release = load_release(release_uri)
     root = open_store_of(release) if options.store is None else open_store(options.store)
     spec, dataset = spec_and_data(release, options.data)
+    spec.built_in()  # a trainer of the user's own is refused before anything is written
     everything = removal(np.zeros(dataset.n_train, np.bool_))
     run = register_run(root, spec.model_copy(update={"subsets": everything}), dataset)
     folder = features_place(options.trial)

@@ -65,6 +65,7 @@ def test_texts_with_a_known_truth(texts: Path) -> None:
     assert found == [(f"exception-{i}", f"exception-{i}") for i in range(N_COPIED)]
     assert pairs["infl"].to_pylist() == [1.0] * N_COPIED
     assert mempipe("show", texts).stdout.count("exception-") == N_EXCEPTIONS
+    assert "- Trainer: words:train, version 1;" in (texts / "README.md").read_text()
     assert f": {N_COPIED} pairs of one label" in mempipe("pairs", texts).stdout
 
 
@@ -77,6 +78,14 @@ def test_the_marginal_utility_of_planted_texts(texts: Path) -> None:
     assert table["n_removed"].values == (N_EXCEPTIONS,)
     assert table["without_memorized"].values == (pytest.approx(1 - N_COPIED / n_test),)
     assert table["utility"].values == (pytest.approx(N_COPIED / n_test),)
+
+
+def test_own_trainers_have_no_last_layer(texts: Path) -> None:
+    runs = texts.parents[2] / "runs"
+    before = sorted(runs.iterdir())
+    refused = mempipe("experiment", "features", texts, code=20)
+    assert "trainer.kind is own, expected a built-in trainer" in refused.stderr
+    assert sorted(runs.iterdir()) == before
 
 
 def test_wines_equal_a_plain_recomputation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
