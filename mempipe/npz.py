@@ -21,16 +21,19 @@ from numpy.typing import NDArray
 
 from mempipe.errors import ReleaseError
 
-_DAMAGED: Final = (
+# What numpy and zipfile raise on bytes that are no npz, or no longer one.
+_UNREADABLE: Final = (
     ValueError,
     TypeError,
     KeyError,
     EOFError,
+    SyntaxError,
     OSError,
     MemoryError,
     NotImplementedError,
     RuntimeError,
     struct.error,
+    tokenize.TokenError,
     zipfile.BadZipFile,
     zlib.error,
 )
@@ -58,17 +61,38 @@ def read_npz(source: bytes | Path, names: Collection[str] | None = None) -> dict
             loaded = np.load(file, allow_pickle=False)
             with loaded as archive:
                 return {name: archive[name] for name in archive.files if names is None or name in names}
-    except _DAMAGED as error:
+    except _UNREADABLE as error:
         if "allow_pickle" in str(error) or "pickled" in str(error):
             raise UnreadableNpzError("holds pickled objects, which are never loaded; expected plain arrays") from error
         raise UnreadableNpzError(f"is damaged or no npz ({error})") from error
 
 
+class _Member(zipfile.ZipInfo):
+    """A member as `numpy.savez` writes it with Python 3.11.4 and later; earlier ones wrote another local header."""
+
+    def FileHeader(self, zip64: bool | None = None) -> bytes:  # noqa: ARG002, N802 - zipfile's call
+        """Return the local header, with sizes of 64 bits."""
+        self.create_version = self.extract_version = zipfile.ZIP64_VERSION
+        name = self.filename.encode("ascii")
+        extra = struct.pack("<HHQQ", 1, 16, self.file_size, self.compress_size)
+        date, size = 1 << 5 | 1, 0xFFFFFFFF  # 1980-01-01; the sizes are in `extra`
+        head = (b"PK\3\4", self.extract_version, 0, 0, 0, date, self.CRC, size, size, len(name), len(extra))
+        return struct.pack("<4s5H3L2H", *head) + name + extra
+
+
+def encode(arrays: Mapping[str, NDArray[Any]]) -> bytes:
+    """Return the bytes of an npz; equal arrays in equal order give equal bytes, with every Python."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, mode="w") as archive:
+        for name, array in arrays.items():
+            with archive.open(_Member(f"{name}.npy"), mode="w", force_zip64=True) as stream:
+                np.lib.format.write_array(stream, array, allow_pickle=False)
+    return buffer.getvalue()
+
+
 def encode_checked(arrays: Mapping[str, NDArray[Any]]) -> bytes:
     """Return the bytes of a checked npz: the arrays, and `checksum` over them."""
-    buffer = io.BytesIO()
-    np.savez(buffer, checksum=np.asarray(checksum(arrays)), **arrays)  # type: ignore[arg-type]
-    return buffer.getvalue()
+    return encode({"checksum": np.asarray(checksum(arrays)), **arrays})
 
 
 def decode_checked(content: bytes) -> dict[str, NDArray[Any]]:
@@ -98,23 +122,6 @@ _EPOCH: Final = (1980, 1, 1, 0, 0, 0)
 _UNIX: Final = 3
 _HEADER_BYTES: Final = 1024
 _BAND_BYTES: Final = 2**24
-
-# What numpy and zipfile raise on bytes that are no npz, or no longer one.
-_UNREADABLE: Final = (
-    ValueError,
-    TypeError,
-    KeyError,
-    EOFError,
-    SyntaxError,
-    OSError,
-    MemoryError,
-    RuntimeError,
-    NotImplementedError,
-    struct.error,
-    tokenize.TokenError,
-    zipfile.BadZipFile,
-    zlib.error,
-)
 
 
 class NpzWriter:

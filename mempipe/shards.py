@@ -6,7 +6,8 @@ in the lowest bit (`numpy.unpackbits(..., bitorder="little")`). An outcome is tw
 equal bytes.
 """
 
-from collections.abc import Mapping
+import io
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 
 from mempipe.bits import packed_width
 from mempipe.errors import CorruptShardError, LaterVersionError
-from mempipe.npz import UnreadableNpzError, decode_checked, encode_checked
+from mempipe.npz import UnreadableNpzError, checksum, decode_checked, encode_checked
 from mempipe.outcomes import REQUIRED, available, outcome
 
 _FIELDS: Final = frozenset(
@@ -81,7 +82,23 @@ class Shard:
 
 
 def encode(shard: Shard) -> bytes:
-    """Return the shard's bytes; equal shards give equal bytes on every machine."""
+    """Return the shard's bytes; equal shards give equal bytes on every machine and with every Python."""
+    return encode_checked(_arrays(shard))
+
+
+def encodings(shard: Shard) -> Iterator[bytes]:
+    """Yield the bytes that a shard may have: those of `encode`, then those that the first versions wrote.
+
+    The latter differ with a Python before 3.11.4.
+    """
+    arrays = _arrays(shard)
+    yield encode_checked(arrays)
+    buffer = io.BytesIO()
+    np.savez(buffer, checksum=np.asarray(checksum(arrays)), **arrays)  # type: ignore[arg-type]
+    yield buffer.getvalue()
+
+
+def _arrays(shard: Shard) -> dict[str, NDArray[Any]]:
     values: dict[str, Any] = {
         "format_version": np.int64(max(outcome(name).FORMAT_VERSION for name in shard.train)),
         "run_key": np.str_(shard.run_key),
@@ -94,7 +111,7 @@ def encode(shard: Shard) -> bytes:
     }
     for name in sorted(shard.train):
         values |= {f"train_{name}": shard.train[name], f"test_{name}": shard.test[name]}
-    return encode_checked({name: np.asarray(value) for name, value in values.items()})
+    return {name: np.asarray(value) for name, value in values.items()}
 
 
 def decode(content: bytes, *, source: str) -> Shard:
