@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import own, scoring, training
+from benchmarks import loops, own, scoring, training
 
 DEFAULT = Path("benchmarks/results.json")
 
@@ -19,12 +19,14 @@ def main(out: Annotated[Path, typer.Option("--json", help="Where the numbers go.
     results: dict[str, Any] = {
         "machine": {"platform": platform.platform(), "processor": platform.processor() or platform.machine()},
         "training": training.measure(),
+        "loops": loops.measure(),
         "own": own.measure(),
         "scoring": scoring.measure(),
     }
     out.write_text(json.dumps(results, indent=1) + "\n")
     console = Console(width=120)
     console.print(training.table(results["training"]))
+    console.print(loops.table(results["loops"]))
     console.print(own.table(results["own"]))
     console.print(_scoring_table(results["scoring"]))
     console.print(f"saved as {out}")

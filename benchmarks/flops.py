@@ -1,5 +1,7 @@
-"""Floating-point operations of a trial, counted from its model: multiplications and additions of its kernels."""
+"""Floating-point operations of a trial, counted from its model, and the rate at which a machine can make them."""
 
+import time
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -52,3 +54,21 @@ def trial_flop(spec: Spec, image_shape: tuple[int, int, int], *, n_train: int, n
     training = sum((part.stop - part.start) * recipe.batch_size * of_height(part.size or height) for part in steps)
     judging = (n_train + n_test) * of_height(height) * (2 if recipe.evaluation.flip else 1)
     return 3 * training + judging
+
+
+def matrix_rate(size: int = 1024, *, clock: Callable[[], float] = time.process_time) -> float:
+    """Return the operations a second of a float32 matrix product, in TensorFlow as it is configured: the best of ten.
+
+    Args:
+        size: rows and columns of both matrices.
+        clock: what counts seconds: processor time, or that of the clock where a GPU computes.
+    """
+    import tensorflow as tf
+
+    product = tf.constant(np.random.default_rng(0).normal(size=(size, size)).astype(np.float32))
+    seconds = []
+    for _ in range(10):
+        begun = clock()
+        tf.reduce_max(tf.matmul(product, product)).numpy()
+        seconds.append(clock() - begun)
+    return 2 * size**3 / min(seconds)

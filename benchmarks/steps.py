@@ -1,13 +1,15 @@
 """What a reproduction at the paper's size costs, from a measured step: `python -m benchmarks.steps [SPEC ...]`.
 
-For each spec of the `single` trainer (none named: the paper's six) the real model and the real compiled step are built,
+For each spec of a built-in trainer (none named: the paper's six) the real model and the real compiled step are built,
 with the spec's augmentation, precision and optimizer, and steps are timed on the GPUs that are there, or on the CPU.
 Images are made up, so no data set is needed; reading ImageNet from its disk is not in the measure. `--examples N` takes
 smaller batches than the spec's: time is then scaled in proportion to the examples, which overstates it a little, as
 what a step costs whatever its batch (the optimizer, the weight decay) is scaled too.
 
 Where a recipe trains on images of several sizes, each is timed, and a step counts as their mean, by how many steps each
-has. The floating-point operations of a trial are counted from its model (`benchmarks.flops`).
+has. Steps of the `ensemble` trainer are those of a whole group, and a trial has its share. The floating-point
+operations of a trial are counted from its model (`benchmarks.flops`), and set beside a matrix product's in the same
+process.
 
 On a CPU the measure is processor time, so that other work on the machine does not count as ours, and hours are
 core-hours; on GPUs it is time of the clock, and hours are GPU hours.
@@ -16,25 +18,22 @@ core-hours; on GPUs it is time of the clock, and hours are GPU hours.
 import json
 import multiprocessing
 import resource
-import statistics
 import time
-from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
-from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
-import numpy as np
 import typer
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.flops import trial_flop
-from mempipe.spec import Single, Spec, parse_spec
+from benchmarks.flops import matrix_rate, trial_flop
+from benchmarks.timing import Shape, time_group, time_single
+from mempipe.spec import Own, Single, Spec, parse_spec
 from mempipe.subsets import subset_size
 from mempipe.training.registry import resolve_model
-from mempipe.training.schedule import learning_rates, sized_steps, total_steps
+from mempipe.training.schedule import total_steps
 
 SPECS: Final = Path(__file__).parents[1] / "specs"
 PAPER: Final = tuple(
@@ -48,20 +47,6 @@ PAPER: Final = tuple(
         "imagenet_resnet50",
     )
 )
-WARM_UP: Final = 2
-"""Steps before the clock runs: the first compiles."""
-
-
-@dataclass(frozen=True)
-class Shape:
-    """What must be known of a data set: numbers of examples and classes, (height, width, channels) of an image."""
-
-    n_train: int
-    n_test: int
-    n_classes: int
-    image: tuple[int, int, int]
-
-
 SHAPES: Final = {
     "mnist": Shape(60_000, 10_000, 10, (28, 28, 1)),
     "cifar10": Shape(50_000, 10_000, 10, (32, 32, 3)),
@@ -77,7 +62,7 @@ class Measured:
     Attributes:
         spec: its name.
         device: the GPU's name, or `cpu`.
-        n_devices: replicas that shared each batch.
+        n_devices: replicas that shared each batch; `n_models`: that took each step together (ensemble).
         batch: examples of a measured step; `spec_batch`: of the spec's.
         steps: timed steps.
         median, worst: of a step, by the clock.
@@ -86,13 +71,16 @@ class Measured:
         judging_per_1000: device time of judging 1,000 examples.
         peak_mib: memory of the process on the host.
         hours_a_trial: device hours of one trial: all steps at the spec's batch, and judging all examples once.
+        trials_an_hour: of one device.
         flop: floating-point operations of one trial.
+        matrix_rate: FLOP/s of a float32 matrix product in the same process.
         trials: as the spec says; `hours`: device hours of all.
     """
 
     spec: str
     device: str
     n_devices: int
+    n_models: int
     batch: int
     spec_batch: int
     steps: int
@@ -103,7 +91,9 @@ class Measured:
     judging_per_1000: float
     peak_mib: int
     hours_a_trial: float
+    trials_an_hour: float
     flop: float
+    matrix_rate: float
     trials: int
     hours: float
 
@@ -127,78 +117,48 @@ def measure(spec: Spec, shape: Shape, *, examples: int | None, steps: int) -> Me
     """Time steps of a spec in this process.
 
     Args:
-        spec: of the `single` trainer.
+        spec: of a built-in trainer.
         shape: of its data set.
         examples: of a batch; None: as many as the spec gives to the devices that are used.
         steps: how many are timed, at least 1.
     """
-    if not isinstance(spec.trainer, Single):
-        raise typer.BadParameter(f"{spec.name}: trainer.kind is {spec.trainer.kind}, expected single")
-    threads, replicas = spec.trainer.threads, spec.trainer.replicas
+    trainer = spec.trainer
+    if isinstance(trainer, Own):
+        raise typer.BadParameter(f"{spec.name}: trainer.kind is own, expected single or ensemble")
     model, recipe = spec.built_in()
     spec = spec.model_copy(update={"model": resolve_model(model)})
     from mempipe.training.runtime import start_tensorflow
 
-    device = start_tensorflow(threads, gpus=replicas)
-    import tensorflow as tf
-
-    from mempipe.training.initial import InitialState
-    from mempipe.training.normalize import fit_normalization
-    from mempipe.training.order import ExampleOrder
-    from mempipe.training.single.augment import augmentation_key
-    from mempipe.training.single.pipeline import Images
-    from mempipe.training.single.trainer import build_loop
-
-    # All of the spec's devices, or one with its part of a batch.
-    n_devices = replicas if len(tf.config.list_logical_devices("GPU")) >= replicas else 1
-    batch = examples or recipe.batch_size // replicas * n_devices
-    rates = learning_rates(recipe, subset_size=subset_size(spec.subsets, shape.n_train))
-    network, loop = build_loop(spec, shape.image, shape.n_classes, rates=rates, replicas=n_devices)
-    loop.begin(InitialState(network, seed=spec.seed).values(0))
-    random = np.random.default_rng(0)
-    made_up = random.integers(0, 256, (batch, *shape.image), dtype=np.uint8)
-    images = Images(
-        made_up,
-        random.integers(0, shape.n_classes, batch),
-        fit_normalization(recipe.normalization, made_up, pixel_max=255.0),
-        streamed=n_devices > 1,
-    )
-    order = ExampleOrder(np.ones(batch, np.bool_), seed=spec.seed, trial=0)
-    key = augmentation_key(spec.seed, 0)
-    sized = sized_steps(recipe, subset_size=subset_size(spec.subsets, shape.n_train))
-    n_batches = len(sized) * (WARM_UP + steps)
-    feed = images.feed(order, start=0, stop=n_batches, batch_size=batch, threads=threads)
-
-    def train(size: int | None, step: int) -> None:
-        loop.run(images, feed.take(1, at_most=1), 1, first=step, key=key, size=size)
-        tf.test.experimental.sync_devices()
-
-    times = [_timed(partial(train, part.size), steps) for part in sized]
-    share = np.array([part.stop - part.start for part in sized]) / len(rates)
-    median, processor = (float(share @ [statistics.median(one[kind]) for one in times]) for kind in (0, 1))
-    judged_clock, judged_processor = _timed(
-        lambda _: loop.judge(images, batch_size=batch, threads=threads), max(1, steps // 2)
-    )
-    on_cpu = device == "cpu"
-    seconds = processor if on_cpu else n_devices * median
-    judging = statistics.median(judged_processor) if on_cpu else n_devices * statistics.median(judged_clock)
-    per_1000, judging_per_1000 = (1000 * one / batch for one in (seconds, judging))
+    replicas = trainer.replicas if isinstance(trainer, Single) else 1
+    on_cpu = (device := start_tensorflow(trainer.threads, gpus=replicas)) == "cpu"
+    if isinstance(trainer, Single):
+        timing = time_single(spec, shape, replicas=replicas, threads=trainer.threads, examples=examples, steps=steps)
+    else:
+        timing = time_group(spec, shape, width=trainer.width, examples=examples, steps=steps)
+    seconds = timing.processor if on_cpu else timing.n_devices * timing.clock
+    per_1000 = 1000 * seconds / (timing.n_models * timing.batch)
+    judging_per_1000 = 1000 * timing.judging[on_cpu] * timing.n_devices / (timing.n_models * timing.judged)
     hours = device_hours(spec, shape, per_1000=per_1000, judging_per_1000=judging_per_1000)
+    flop = trial_flop(spec, shape.image, n_train=shape.n_train, n_test=shape.n_test, n_classes=shape.n_classes)
+    rate = matrix_rate() if on_cpu else matrix_rate(8192, clock=time.perf_counter)
     return Measured(
         spec=spec.name,
         device=device,
-        n_devices=n_devices,
-        batch=batch,
+        n_devices=timing.n_devices,
+        n_models=timing.n_models,
+        batch=timing.batch,
         spec_batch=recipe.batch_size,
         steps=steps,
-        median=median,
-        worst=max(max(clock) for clock, _ in times),
-        processor=processor,
+        median=timing.clock,
+        worst=timing.worst,
+        processor=timing.processor,
         per_1000=per_1000,
         judging_per_1000=judging_per_1000,
         peak_mib=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
         hours_a_trial=hours,
-        flop=trial_flop(spec, shape.image, n_train=shape.n_train, n_test=shape.n_test, n_classes=shape.n_classes),
+        trials_an_hour=1 / hours,
+        flop=flop,
+        matrix_rate=rate,
         trials=spec.trials,
         hours=hours * spec.trials,
     )
@@ -217,7 +177,9 @@ def table(measurements: list[Measured]) -> Table:
         "s / 1,000",
         "judging",
         "h / trial",
+        "trials / h",
         "FLOP / trial",
+        "of GEMM",
         "h in all",
     )
     for column in names:
@@ -226,14 +188,16 @@ def table(measurements: list[Measured]) -> Table:
         rows.add_row(
             one.spec,
             one.device if one.n_devices == 1 else f"{one.n_devices} × {one.device}",
-            f"{one.batch} of {one.spec_batch}",
+            f"{one.batch} of {one.spec_batch}" + (f" × {one.n_models}" if one.n_models > 1 else ""),
             f"{one.median:.3g}",
             f"{one.worst:.3g}",
             f"{one.processor:.3g}",
             f"{one.per_1000:.3g}",
             f"{one.judging_per_1000:.3g}",
             f"{one.hours_a_trial:,.3g}" if one.hours_a_trial < 100 else f"{one.hours_a_trial:,.0f}",
+            f"{one.trials_an_hour:.3g}",
             f"{one.flop:.3g}",
+            f"{one.flop / (3600 * one.hours_a_trial) / one.matrix_rate:.0%}",
             f"{one.hours:,.0f}",
         )
     return rows
@@ -256,21 +220,9 @@ def main(
             measurements.append(
                 process.submit(measure, spec, SHAPES[spec.data.name], examples=examples, steps=steps).result()
             )
-    Console(width=140).print(table(measurements))
+    Console(width=160).print(table(measurements))
     if out is not None:
         out.write_text(json.dumps([asdict(one) for one in measurements], indent=1) + "\n")
-
-
-def _timed(work: Callable[[int], Any], times: int) -> tuple[list[float], list[float]]:
-    """Return seconds by the clock and by the processor of each call, after a warm-up."""
-    clock, processor = [], []
-    for number in range(WARM_UP + times):
-        begun = time.perf_counter(), time.process_time()
-        work(number)
-        if number >= WARM_UP:
-            clock.append(time.perf_counter() - begun[0])
-            processor.append(time.process_time() - begun[1])
-    return clock, processor
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ import typer
 
 from benchmarks.flops import forward_flop, trial_flop
 from benchmarks.steps import PAPER, SHAPES, Shape, device_hours, measure
-from mempipe.spec import Component, parse_spec
+from mempipe.spec import Component, Spec, parse_spec
 from mempipe.training.registry import build_model, resolve_model
 from tests.training.worlds import spec
 
@@ -51,9 +51,20 @@ def test_steps_are_measured() -> None:
         assert measured.per_1000 == pytest.approx(1000 * measured.processor / 5)
 
 
-def test_a_spec_of_the_other_trainer_is_refused() -> None:
-    with pytest.raises(typer.BadParameter, match="expected single"):
-        measure(spec(), SHAPE, examples=5, steps=1)
+def test_steps_of_a_group_are_shared_by_its_models() -> None:
+    measured = measure(spec(), SHAPE, examples=None, steps=3)
+    assert (measured.n_models, measured.batch, measured.spec_batch) == (4, 10, 10)
+    if measured.device == "cpu":
+        assert measured.per_1000 == pytest.approx(1000 * measured.processor / (4 * 10))
+    assert measured.trials_an_hour * measured.hours_a_trial == pytest.approx(1)
+    assert measured.matrix_rate > 0
+
+
+def test_a_trainer_of_the_users_own_is_refused() -> None:
+    trainer = {"kind": "own", "entry": "a:b", "version": "1"}
+    own = Spec.model_validate({"name": "tiny", "data": {"name": "digits"}, "trainer": trainer})
+    with pytest.raises(typer.BadParameter, match="expected single or ensemble"):
+        measure(own, SHAPE, examples=5, steps=1)
 
 
 def test_operations_are_those_of_the_published_recipe() -> None:
