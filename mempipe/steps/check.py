@@ -30,8 +30,8 @@ from mempipe.training.presence import absence
 from mempipe.training.process_use import Meter
 from mempipe.validation.order import OrderTest, compare_orders, is_reordered
 
-_SHORT: Final = 20.0
-"""Whole trials are measured, not estimated, if two groups of them take at most so many seconds."""
+_SHORT: Final = 60.0
+"""Whole trials are measured, not estimated, if a group of them takes at most so many seconds."""
 _MEASURED: Final = 5.0
 _MOST_REPEATS: Final = 50
 """Of short whole trials several are measured: for so many seconds, and at most so many."""
@@ -101,7 +101,8 @@ def check(
         start_up = start_up.plus(first.start_up)
         group = extrapolate((first.n_seen, first.group), (last.n_seen, last.group), whole)
         basis = f"trials on {first.n_seen} and {last.n_seen} of {whole} examples, as if each example added the same"
-        if 2 * group.seconds <= _SHORT:
+        # The difference of two short times is uncertain; in proportion is an upper limit.
+        if min(group.seconds, last.group.seconds * whole / last.n_seen) <= _SHORT:
             seconds = min(group.seconds, last.outcomes[1].seconds * whole / last.n_seen)  # without a trainer's end
             repeats = max(1, min(_MOST_REPEATS, int(_MEASURED / seconds)))
             n_trials = sum(map(len, groups(spec, repeats=repeats)))
