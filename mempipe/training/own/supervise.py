@@ -106,6 +106,7 @@ class Program:
         self._failure = failure
         self._events: Queue[Line | Message | End] = Queue(_EVENTS)
         self._n_logged = 0
+        self._watched = time.monotonic()
         try:
             self._process = subprocess.Popen(  # noqa: S603 - what the spec's author wants to run
                 list(command),
@@ -132,7 +133,7 @@ class Program:
 
     def heard(self) -> None:
         """Count its silence from now on."""
-        self._heard = self._watched = time.monotonic()
+        self._heard = time.monotonic()
 
     def event(self) -> Line | Message | End:
         """Return what happens next.

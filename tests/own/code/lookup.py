@@ -103,9 +103,10 @@ def _hang(trial, train, test):
 
 def _leak(trial, train, test):
     held = []
-    for _ in range(400):
+    for step in range(400):
         held.append(np.ones(2**20))  # 8 MB each
         time.sleep(0.02)
+        trial.progress(step / 400)
     yield trial.logits(train, test)
 
 
