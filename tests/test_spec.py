@@ -80,17 +80,20 @@ def test_the_ratio_is_exact() -> None:
 @pytest.mark.parametrize(
     ("keys", "outcomes"),
     [
-        ({}, ("correct",)),
+        ({}, None),
+        ({"outcomes": None}, None),
         ({"margins": False}, ("correct",)),
+        ({"margins": False, "outcomes": ["correct", "prediction"]}, ("correct", "prediction")),
         ({"margins": True}, ("correct", "margin")),
         ({"margins": True, "outcomes": ["correct", "margin"]}, ("correct", "margin")),
         ({"margins": True, "outcomes": ["prediction", "correct"]}, ("correct", "margin", "prediction")),
         ({"outcomes": ["margin", "correct", "margin"]}, ("correct", "margin")),
     ],
 )
-def test_margins_of_earlier_specs_are_an_outcome(keys: dict[str, object], outcomes: tuple[str, ...]) -> None:
+def test_margins_of_earlier_specs_are_an_outcome(keys: dict[str, object], outcomes: tuple[str, ...] | None) -> None:
     spec = digits(**keys)
     assert spec.outcomes == outcomes
+    assert spec.kept_outcomes == (outcomes or ("correct",))
     assert Spec.model_validate_json(spec.model_dump_json()) == spec
 
 

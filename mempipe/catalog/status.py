@@ -61,6 +61,8 @@ class RunStatus:
         first, trials: the trials `first` to `trials - 1` are planned.
         n_done, n_missing: number of planned trials that are committed, and that are not.
         n_quarantined: number of planned trials in shards that were quarantined; `n_done` counts those trained again.
+        outcomes: what the run keeps of each prediction.
+        n_bytes: size of the planned trials' shards.
         rate: None if no sidecar can be read.
         is_stalled: trials are missing and the next chunk is overdue.
         end: estimated end of the missing trials; None if the rate is unknown or the run is stalled.
@@ -74,6 +76,8 @@ class RunStatus:
     n_done: int
     n_missing: int
     n_quarantined: int
+    outcomes: tuple[str, ...]
+    n_bytes: int
     rate: Rate | None
     is_stalled: bool
     end: datetime | None
@@ -108,6 +112,8 @@ def run_status(run: Run, *, now: datetime | None = None) -> RunStatus:
         n_done=n_done,
         n_missing=n_missing,
         n_quarantined=n_committed(span, moved),
+        outcomes=run.record.spec.kept_outcomes,
+        n_bytes=sum(ref.info.size for ref in refs),
         rate=rate,
         is_stalled=is_stalled,
         end=end,

@@ -8,6 +8,7 @@ from typing import Any
 from rich import box
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from mempipe.catalog.releases import ReleaseEntry, list_releases
 from mempipe.catalog.results import ResultEntry, list_results
@@ -15,6 +16,7 @@ from mempipe.catalog.runs import RunEntry, list_runs
 from mempipe.catalog.status import RunStatus, run_status
 from mempipe.cli.terminal import console
 from mempipe.runs import open_run
+from mempipe.runs.bank import bank_note
 from mempipe.storage import open_store
 
 
@@ -44,13 +46,14 @@ def print_store(uri: str, *, as_json: bool) -> None:
 def print_status(run_uri: str, *, as_json: bool) -> None:
     """Print the progress of a run."""
     now = datetime.now(UTC)
-    status = run_status(open_run(open_store(run_uri)), now=now)
+    run = open_run(open_store(run_uri))
+    status = run_status(run, now=now)
     if as_json:
         _print_json(asdict(status))
         return
     table = Table(box=None, show_header=False, pad_edge=False)
-    for name, value in _status_rows(status, now):
-        table.add_row(name, value)
+    for name, value in [*_status_rows(status, now), ("bank", bank_note(run, status.trials - status.first))]:
+        table.add_row(name, Text(value))  # no markup: the bank's note has brackets
     screen = console()
     screen.print(status.uri, soft_wrap=True)
     screen.print(table)
@@ -83,6 +86,7 @@ def _status_rows(status: RunStatus, now: datetime) -> list[tuple[str, str]]:
         ("planned", f"{n_planned} trials ({status.first} to {status.trials - 1})"),
         ("done", f"{status.n_done} ({status.n_done / n_planned:.0%})"),
         ("missing", str(status.n_missing)),
+        ("stored", f"{status.n_bytes / 1e6:,.1f} MB of shards"),
         ("quarantined", f"{status.n_quarantined} trials of shards that were moved aside"),
     ]
     if status.rate is not None:

@@ -3,7 +3,7 @@
 from mempipe.places import shard_key, sidecar_key
 from mempipe.runs.campaign import Campaign, Goal, goal_of, plan_campaign, plan_repairs
 from mempipe.runs.plan import Plan, missing_chunks, plan_tasks, read_plan, write_plan
-from mempipe.runs.run import DataInfo, Labels, Run, RunRecord, ShardRef, is_registered, open_run, register_run, run_id
+from mempipe.runs.run import DataInfo, Labels, Run, RunRecord, ShardRef, find_run, open_run, register_run, run_id
 from mempipe.spans import Span
 
 __all__ = [
@@ -16,8 +16,8 @@ __all__ = [
     "RunRecord",
     "ShardRef",
     "Span",
+    "find_run",
     "goal_of",
-    "is_registered",
     "missing_chunks",
     "open_run",
     "plan_campaign",

@@ -203,9 +203,10 @@ def run_id(spec: Spec, key: str) -> str:
     return f"{spec.name}-{key[:12]}"
 
 
-def is_registered(root: Store, spec: Spec, dataset: Dataset) -> bool:
-    """Return whether `register_run` would open a run that is recorded already."""
-    return root.child(_place(spec, run_key(spec, data_fingerprint=dataset.fingerprint))).exists(RUN_RECORD)
+def find_run(root: Store, spec: Spec, dataset: Dataset) -> Run | None:
+    """Return the run that `register_run` would open, or None where it is not recorded yet."""
+    store = root.child(_place(spec, run_key(spec, data_fingerprint=dataset.fingerprint)))
+    return open_run(store) if store.exists(RUN_RECORD) else None
 
 
 def register_run(root: Store, spec: Spec, dataset: Dataset) -> Run:

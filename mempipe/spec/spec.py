@@ -79,7 +79,8 @@ class Spec(Strict):
         seed: 64-bit entropy of the run; every stream of every trial derives from it.
         influence: `class` counts pairs of one class (as the authors released); `full` counts all pairs.
         outcomes: what the shards keep of each prediction (`mempipe.outcomes`), ascending, `correct` always among them;
-            `margins: true`, as earlier specs have it, adds `margin`.
+            `margins: true`, as earlier specs have it, adds `margin`. None: the plan of a new run decides by size
+            (`mempipe.runs.bank`), and its record says which.
         estimators: what scores are made with (`mempipe.scores.estimators`); `plain` always, named or not.
         trials: how many trials a plan has, unless `--trials` says otherwise.
         chunk_size: trials in one prediction shard, about 30 to 60 minutes of work.
@@ -96,7 +97,7 @@ class Spec(Strict):
     subsets: Subsets = Subsets()
     seed: int = Field(0, ge=0, lt=2**64)
     influence: Literal["class", "full"] = "class"
-    outcomes: tuple[str, ...] = (REQUIRED,)
+    outcomes: tuple[str, ...] | None = None
     estimators: tuple[str, ...] = ("plain",)
     trials: int = Field(4000, ge=1, le=MAX_TRIALS)
     chunk_size: int = Field(50, ge=1)
@@ -109,16 +110,20 @@ class Spec(Strict):
         if not isinstance(values, dict) or "margins" not in values:
             return values
         others = {key: value for key, value in values.items() if key != "margins"}
-        margins, outcomes = values["margins"], others.get("outcomes", [REQUIRED])
+        margins, outcomes = values["margins"], others.get("outcomes")
+        if outcomes is None:
+            outcomes = [REQUIRED]
         if not isinstance(margins, bool) or not isinstance(outcomes, list | tuple):
             raise ValueError(f"margins must be true or false and outcomes a list, got {margins!r} and {outcomes!r}")
         if not margins and "margin" in outcomes:
             raise ValueError("margins must be left out or true where outcomes have margin, got false")
-        return others | {"outcomes": [*outcomes, "margin"]} if margins else others
+        return others | {"outcomes": [*outcomes, "margin"] if margins else outcomes}
 
     @field_validator("outcomes")
     @classmethod
-    def _known_outcomes(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+    def _known_outcomes(cls, names: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        if names is None:
+            return None
         if REQUIRED not in names or not set(names) <= set(available()):
             raise ValueError(f"{REQUIRED}, and any of {', '.join(name for name in available() if name != REQUIRED)}")
         return tuple(sorted(set(names)))
@@ -132,7 +137,7 @@ class Spec(Strict):
                     f"{' and '.join(given) or 'precision'} must be left out with trainer.kind own: "
                     "its code decides, and trainer.params can say so"
                 )
-            if lacking := [name for name in self.outcomes if not self.trainer.gives(name)]:
+            if lacking := [name for name in self.kept_outcomes if not self.trainer.gives(name)]:
                 raise ValueError(
                     f"outcomes must be what trainer.output {self.trainer.output} suffices for, got {lacking[0]}"
                 )
@@ -156,6 +161,11 @@ class Spec(Strict):
             if self.precision == "mixed_float16":
                 raise ValueError("precision with trainer.replicas above 1 must be float32 or mixed_bfloat16")
         return self
+
+    @property
+    def kept_outcomes(self) -> tuple[str, ...]:
+        """What the shards keep; of a spec that does not say, and whose run is not planned yet, correctness."""
+        return self.outcomes or (REQUIRED,)
 
     def built_in(self) -> tuple[Component, Recipe]:
         """Return the model and the recipe of a built-in trainer.

@@ -11,7 +11,7 @@ from mempipe.outcomes import REQUIRED
 from mempipe.spans import Span
 from mempipe.spec import Own, Spec
 from mempipe.steps.cost import RunCost, extrapolate, run_cost
-from mempipe.steps.plan import checked_spec
+from mempipe.steps.plan import checked_spec, with_outcomes
 from mempipe.steps.progress import Reporter
 from mempipe.steps.tiny_trials import (
     groups,
@@ -85,9 +85,11 @@ def check(
         MempipeError: the spec, its data set or its trainer cannot be used.
         NumericsError: a trial that was trained again differs, and the spec does not say `deterministic: false`.
     """
-    planned, dataset, _ = checked_spec(spec_uri)
-    if absent := absence(planned):
+    checked = checked_spec(spec_uri)
+    if absent := absence(checked.spec):
         raise absent
+    trials = trials or Span(0, checked.spec.trials)
+    dataset, planned = checked.dataset, with_outcomes(checked, len(trials))
     spec = with_predictions(planned)
     whole, size = subset_size(spec.subsets, dataset.n_train), tiny_size(spec, dataset)
     tiny, double = (tiny_spec(spec, dataset, n) for n in (size, 2 * size))
@@ -118,7 +120,7 @@ def check(
     cost = run_cost(
         planned,
         dataset,
-        trials or Span(0, spec.trials),
+        trials,
         start_up=start_up,
         group=group,
         n_workers=n_workers,

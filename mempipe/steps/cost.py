@@ -103,7 +103,7 @@ def _shard_bytes(spec: Spec, dataset: Dataset, sample: TrialOutcome, *, n_chunks
     """Return the bytes of all shards, from a shard of one trial: what it adds for a trial, and the rest of a file."""
 
     def rows(part: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
-        return {name: outcome(name).encode(part[name], dataset.n_classes)[None] for name in spec.outcomes}
+        return {name: outcome(name).encode(part[name], dataset.n_classes)[None] for name in spec.kept_outcomes}
 
     shard = Shard(
         run_key=run_key(spec, data_fingerprint=dataset.fingerprint),

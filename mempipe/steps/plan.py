@@ -8,7 +8,8 @@ from mempipe.catalog.requests import RunRequest, create_request
 from mempipe.data import Dataset, load_dataset, resolve_data
 from mempipe.errors import InputError, ObjectNotFoundError, RunError, SpecError
 from mempipe.places import request_key
-from mempipe.runs import Goal, Run, Span, is_registered, plan_campaign, read_plan, register_run
+from mempipe.runs import Goal, Run, Span, find_run, plan_campaign, read_plan, register_run
+from mempipe.runs.bank import bank_note, default_outcomes
 from mempipe.scores.estimators import Estimator, load_estimators, require_outcomes
 from mempipe.spec import MAX_TRIALS, Spec, parse_document, validated
 from mempipe.spec.folder import spec_files
@@ -95,11 +96,35 @@ def checked_spec(source: str | Spec, *, chunk_size: int | None = None, task_size
     spec = validated(Spec, document, source=spec_uri)
     spec = spec.model_copy(update={"data": resolve_data(spec.data), "model": spec.model and resolve_model(spec.model)})
     estimators = load_estimators(spec.estimators)
-    require_outcomes(estimators, spec.outcomes, source=spec_uri)
+    if spec.outcomes is not None:
+        require_outcomes(estimators, spec.outcomes, source=spec_uri)
     dataset = load_dataset(spec.data)
     if spec.model is not None and spec.recipe is not None:
         check_recipe_fits(spec.model, spec.recipe, dataset.image_shape, dataset.n_classes)
     return CheckedSpec(spec, dataset, estimators)
+
+
+def with_outcomes(checked: CheckedSpec, n_trials: int, *, recorded: Run | None = None) -> Spec:
+    """Return the spec with its outcomes; if it names none, with those that its run keeps.
+
+    Args:
+        checked: the spec.
+        n_trials: of the run's first plan.
+        recorded: the run; None: it is a new one.
+
+    Raises:
+        InputError: an estimator needs others.
+    """
+    spec, dataset, estimators = checked
+    if spec.outcomes is not None:
+        return spec
+    if recorded is not None:
+        outcomes = recorded.record.spec.kept_outcomes
+    else:
+        n_examples = dataset.n_train + dataset.n_test
+        outcomes = default_outcomes(spec, n_examples=n_examples, n_classes=dataset.n_classes, n_trials=n_trials)
+    require_outcomes(estimators, outcomes, source=spec.name)
+    return spec.model_copy(update={"outcomes": outcomes})
 
 
 def plan(source: str | Spec, store_uri: str, options: PlanOptions, reporter: Reporter) -> Goal:
@@ -122,18 +147,21 @@ def plan(source: str | Spec, store_uri: str, options: PlanOptions, reporter: Rep
         checked_key(request_key(options.request))
     root = open_store(store_uri)
     checked = checked_spec(source, chunk_size=options.chunk_size, task_size=options.task_size)
-    spec, dataset, estimators = checked.spec, checked.dataset, checked.estimators
-    if absent := absence(spec):
-        if options.trains_here and not is_registered(root, spec, dataset):  # else it may be complete
+    dataset, estimators = checked.dataset, checked.estimators
+    recorded = find_run(root, checked.spec, dataset)
+    if absent := absence(checked.spec):
+        if options.trains_here and recorded is None:  # else it may be complete
             raise absent
         reporter.note(f"{absent.message} Whatever trains the run must have it.")
+    n_trials = len(options.trials) if options.trials is not None else options.add_trials or checked.spec.trials
+    spec = with_outcomes(checked, n_trials, recorded=recorded)
     run = register_run(root, spec, dataset)
     run_spec = run.record.spec
     if (run_spec.chunk_size, run_spec.outcomes) != (spec.chunk_size, spec.outcomes):
         reporter.note(
-            f"the run exists: it keeps chunk_size {run_spec.chunk_size}, outcomes {', '.join(run_spec.outcomes)}"
+            f"the run exists: it keeps chunk_size {run_spec.chunk_size}, outcomes {', '.join(run_spec.kept_outcomes)}"
         )
-        require_outcomes(estimators, run_spec.outcomes, source=run.uri)
+        require_outcomes(estimators, run_spec.kept_outcomes, source=run.uri)
     goal = Goal(run, _trials(root, run, spec, options))
     (result,) = plan_campaign(
         [goal],
@@ -146,6 +174,7 @@ def plan(source: str | Spec, store_uri: str, options: PlanOptions, reporter: Rep
         f"{dataset.name}: {dataset.n_train} train, {dataset.n_test} test; "
         f"{len(goal.trials)} trials planned, {result.n_missing} missing, in {len(result.tasks)} tasks"
     )
+    reporter.note(bank_note(run, len(goal.trials)))
     return goal
 
 

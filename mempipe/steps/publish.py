@@ -146,7 +146,7 @@ def publish(
     name = name or run.record.spec.name
     root = root_store(run)
     loaded = load_estimators(estimators or read_plan(run.store).estimators)
-    require_outcomes(loaded, run.record.spec.outcomes, source=run.uri)
+    require_outcomes(loaded, run.record.spec.kept_outcomes, source=run.uri)
     release_uri = _find_release(run, root, prefix, name, loaded)
     if release_uri is not None:
         reporter.note("this release is already published")

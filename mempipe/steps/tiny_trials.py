@@ -98,7 +98,7 @@ def with_predictions(spec: Spec) -> Spec:
     """Return the spec with margins and predicted classes among its outcomes, where its trainer gives them."""
     if isinstance(spec.trainer, Own) and spec.trainer.output == "correctness":
         return spec
-    return spec.model_copy(update={"outcomes": tuple(sorted({*spec.outcomes, "margin", "prediction"}))})
+    return spec.model_copy(update={"outcomes": tuple(sorted({*spec.kept_outcomes, "margin", "prediction"}))})
 
 
 def start_of_process(spec: Spec, meter: Meter) -> Duration:

@@ -102,7 +102,7 @@ def _train_chunk(
         )
         for trial in trainer.train(range(*chunk), advance)
     ]
-    names = run.record.spec.outcomes
+    names = run.record.spec.kept_outcomes
     shard = Shard(
         run_key=run.record.run_key,
         data_fingerprint=dataset.fingerprint,

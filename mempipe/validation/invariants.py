@@ -87,7 +87,7 @@ def _check_masks(shard: Shard, run: Run, uri: str) -> None:
 
 
 def _check_outcomes(shard: Shard, run: Run, uri: str) -> None:
-    for name in run.record.spec.outcomes:
+    for name in run.record.spec.kept_outcomes:
         if name not in shard.train:
             _fail(uri, f"train_{name} is missing, expected it as the run's outcomes have {name}")
     n_classes = len(run.record.data.class_names)

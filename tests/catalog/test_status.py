@@ -76,6 +76,8 @@ COMMITTED = datetime(2026, 1, 1, 0, 1, tzinfo=UTC)
 def test_a_run_under_way(world: World) -> None:
     status = run_status(world.run, now=COMMITTED + timedelta(seconds=30))
     assert (status.n_done, status.n_missing, status.n_quarantined) == (30, 30, 0)
+    assert status.outcomes == ("correct",)
+    assert status.n_bytes == sum(len(content) for content in world.objects("shards/").values())
     assert status.rate is not None
     assert status.rate.trials_per_hour == pytest.approx(1800)
     assert status.end == COMMITTED + timedelta(minutes=1)

@@ -207,7 +207,7 @@ def test_scores_that_cannot_be_right_are_not_published(
 
 def test_an_estimator_that_needs_more_than_is_kept_is_refused_at_once(lab: str, tmp_path: Path) -> None:
     spec = tmp_path / "spec.yaml"
-    spec.write_text(f"{TINY}estimators: [confidence]\n")
+    spec.write_text(f"{TINY}outcomes: [correct]\nestimators: [confidence]\n")
     refused = mempipe("plan", spec, "--store", tmp_path / "store", code=20)
     assert "confidence needs margin, but the outcomes of" in refused.stderr
     assert not (tmp_path / "store").exists()

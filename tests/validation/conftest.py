@@ -57,8 +57,8 @@ class World:
             n_test=N_TEST,
             trials=np.arange(*span, dtype=np.int64),
             subset_mask=pack(np.stack(masks)),
-            train={name: train_values[name] for name in spec.outcomes},
-            test={name: test_values[name] for name in spec.outcomes},
+            train={name: train_values[name] for name in spec.kept_outcomes},
+            test={name: test_values[name] for name in spec.kept_outcomes},
         )
 
     def put(self, span: Span, content: bytes) -> ShardRef:

@@ -77,7 +77,7 @@ class EnsembleTrainer:
             np.concatenate([dataset.train_labels, dataset.test_labels]).astype(np.int32),
             self._normalization,
             recipe=self._recipe,
-            outcomes=spec.outcomes,
+            outcomes=spec.kept_outcomes,
         )
 
     def train(self, trials: Sequence[int], progress: Callable[[float], None]) -> Iterator[TrialOutcome]:

@@ -131,7 +131,7 @@ class Session:
             else:
                 self.folder.discard(trial)
             train, test = (
-                judge(arrays, part, labels, self._n_classes, self._spec.outcomes)
+                judge(arrays, part, labels, self._n_classes, self._spec.kept_outcomes)
                 for part, labels in self._labels.items()
             )
         except MisfitError as error:

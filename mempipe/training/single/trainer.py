@@ -54,7 +54,7 @@ def build_loop(
         component, recipe = spec.built_in()
         check_recipe_fits(component, recipe, image_shape, n_classes)
         model = build_model(component, image_shape, n_classes, precision=spec.precision, any_size=bool(recipe.sizes))
-        return model, TrainingLoop(model, recipe, rates, precision=spec.precision, outcomes=spec.outcomes)
+        return model, TrainingLoop(model, recipe, rates, precision=spec.precision, outcomes=spec.kept_outcomes)
 
 
 class SingleTrainer:
