@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    from mempipe.catalog.bank import Bank, open_run
     from mempipe.release.load import Release, load_release
     from mempipe.release.open_scores import open_scores
     from mempipe.steps.run import run
@@ -10,11 +11,13 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-__all__ = ["Release", "__version__", "load_release", "open_scores", "run", "score"]
+__all__ = ["Bank", "Release", "__version__", "load_release", "open_run", "open_scores", "run", "score"]
 
 _PUBLIC: Final = {
+    "Bank": ("mempipe.catalog.bank", "Bank"),
     "Release": ("mempipe.release.load", "Release"),
     "load_release": ("mempipe.release.load", "load_release"),
+    "open_run": ("mempipe.catalog.bank", "open_run"),
     "open_scores": ("mempipe.release.open_scores", "open_scores"),
     "run": ("mempipe.steps.run", "run"),
     "score": ("mempipe.steps.score", "score_arrays"),

@@ -35,7 +35,7 @@ OUTCOME = '''"""Whether the label is one of the two largest logits. Packed bits.
 import numpy as np
 
 from mempipe.bits import pack, unpack
-from mempipe.outcomes.correct import DTYPES, width
+from mempipe.outcomes.correct import DTYPES, decode, width
 
 FORMAT_VERSION = 3
 

@@ -47,6 +47,11 @@ class Outcome(Protocol):
         ...
 
     @staticmethod
+    def decode(rows: NDArray[Any], n: int) -> NDArray[Any]:
+        """Return rows of the shard (..., width(n)) as values (..., n) to calculate with."""
+        ...
+
+    @staticmethod
     def problem(row: NDArray[Any], correct: NDArray[np.bool_], labels: NDArray[np.int64], n_classes: int) -> str | None:
         """Return what is inconsistent in one trial's row, `<where> is <got>, expected <expected>`, or None.
 

@@ -5,7 +5,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from mempipe.bits import pack, packed_width
+from mempipe.bits import pack, packed_width, unpack
 
 FORMAT_VERSION: Final = 1
 DTYPES: Final = ("uint8",)
@@ -21,6 +21,11 @@ def of_logits(logits: NDArray[np.floating[Any]], labels: NDArray[np.integer[Any]
 def encode(values: NDArray[np.bool_], _: int) -> NDArray[np.uint8]:
     """Return uint8 (..., ceil(n / 8))."""
     return pack(values)
+
+
+def decode(rows: NDArray[np.uint8], n: int) -> NDArray[np.bool_]:
+    """Return bool (..., n)."""
+    return unpack(rows, n)
 
 
 def problem(row: NDArray[np.uint8], correct: NDArray[np.bool_], _: NDArray[np.int64], __: int) -> str | None:

@@ -24,6 +24,11 @@ def encode(values: NDArray[np.integer[Any]], n_classes: int) -> NDArray[np.unsig
     return values.astype(np.min_scalar_type(n_classes - 1))
 
 
+def decode(rows: NDArray[np.unsignedinteger[Any]], _: int) -> NDArray[np.unsignedinteger[Any]]:
+    """Return the rows."""
+    return rows
+
+
 def problem(
     row: NDArray[np.unsignedinteger[Any]], correct: NDArray[np.bool_], labels: NDArray[np.int64], n_classes: int
 ) -> str | None:

@@ -7,7 +7,7 @@ import numpy as np
 from mempipe.bits import pack, unpack
 from mempipe.errors import CorruptShardError, ForeignShardError
 from mempipe.outcomes import REQUIRED, outcome
-from mempipe.runs import Run, ShardRef
+from mempipe.runs import Run, ShardRef, Span
 from mempipe.shards import Shard, decode, encodings
 from mempipe.subsets import subset_mask
 
@@ -17,11 +17,10 @@ _HINT: Final = "`mempipe validate` moves it aside and its trials are planned aga
 def check_shard(content: bytes, ref: ShardRef, run: Run) -> Shard:
     """Read a shard and check everything that can be checked without training again.
 
-    - its bytes are whole, and exactly those that mempipe writes for its arrays;
-    - run key, data fingerprint, numerics version and sizes are the run's;
-    - its trials are those that its name says;
+    - what `open_shard` checks;
+    - its bytes are exactly those that mempipe writes for its arrays;
     - the subset mask of every trial is the design's, bit for bit (so its size is too);
-    - the outcomes that the run keeps are there, and each satisfies the check of its file in `mempipe.outcomes`.
+    - each outcome satisfies the check of its file in `mempipe.outcomes`.
 
     Args:
         content: the object's bytes.
@@ -37,19 +36,43 @@ def check_shard(content: bytes, ref: ShardRef, run: Run) -> Shard:
         LaterVersionError: whole, but of a format that this version does not know.
     """
     uri = f"{run.uri}/{ref.key}"
+    shard = open_shard(content, ref.key, ref.span, run)
+    if content not in encodings(shard):
+        _fail(uri, "bytes differ from those that mempipe writes for its arrays, expected them equal")
+    _check_masks(shard, run, uri)
+    _check_outcomes(shard, run, uri)
+    return shard
+
+
+def open_shard(content: bytes, key: str, trials: Span, run: Run) -> Shard:
+    """Read a shard and check that it is whole and this run's: the checks that cost no more than reading it.
+
+    - its arrays have the checksum that it records;
+    - run key, data fingerprint, numerics version and sizes are the run's;
+    - its trials are those that its name says;
+    - the outcomes that the run keeps are there.
+
+    Args:
+        content: the object's bytes.
+        key: its name below the run's URI.
+        trials: those of its name.
+        run: the run whose store holds it.
+
+    Raises:
+        CorruptShardError, ForeignShardError, LaterVersionError: as of `check_shard`.
+    """
+    uri = f"{run.uri}/{key}"
     try:
         shard = decode(content, source=uri)
     except (TypeError, ValueError, OverflowError) as error:  # scalars of a wrong type below a right checksum
         raise CorruptShardError(f"Shard is corrupt: {uri} has fields of a wrong type ({error}).", hint=_HINT) from error
     _check_origin(shard, run, uri)
-    if content not in encodings(shard):
-        _fail(uri, "bytes differ from those that mempipe writes for its arrays, expected them equal")
-    expected = np.arange(ref.span.start, ref.span.stop, dtype=np.int64)
-    if not np.array_equal(shard.trials, expected):
+    if not np.array_equal(shard.trials, np.arange(*trials)):
         got = f"{shard.trials[0]} to {shard.trials[-1]}"
-        _fail(uri, f"trials are {got}, expected {expected[0]} to {expected[-1]} as its name says")
-    _check_masks(shard, run, uri)
-    _check_outcomes(shard, run, uri)
+        _fail(uri, f"trials are {got}, expected {trials.start} to {trials.stop - 1} as its name says")
+    for name in run.record.spec.kept_outcomes:
+        if name not in shard.train:
+            _fail(uri, f"train_{name} is missing, expected it as the run's outcomes have {name}")
     return shard
 
 
@@ -87,9 +110,6 @@ def _check_masks(shard: Shard, run: Run, uri: str) -> None:
 
 
 def _check_outcomes(shard: Shard, run: Run, uri: str) -> None:
-    for name in run.record.spec.kept_outcomes:
-        if name not in shard.train:
-            _fail(uri, f"train_{name} is missing, expected it as the run's outcomes have {name}")
     n_classes = len(run.record.data.class_names)
     for part, arrays, labels in (("train", shard.train, run.labels.train), ("test", shard.test, run.labels.test)):
         # By trial: a shard's margins are 16 times its bits, and their float32 copy twice that.
