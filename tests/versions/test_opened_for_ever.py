@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
+import mempipe
 from mempipe.catalog.requests import ExperimentRequest, ReleaseRequest, read_request
 from mempipe.catalog.results import open_results, open_store_of, read_results, result_key
 from mempipe.experiments.plan import read_experiment_plan
@@ -74,6 +75,17 @@ def test_the_run(store: Path, run_path: Path) -> None:
     root = open_store(str(store))
     assert read_request(root, "first", ReleaseRequest).release.endswith(ID)
     assert read_request(root, "infl", ExperimentRequest).plan.endswith(".json")
+
+
+def test_the_bank(run_path: Path, release: Release) -> None:
+    """`margins: false` of 0.1 is correctness alone; its shards give the scores of its release."""
+    bank = mempipe.open_run(run_path)
+    assert bank.outcomes == ("correct",)
+    predictions = bank.columns()
+    seen, right = predictions.subset_mask, predictions.train["correct"]
+    with np.errstate(invalid="ignore"):
+        mem = (seen & right).sum(axis=0) / seen.sum(axis=0) - (~seen & right).sum(axis=0) / (~seen).sum(axis=0)
+    np.testing.assert_array_equal(mem, release.mem)
 
 
 @pytest.mark.parametrize(
