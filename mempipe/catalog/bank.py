@@ -45,7 +45,7 @@ class Bank:
 
     @property
     def labels(self) -> Labels:
-        """Labels and, for image folders, file names; `labels.train` and `labels.test` are int64 (n,)."""
+        """Labels and, where the data set has them, file names or ids; `labels.train`, `labels.test` are int64 (n,)."""
         return self._run.labels
 
     @property
