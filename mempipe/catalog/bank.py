@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from mempipe import runs
 from mempipe.catalog.predictions import Predictions, Selection, blocks
 from mempipe.errors import IncompleteRunError, InputError
-from mempipe.runs import Labels, Run, RunRecord, Span
+from mempipe.runs import Labels, Run, RunRecord, ShardRef, Span
 from mempipe.scores.tally import TrialBatch
 from mempipe.storage import open_store
 from mempipe.validation.reader import read_trials
@@ -61,8 +61,7 @@ class Bank:
     @property
     def trials(self) -> NDArray[np.int64]:
         """The committed trials, int64, ascending."""
-        spans = [np.arange(*ref.span, dtype=np.int64) for ref in self._run.shards()]
-        return np.unique(np.concatenate(spans)) if spans else np.empty(0, dtype=np.int64)
+        return _trials_of(self._run.shards())
 
     def predictions(
         self, *, block: int = 100, trials: Numbers | None = None, outcomes: Iterable[str] | None = None
@@ -85,7 +84,8 @@ class Bank:
             raise InputError(
                 f"Predictions cannot be read: block is {block}, expected 1 or more.", hint="give a number of trials."
             )
-        return blocks(self._batches(self._committed(trials)), self._selection(outcomes), block)
+        refs = self._run.shards()
+        return blocks(self._batches(refs, self._numbers(refs, trials)), self._selection(outcomes), block)
 
     def columns(
         self,
@@ -108,26 +108,27 @@ class Bank:
             IncompleteRunError: a trial is not committed.
             ShardError: a shard is damaged, or is of another run; the message names it.
         """
-        data, numbers = self.record.data, self._committed(trials)
+        data, refs = self.record.data, self._run.shards()
+        numbers = self._numbers(refs, trials)
         selection = replace(
             self._selection(outcomes),
             train=_positions("train", train, data.n_train),
             test=_positions("test", test, data.n_test),
         )
-        return next(blocks(self._batches(numbers), selection, len(numbers)))
+        return next(blocks(self._batches(refs, numbers), selection, len(numbers)))
 
-    def _batches(self, numbers: NDArray[np.int64]) -> Iterator[TrialBatch]:
+    def _batches(self, refs: list[ShardRef], numbers: NDArray[np.int64]) -> Iterator[TrialBatch]:
         """Yield these trials, ascending, each from the first shard that holds it."""
-        for ref, span in trial_rows(self._run.shards(), Span(int(numbers[0]), int(numbers[-1]) + 1)):
+        for ref, span in trial_rows(refs, Span(int(numbers[0]), int(numbers[-1]) + 1)):
             chosen = numbers[slice(*np.searchsorted(numbers, span))]
             if not chosen.size:
                 continue
             batch = read_trials(self._run, ref.key, ref.span, Span(int(chosen[0]), int(chosen[-1]) + 1))
             yield batch if len(batch.trials) == len(chosen) else _rows(batch, chosen - chosen[0])
 
-    def _committed(self, trials: Numbers | None) -> NDArray[np.int64]:
-        """Return numbers of committed trials, ascending, each once, at least one."""
-        committed = self.trials
+    def _numbers(self, refs: list[ShardRef], trials: Numbers | None) -> NDArray[np.int64]:
+        """Return the numbers of the chosen trials, ascending, each once, at least one; all are in the shards."""
+        committed = _trials_of(refs)
         numbers = committed if trials is None else np.unique(_integers("trials", trials, "numbers of trials"))
         if not committed.size or not numbers.size:
             raise IncompleteRunError(
@@ -171,6 +172,11 @@ def open_run(uri: str | os.PathLike[str]) -> Bank:
         ...     print(block.trials, block.test["correct"].mean(axis=1))
     """
     return Bank(runs.open_run(open_store(os.fspath(uri))))
+
+
+def _trials_of(refs: Iterable[ShardRef]) -> NDArray[np.int64]:
+    spans = [np.arange(*ref.span, dtype=np.int64) for ref in refs]
+    return np.unique(np.concatenate(spans)) if spans else np.empty(0, dtype=np.int64)
 
 
 def _rows(batch: TrialBatch, rows: NDArray[np.int64]) -> TrialBatch:

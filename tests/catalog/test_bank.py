@@ -14,7 +14,14 @@ from numpy.typing import NDArray
 import mempipe
 from mempipe.catalog.bank import Bank
 from mempipe.catalog.predictions import Predictions
-from mempipe.errors import CorruptShardError, ForeignShardError, IncompleteRunError, InputError, RunError
+from mempipe.errors import (
+    CorruptShardError,
+    ForeignShardError,
+    IncompleteRunError,
+    InputError,
+    ObjectNotFoundError,
+    RunError,
+)
 from mempipe.npz import decode_checked, encode_checked
 from mempipe.runs import Span
 from mempipe.runs.bank import BANK
@@ -169,6 +176,16 @@ def test_a_damaged_shard_is_named(world: World, bank: Bank) -> None:
     put(world.run.store, key, content[: len(content) // 2])
     with pytest.raises(CorruptShardError, match=key):
         bank.columns(test=[0])
+
+
+def test_a_shard_that_is_moved_aside_meanwhile_is_an_error(world: World, bank: Bank) -> None:
+    """The trials of a call are those that were committed when it began: none is left out silently."""
+    blocks = bank.predictions(block=10)
+    next(blocks)
+    ref = world.ref(Span(10, 20))
+    world.run.store.delete(ref.key, generation=ref.generation)
+    with pytest.raises(ObjectNotFoundError, match=ref.key):
+        next(blocks)
 
 
 @pytest.mark.parametrize(
