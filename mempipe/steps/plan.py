@@ -157,7 +157,7 @@ def plan(source: str | Spec, store_uri: str, options: PlanOptions, reporter: Rep
     spec = with_outcomes(checked, n_trials, recorded=recorded)
     run = register_run(root, spec, dataset)
     run_spec = run.record.spec
-    if (run_spec.chunk_size, run_spec.outcomes) != (spec.chunk_size, spec.outcomes):
+    if (run_spec.chunk_size, run_spec.kept_outcomes) != (spec.chunk_size, spec.kept_outcomes):
         reporter.note(
             f"the run exists: it keeps chunk_size {run_spec.chunk_size}, outcomes {', '.join(run_spec.kept_outcomes)}"
         )
