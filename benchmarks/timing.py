@@ -111,7 +111,7 @@ def time_group(spec: Spec, shape: Shape, *, width: int, examples: int | None, st
     images, labels = _made_up(shape, max(batch, 64))
     normalization = fit_normalization(recipe.normalization, images, pixel_max=255.0)
     model = build_model(component, shape.image, shape.n_classes)
-    program = Program(model, images, labels.astype(np.int32), normalization, recipe=recipe, outcomes=spec.outcomes)
+    program = Program(model, images, labels.astype(np.int32), normalization, recipe=recipe, outcomes=spec.kept_outcomes)
     initial = InitialState(model, seed=spec.seed)
     variables: list[Any] = [np.stack(one) for one in zip(*map(initial.values, range(width)), strict=True)]
     random = np.random.default_rng(0)
