@@ -137,10 +137,3 @@ class Recipe(Strict):
     augmentation: Augmentation = Augmentation()
     sizes: tuple[Phase, ...] = ()
     evaluation: Evaluation = Evaluation()
-
-    @model_validator(mode="after")
-    def _whole(self) -> "Recipe":
-        if self.sizes and sum(phase.epochs for phase in self.sizes) != self.epochs:
-            epochs = [phase.epochs for phase in self.sizes]
-            raise ValueError(f"epochs of sizes must add up to epochs {self.epochs}, got {epochs}")
-        return self

@@ -144,6 +144,9 @@ class Spec(Strict):
             return self
         if len(given) < 2 or self.recipe is None:
             raise ValueError(f"model and recipe are needed with trainer.kind {self.trainer.kind}")
+        epochs = [phase.epochs for phase in self.recipe.sizes]
+        if epochs and sum(epochs) != self.recipe.epochs:
+            raise ValueError(f"epochs of recipe.sizes must add up to epochs {self.recipe.epochs}, got {epochs}")
         if isinstance(self.trainer, Ensemble):
             if self.precision != "float32":
                 raise ValueError(f"precision of the ensemble trainer must be float32, got {self.precision}")
