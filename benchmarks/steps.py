@@ -29,11 +29,9 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.flops import matrix_rate, trial_flop
-from benchmarks.timing import Shape, time_group, time_single
-from mempipe.spec import Own, Single, Spec, parse_spec
-from mempipe.subsets import subset_size
+from mempipe.spec import Ensemble, Single, Spec, parse_spec
 from mempipe.training.registry import resolve_model
-from mempipe.training.schedule import total_steps
+from mempipe.training.timing import Shape, time_trainer, trial_seconds
 
 SPECS: Final = Path(__file__).parents[1] / "specs"
 PAPER: Final = tuple(
@@ -107,10 +105,7 @@ def device_hours(spec: Spec, shape: Shape, *, per_1000: float, judging_per_1000:
         per_1000: device seconds of training on 1,000 examples.
         judging_per_1000: device seconds of judging 1,000; a trial judges all examples, once.
     """
-    _, recipe = spec.built_in()
-    n_steps = total_steps(recipe, subset_size=subset_size(spec.subsets, shape.n_train))
-    n_examples = n_steps * recipe.batch_size
-    return (n_examples * per_1000 + (shape.n_train + shape.n_test) * judging_per_1000) / 1000 / 3600
+    return trial_seconds(spec, shape, per_example=per_1000 / 1000, per_judged=judging_per_1000 / 1000) / 3600
 
 
 def measure(spec: Spec, shape: Shape, *, examples: int | None, steps: int) -> Measured:
@@ -122,28 +117,18 @@ def measure(spec: Spec, shape: Shape, *, examples: int | None, steps: int) -> Me
         examples: of a batch; None: as many as the spec gives to the devices that are used.
         steps: how many are timed, at least 1.
     """
-    trainer = spec.trainer
-    if isinstance(trainer, Own):
-        raise typer.BadParameter(f"{spec.name}: trainer.kind is own, expected single or ensemble")
+    if not isinstance(spec.trainer, Single | Ensemble):
+        raise typer.BadParameter(f"{spec.name}: trainer.kind is {spec.trainer.kind}, expected single or ensemble")
     model, recipe = spec.built_in()
     spec = spec.model_copy(update={"model": resolve_model(model)})
-    from mempipe.training.runtime import start_tensorflow
-
-    replicas = trainer.replicas if isinstance(trainer, Single) else 1
-    on_cpu = (device := start_tensorflow(trainer.threads, gpus=replicas)) == "cpu"
-    if isinstance(trainer, Single):
-        timing = time_single(spec, shape, replicas=replicas, threads=trainer.threads, examples=examples, steps=steps)
-    else:
-        timing = time_group(spec, shape, width=trainer.width, examples=examples, steps=steps)
-    seconds = timing.processor if on_cpu else timing.n_devices * timing.clock
-    per_1000 = 1000 * seconds / (timing.n_models * timing.batch)
-    judging_per_1000 = 1000 * timing.judging[on_cpu] * timing.n_devices / (timing.n_models * timing.judged)
+    timing = time_trainer(spec, shape, examples=examples, steps=steps)
+    per_1000, judging_per_1000 = 1000 * timing.per_example, 1000 * timing.per_judged
     hours = device_hours(spec, shape, per_1000=per_1000, judging_per_1000=judging_per_1000)
     flop = trial_flop(spec, shape.image, n_train=shape.n_train, n_test=shape.n_test, n_classes=shape.n_classes)
-    rate = matrix_rate() if on_cpu else matrix_rate(8192, clock=time.perf_counter)
+    rate = matrix_rate() if timing.on_cpu else matrix_rate(8192, clock=time.perf_counter)
     return Measured(
         spec=spec.name,
-        device=device,
+        device=timing.device,
         n_devices=timing.n_devices,
         n_models=timing.n_models,
         batch=timing.batch,

@@ -226,3 +226,9 @@ def test_equal_ratios_written_differently_are_one_run() -> None:
         for ratio in (0.7, "0.70", Decimal("0.700"))
     }
     assert len(keys) == 1
+
+
+def test_a_trainer_that_is_still_to_be_chosen_has_no_run_key() -> None:
+    spec = digits(trainer={"kind": "fastest", "width": 20, "threads": 2}, precision="mixed_bfloat16")
+    with pytest.raises(SpecError, match=r"trainer\.kind is fastest, expected a trainer by its name"):
+        run_key(spec, data_fingerprint="f")

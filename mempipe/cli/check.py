@@ -37,6 +37,7 @@ def _rows(report: CheckReport) -> list[tuple[str, str]]:
     again = "equal bytes" if report.is_deterministic else "other outcomes, as `deterministic: false` allows"
     rows = [
         ("data", report.data),
+        ("trainer", report.trainer),
         ("tiny trials", f"on {report.n_seen} examples ({report.device}): lengths fit, all numbers are finite"),
         ("trained again", f"in a new trainer: {again}"),
         ("order, train", _order(report.train_order, "examples that the trial saw")),

@@ -25,7 +25,7 @@ from mempipe.spec.recipe import (
     WarmupSteps,
 )
 from mempipe.spec.spec import MAX_TRIALS, Spec, Subsets
-from mempipe.spec.trainers import Ensemble, Own, Single
+from mempipe.spec.trainers import Ensemble, Fastest, Own, Single
 
 __all__ = [
     "MAX_TRIALS",
@@ -37,6 +37,7 @@ __all__ = [
     "Document",
     "Ensemble",
     "Evaluation",
+    "Fastest",
     "Name",
     "Own",
     "Phase",

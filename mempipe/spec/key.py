@@ -41,13 +41,16 @@ def run_key(spec: Spec, *, data_fingerprint: str) -> str:
     Args:
         spec: a resolved spec: the parameters of its model are complete.
         data_fingerprint: content and order of the data set.
+
+    Raises:
+        SpecError: the spec leaves the choice of the trainer to a plan.
     """
     parts: dict[str, Any] = {
         "numerics_version": NUMERICS_VERSION,
         "data_fingerprint": data_fingerprint,
         "model": spec.model and spec.model.model_dump(mode="json"),
         "recipe": spec.recipe and spec.recipe.model_dump(mode="json"),
-        "trainer": spec.trainer.model_dump(mode="json", exclude=set(UNKEYED)),
+        "trainer": spec.named_trainer.model_dump(mode="json", exclude=set(UNKEYED)),
         "precision": spec.precision,
         "subsets": spec.subsets.model_dump(mode="json"),
         "seed": spec.seed,

@@ -11,7 +11,7 @@ from mempipe.errors import SpecError
 from mempipe.outcomes import REQUIRED, available
 from mempipe.spec.documents import Component, Name, Strict
 from mempipe.spec.recipe import Augmentation, Evaluation, Recipe
-from mempipe.spec.trainers import Ensemble, Own, Trainer
+from mempipe.spec.trainers import Ensemble, Fastest, Own, Single, Trainer
 
 
 class Subsets(Strict):
@@ -73,7 +73,8 @@ class Spec(Strict):
         data: the data set and its parameters.
         model: the model and its parameters; None with a trainer of the user's own.
         recipe: how one model is trained; None with a trainer of the user's own.
-        trainer: which training loop, and its compiled width or threads; or the user's own.
+        trainer: which training loop, and its compiled width or threads; or the user's own; or the faster one, which the
+            plan of a run chooses.
         precision: `float32`, or Keras' mixed precision (single trainer only).
         subsets: the subset design.
         seed: 64-bit entropy of the run; every stream of every trial derives from it.
@@ -155,7 +156,7 @@ class Spec(Strict):
                     raise ValueError(
                         f"recipe.{key} of the ensemble trainer must be left out; trainer.kind: single has it"
                     )
-        elif self.trainer.replicas > 1:
+        elif isinstance(self.trainer, Single) and self.trainer.replicas > 1:
             if self.recipe.batch_size % self.trainer.replicas:
                 raise ValueError(
                     f"recipe.batch_size must be a multiple of trainer.replicas {self.trainer.replicas}, "
@@ -169,6 +170,20 @@ class Spec(Strict):
     def kept_outcomes(self) -> tuple[str, ...]:
         """What the shards keep; of a spec that does not say, and whose run is not planned yet, correctness."""
         return self.outcomes or (REQUIRED,)
+
+    @property
+    def named_trainer(self) -> Ensemble | Single | Own:
+        """The trainer, where the spec or a plan names it.
+
+        Raises:
+            SpecError: it is still to be chosen.
+        """
+        if isinstance(self.trainer, Fastest):
+            raise SpecError(
+                f"Spec cannot be used here: {self.name} trainer.kind is fastest, expected a trainer by its name.",
+                hint="name single or ensemble; `mempipe check` says which is faster.",
+            )
+        return self.trainer
 
     def built_in(self) -> tuple[Component, Recipe]:
         """Return the model and the recipe of a built-in trainer.

@@ -85,7 +85,20 @@ class Own(Strict):
         return self.entry or self.command[0]
 
 
-Trainer = Annotated[Ensemble | Single | Own, Field(discriminator="kind")]
+class Fastest(Strict):
+    """Leaves the choice between `single` and `ensemble` to the plan of a new run; the run's record names the choice.
+
+    Attributes:
+        width: of the ensemble, if it is chosen.
+        threads: CPU threads of a process, whatever is chosen.
+    """
+
+    kind: Literal["fastest"]
+    width: int = Field(50, ge=1, le=4096)
+    threads: int = Field(1, ge=1, le=256)
+
+
+Trainer = Annotated[Ensemble | Single | Own | Fastest, Field(discriminator="kind")]
 
 UNKEYED: Final = frozenset({"checkpoint_minutes", "silence_minutes", "memory_gb"})
 """Keys of a trainer that change no result: they are not part of the run key."""

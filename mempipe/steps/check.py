@@ -44,6 +44,7 @@ class CheckReport:
     Attributes:
         name: of the spec.
         data: the data set and its sizes.
+        trainer: its kind; of `fastest` the one that is chosen here.
         device: what the trainer trained on.
         n_seen: examples that the tiny trials saw.
         is_deterministic: a trial trained again, in a new trainer, gave the same bytes.
@@ -58,6 +59,7 @@ class CheckReport:
 
     name: str
     data: str
+    trainer: str
     device: str
     n_seen: int
     is_deterministic: bool
@@ -77,7 +79,7 @@ def check(
 
     Args:
         spec_uri: path, URI or name of the spec.
-        reporter: receives progress.
+        reporter: receives progress, and why a trainer was chosen.
         trials: of the run to estimate; the spec's by default.
         n_workers: training processes at once; cores divided by the threads of a process by default.
 
@@ -85,7 +87,7 @@ def check(
         MempipeError: the spec, its data set or its trainer cannot be used.
         NumericsError: a trial that was trained again differs, and the spec does not say `deterministic: false`.
     """
-    checked = checked_spec(spec_uri)
+    checked = checked_spec(spec_uri, reporter)
     if absent := absence(checked.spec):
         raise absent
     trials = trials or Span(0, checked.spec.trials)
@@ -133,6 +135,7 @@ def check(
     return CheckReport(
         name=spec.name,
         data=f"{dataset.name}: {dataset.n_train} train, {dataset.n_test} test, {dataset.n_classes} classes",
+        trainer=spec.trainer.kind,
         device=first.device,
         n_seen=first.n_seen,
         is_deterministic=is_deterministic,

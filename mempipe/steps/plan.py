@@ -13,6 +13,7 @@ from mempipe.runs.bank import bank_note, default_outcomes
 from mempipe.scores.estimators import Estimator, load_estimators, require_outcomes
 from mempipe.spec import MAX_TRIALS, Spec, parse_document, validated
 from mempipe.spec.folder import spec_files
+from mempipe.steps.fastest import choose_trainer
 from mempipe.steps.progress import Reporter
 from mempipe.storage import Store, checked_key, open_store
 from mempipe.storage.protocol import split_object_uri
@@ -44,7 +45,7 @@ class CheckedSpec(NamedTuple):
     """A spec that can be planned.
 
     Attributes:
-        spec: resolved: the parameters of its data set and its model are complete.
+        spec: resolved: the parameters of its data set and its model are complete, and its trainer has a name.
         dataset: the data set that it names.
         estimators: that compute the scores.
     """
@@ -81,11 +82,20 @@ def read_document(uri: str) -> dict[str, Any]:
         raise SpecError(f"Spec cannot be read: {uri} is no UTF-8 text.", hint="save it as UTF-8.") from error
 
 
-def checked_spec(source: str | Spec, *, chunk_size: int | None = None, task_size: int | None = None) -> CheckedSpec:
-    """Read a spec and its data set, and check that the model and the estimators fit; writes nothing.
+def checked_spec(
+    source: str | Spec,
+    reporter: Reporter,
+    *,
+    root: Store | None = None,
+    chunk_size: int | None = None,
+    task_size: int | None = None,
+) -> CheckedSpec:
+    """Read a spec and its data set, and check that the model and the estimators fit; writes to no store.
 
     Args:
         source: the spec, or where it is, as `read_spec` takes it.
+        reporter: receives which trainer is chosen, if the spec has `trainer.kind: fastest`.
+        root: the store in which a run of the spec may have been planned before; None: there is none.
         chunk_size: instead of the spec's.
         task_size: instead of the spec's.
     """
@@ -101,7 +111,7 @@ def checked_spec(source: str | Spec, *, chunk_size: int | None = None, task_size
     dataset = load_dataset(spec.data)
     if spec.model is not None and spec.recipe is not None:
         check_recipe_fits(spec.model, spec.recipe, dataset.image_shape, dataset.n_classes)
-    return CheckedSpec(spec, dataset, estimators)
+    return CheckedSpec(choose_trainer(spec, dataset, root, reporter), dataset, estimators)
 
 
 def with_outcomes(checked: CheckedSpec, n_trials: int, *, recorded: Run | None = None) -> Spec:
@@ -146,7 +156,7 @@ def plan(source: str | Spec, store_uri: str, options: PlanOptions, reporter: Rep
     if options.request is not None:
         checked_key(request_key(options.request))
     root = open_store(store_uri)
-    checked = checked_spec(source, chunk_size=options.chunk_size, task_size=options.task_size)
+    checked = checked_spec(source, reporter, root=root, chunk_size=options.chunk_size, task_size=options.task_size)
     dataset, estimators = checked.dataset, checked.estimators
     recorded = find_run(root, checked.spec, dataset)
     if absent := absence(checked.spec):

@@ -70,22 +70,23 @@ def open_trainer(
         function: of this process, instead of the entry of an own trainer.
 
     Raises:
-        SpecError: the model does not fit the data set or the trainer.
+        SpecError: the model does not fit the data set or the trainer; or the trainer is still to be chosen.
         InputError: TensorFlow runs in this process already, with another number of threads; or there are fewer GPUs
             than replicas.
     """
-    if spec.trainer.kind == "own":
+    trainer = spec.named_trainer
+    if trainer.kind == "own":
         from mempipe.training.own.trainer import OwnTrainer
 
         return OwnTrainer(spec, dataset, trials=trials, checkpoints=checkpoints, function=function)
     from mempipe.training.runtime import start_tensorflow
 
-    if spec.trainer.kind == "ensemble":
-        device = start_tensorflow(spec.trainer.threads)
+    if trainer.kind == "ensemble":
+        device = start_tensorflow(trainer.threads)
         from mempipe.training.ensemble.trainer import EnsembleTrainer
 
         return EnsembleTrainer(spec, dataset, device=device)
-    device = start_tensorflow(spec.trainer.threads, gpus=spec.trainer.replicas)
+    device = start_tensorflow(trainer.threads, gpus=trainer.replicas)
     from mempipe.training.single.trainer import SingleTrainer
 
     return SingleTrainer(spec, dataset, device=device, checkpoints=checkpoints)
