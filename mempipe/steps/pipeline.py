@@ -54,7 +54,8 @@ def run_pipeline(
     for package in _PUBLISHING:
         if find_spec(package) is None:
             raise ModuleNotFoundError(f"No module named {package!r}", name=package)
-    goal = plan(spec, store_uri, PlanOptions(trials=trials, trains_here=function is None), reporter)
+    options = PlanOptions(trials=trials, trains_here=True, has_trainer=function is not None)
+    goal = plan(spec, store_uri, options, reporter)
     complete([goal], reporter, n_workers=n_workers, function=function)
     aggregate(goal.run.uri, goal.trials, reporter)
     return publish(goal.run.uri, goal.trials, name, reporter)

@@ -31,6 +31,7 @@ class PlanOptions:
         chunk_size, task_size: of a new run.
         request: the store keeps the answer under this name, so that a repeated plan has the same trials.
         trains_here: this machine trains the trials; without their trainer no new run is recorded.
+        has_trainer: this process holds the trainer's function, so nothing is looked for.
     """
 
     trials: Span | None = None
@@ -39,6 +40,7 @@ class PlanOptions:
     task_size: int | None = None
     request: str | None = None
     trains_here: bool = False
+    has_trainer: bool = False
 
 
 class CheckedSpec(NamedTuple):
@@ -159,11 +161,14 @@ def plan(source: str | Spec, store_uri: str, options: PlanOptions, reporter: Rep
     checked = checked_spec(source, reporter, root=root, chunk_size=options.chunk_size, task_size=options.task_size)
     dataset, estimators = checked.dataset, checked.estimators
     recorded = find_run(root, checked.spec, dataset)
-    if absent := absence(checked.spec):
+    if not options.has_trainer and (absent := absence(checked.spec)):
         if options.trains_here and recorded is None:  # else it may be complete
             raise absent
         reporter.note(f"{absent.message} Whatever trains the run must have it.")
-    n_trials = len(options.trials) if options.trials is not None else options.add_trials or checked.spec.trials
+    if options.trials is not None:
+        n_trials = len(options.trials)
+    else:
+        n_trials = checked.spec.trials if options.add_trials is None else options.add_trials
     spec = with_outcomes(checked, n_trials, recorded=recorded)
     run = register_run(root, spec, dataset)
     run_spec = run.record.spec
@@ -189,7 +194,7 @@ def plan(source: str | Spec, store_uri: str, options: PlanOptions, reporter: Rep
 
 
 def _trials(root: Store, run: Run, spec: Spec, options: PlanOptions) -> Span:
-    trials = options.trials or Span(0, spec.trials)
+    trials = Span(0, spec.trials) if options.trials is None else options.trials
     if options.add_trials is not None:
         first = _planned_first(run)
         committed = {trial for shard in run.shards() for trial in range(*shard.span) if trial >= first}

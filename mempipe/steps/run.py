@@ -34,7 +34,7 @@ def run(
         store: folder or `gs://` URI that keeps everything.
         trainer: a function as docs/own-trainer.md describes it, which trains all trials in this process. The spec's
             `trainer` then has kind `own` and a version; its entry is the function's module and name.
-        trials: how many; None: as the spec says.
+        trials: how many, from 1; None: as the spec says.
         n_workers: training processes at once; None: one for each core. Not with `trainer`.
         name: of the release; None: the spec's.
 
@@ -43,10 +43,15 @@ def run(
 
     Raises:
         SpecError: the spec cannot be run.
-        InputError: the function has no name, or the spec has another trainer.
+        InputError: the function has no name, the spec has another trainer, or `trials` is below 1.
         TrialError: a trial failed.
         MempipeError: another step of the pipeline failed.
     """
+    if trials is not None and trials < 1:
+        raise InputError(
+            f"Trials cannot be trained: trials is {trials}, expected at least 1.",
+            hint="leave trials out to train as many as the spec says.",
+        )
     source = "spec" if isinstance(spec, Mapping) else os.fspath(spec)
     document = dict(spec) if isinstance(spec, Mapping) else read_document(source)
     if trainer is not None:

@@ -54,12 +54,12 @@ def train(run_uri: str, trials: Span, reporter: Reporter, *, function: Callable[
     with reporter.stage("training", total=total, unit="trials") as advance:
         for chunk in chunks:
             if not run.missing(chunk):
-                advance(len(chunk))
+                trainer.skip(range(*chunk), advance)
                 continue
             started = _now()
             shard, seconds = _train_chunk(run, dataset, trainer, chunk, advance)
             sidecar = Sidecar(
-                hardware=describe_hardware(trainer.device),
+                hardware=describe_hardware(trainer.device, tensorflow=spec.trainer.kind != "own"),
                 software=describe_software(),
                 device=trainer.device,
                 seconds=seconds,

@@ -20,11 +20,12 @@ _ARITHMETIC: Final = ("sse4", "avx", "fma", "f16c", "amx", "asimd", "sve", "bf16
 """Prefixes of the processor flags by which numerical libraries choose their kernels."""
 
 
-def describe_hardware(device: str) -> dict[str, Any]:
+def describe_hardware(device: str, *, tensorflow: bool = True) -> dict[str, Any]:
     """Return what a trainer computes on, as a flat dictionary.
 
     Args:
         device: that the trainer uses: `cpu`, or the GPU's name.
+        tensorflow: whether it computes with TensorFlow, whose version then decides the key too.
 
     Returns:
         `cpu`, `cpu_family` (vendor/family/model/stepping), `cpu_flags` (those that change arithmetic), `cores`,
@@ -36,7 +37,9 @@ def describe_hardware(device: str) -> dict[str, Any]:
     flags = sorted(flag for flag in info.get("flags", "").split() if flag.startswith(_ARITHMETIC))
     family = "/".join(info.get(key, "") for key in ("vendor_id", "cpu family", "model", "stepping"))
     computes = ["gpu", gpu] if gpu else ["cpu", info.get("model name", platform.machine()), family, *flags]
-    digest = hashlib.sha256("|".join([*computes, _version("tensorflow")]).encode()).hexdigest()[:16]
+    if tensorflow:
+        computes.append(_version("tensorflow"))
+    digest = hashlib.sha256("|".join(computes).encode()).hexdigest()[:16]
     return {
         "cpu": info.get("model name", platform.processor() or platform.machine()),
         "cpu_family": family,

@@ -23,7 +23,9 @@ def absence(spec: Spec) -> InputError | None:
         if _is_importable(package):
             return None
         hint = "install its package, or put the folder that holds it on PYTHONPATH"
-        if PathFinder.find_spec(package, [str(Path.cwd())]):
+        if package == "__main__":
+            hint = "give the function itself: mempipe.run(spec, store=..., trainer=function)"
+        elif PathFinder.find_spec(package, [str(Path.cwd())]):
             hint = "it is in the working folder, which is not searched; put PYTHONPATH=. before the command"
         return _error(spec, f"trainer.entry is {trainer.entry} and module {package} is missing", hint)
     program, *arguments = trainer.command
@@ -40,10 +42,15 @@ def absence(spec: Spec) -> InputError | None:
 
 def _is_importable(package: str) -> bool:
     """Return whether a process that does not look for modules in the working folder finds this one."""
+    if package == "__main__":
+        return False  # the script or notebook that runs here; in another process it is another one
     places = [str(Path(place).absolute()) for place in os.environ.get("PYTHONPATH", "").split(os.pathsep) if place]
     if PathFinder.find_spec(package, places):
         return True
-    found = find_spec(package)
+    try:
+        found = find_spec(package)
+    except ValueError:  # a module of this process that was made without a file
+        return False
     installed = sys.path if sys.flags.safe_path else sys.path[1:]
     return found is not None and (_folder(found) != Path.cwd() or str(Path.cwd()) in installed)
 

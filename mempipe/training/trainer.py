@@ -40,6 +40,15 @@ class Trainer(Protocol):
         """
         ...
 
+    def skip(self, trials: Sequence[int], progress: Callable[[float], None]) -> None:
+        """Pass over trials of the task that another process committed; `train` is not called for them.
+
+        Args:
+            trials: numbers of trials.
+            progress: called with the part of them that was not reported before.
+        """
+        ...
+
     def features(self, trial: int, progress: Callable[[float], None]) -> Features:
         """Train one trial as `train` does, and return also what its last layer sees of all examples.
 

@@ -70,14 +70,25 @@ def test_a_function_of_this_process_resumes_too(store: MemoryStore) -> None:
     begun: list[int] = []
     declared = spec(entry="here:train", output="correctness", checkpoint_minutes=1e-9)
 
+    def write(step: int, folder: Path) -> None:
+        (folder / ".state").mkdir()
+        (folder / ".state" / "step").write_text(str(step))
+
+    def fail(folder: Path) -> None:
+        (folder / "unfinished").write_bytes(b"x")
+        raise OSError("the disk is full")
+
     def train(trials: Trials, stop: int | None) -> Iterator[Predictions]:
         for trial in trials:
-            first = int((trial.checkpoint / "step").read_text()) if trial.checkpoint else 0
+            first = int((trial.checkpoint / ".state" / "step").read_text()) if trial.checkpoint else 0
             begun.append(first)
             for step in range(first, 4):
                 if step == stop:
                     raise KeyboardInterrupt
-                trial.save_checkpoint(lambda folder, step=step: (folder / "step").write_text(str(step + 1)))
+                if step == 0:
+                    with pytest.raises(OSError, match="full"):
+                        trial.save_checkpoint(fail)
+                trial.save_checkpoint(partial(write, step + 1))
             for fraction in (0.5, 0.25, float("nan"), 7.0, -1.0):
                 trial.progress(fraction)
             yield trial.correctness(np.ones(trial.n_train, bool), np.ones(trial.n_test, bool))
@@ -119,7 +130,8 @@ def test_a_checkpoint_that_changes_while_it_is_read_is_none(monkeypatch: pytest.
     checkpoint = trial / "checkpoint"
     (checkpoint / ".new").write_bytes(b"unfinished")
     (checkpoint / "link").symlink_to("/etc/passwd")
-    assert folder.checkpoint_files(0) == {"state": b"old"}
+    assert folder.checkpoint_files(0, hidden=False) == {"state": b"old"}
+    assert folder.checkpoint_files(0, hidden=True) == {"state": b"old", ".new": b"unfinished"}
     read = Path.read_bytes
 
     def read_and_change(path: Path) -> bytes:
@@ -128,4 +140,4 @@ def test_a_checkpoint_that_changes_while_it_is_read_is_none(monkeypatch: pytest.
         return content
 
     monkeypatch.setattr(Path, "read_bytes", read_and_change)
-    assert folder.checkpoint_files(0) is None
+    assert folder.checkpoint_files(0, hidden=False) is None

@@ -87,6 +87,11 @@ def test_a_program_that_may_succeed_later(how: str, message: str) -> None:
     assert results_until_error(TransientError, message, command=command, params={"how": how}) == [0, 1]
 
 
+def test_a_thread_that_never_ends_costs_no_trial() -> None:
+    results = list(opened(entry="lookup:leaves_a_thread", silence_minutes=0.5).train(range(4), lambda _: None))
+    assert [result.trial for result in results] == [0, 1, 2, 3]
+
+
 def test_a_function_that_returns_early() -> None:
     assert results_until_error(TrialError, "trial 2 .* was not drawn", entry="lookup:returns_early") == [0, 1]
 

@@ -60,6 +60,12 @@ def test_the_key_follows_tensorflows_version_and_the_accelerator(
     assert key(monkeypatch, tmp_path / "cpuinfo", more="avx512f", device="NVIDIA H200") == on_gpu
 
 
+def test_the_key_of_a_trainer_without_tensorflow_does_not_follow_its_version(monkeypatch: pytest.MonkeyPatch) -> None:
+    plain = hardware.describe_hardware("cpu", tensorflow=False)["hardware_key"]
+    monkeypatch.setattr(hardware, "version", lambda _: "3.0.0")
+    assert hardware.describe_hardware("cpu", tensorflow=False)["hardware_key"] == plain
+
+
 def test_a_machine_without_cpuinfo_is_described_too(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(hardware, "_CPUINFO", tmp_path / "missing")
     described = hardware.describe_hardware("cpu")

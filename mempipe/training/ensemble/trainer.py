@@ -85,6 +85,10 @@ class EnsembleTrainer:
         for _, members in groupby(sorted(set(trials)), key=lambda trial: trial // self._width):
             yield from self._judged(self._train_group(list(members), progress))
 
+    def skip(self, trials: Sequence[int], progress: Callable[[float], None]) -> None:
+        """Count trials as done; see `mempipe.training.trainer.Trainer`."""
+        progress(len(trials))
+
     def features(self, trial: int, progress: Callable[[float], None]) -> Features:
         """Train one trial and return what its last layer sees; see `mempipe.training.trainer.Trainer`."""
         last_layer = LastLayer(self._model)

@@ -13,7 +13,9 @@ from pathlib import Path
 from typing import Any, Final, NoReturn, Protocol
 
 from mempipe import plugins
+from mempipe.data import load_dataset
 from mempipe.errors import ExitCode, MempipeError, PluginError
+from mempipe.spec import Component
 from mempipe.training.own.folder import write_arrays
 from mempipe.training.own.trials import Trials, predictions
 
@@ -23,6 +25,8 @@ class Entry(Protocol):
 
 
 _ENTRY: Final = plugins.ExtensionPoint("trainer", "mempipe.trainers", dict, Entry)
+_END_SECONDS: Final = 10
+"""For the trainer's threads and exit functions when it has ended."""
 
 
 class PipeHost:
@@ -77,19 +81,30 @@ def main() -> NoReturn:
     """Train the trials that the other process gives, and end the process as every mempipe command does."""
     task = json.loads(Path(sys.argv[1]).read_text())
     host = PipeHost(int(sys.argv[2]), int(sys.argv[3]))
-    trials = Trials(params=task["params"], threads=task["threads"], data=task["data"], host=host)
+    data = Component.model_validate(task["data"])
+    trials = Trials(params=task["params"], threads=task["threads"], load=lambda: load_dataset(data), host=host)
     try:
         for result in predictions(plugins.find(_ENTRY, task["entry"]), trials):
             host.finish(result.trial, result.arrays)
+    except SystemExit as error:
+        _end(error.code)
     except MempipeError as error:
         if isinstance(error, PluginError) and not isinstance(error.__cause__, ModuleNotFoundError):
             traceback.print_exception(error.__cause__)
         print(error, file=sys.stderr)
-        sys.exit(error.exit_code)
+        _end(error.exit_code)
     except Exception:
         traceback.print_exc()
-        sys.exit(ExitCode.PERMANENT)
-    sys.exit(ExitCode.OK)
+        _end(ExitCode.PERMANENT)
+    _end(ExitCode.OK)
+
+
+def _end(code: int | str | None) -> NoReturn:
+    """End the process, also if threads of the trainer never end: Python would wait for them for ever."""
+    timer = threading.Timer(_END_SECONDS, os._exit, [code if isinstance(code, int) else int(code is not None)])
+    timer.daemon = True
+    timer.start()
+    sys.exit(code)
 
 
 if __name__ == "__main__":

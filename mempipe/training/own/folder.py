@@ -125,18 +125,18 @@ class TaskFolder:
         if stray := sorted({path.name for path in self.path.iterdir()} - own):
             raise MisfitError(f"{stray[0]} lies beside the trial's folder, expected results inside of it")
 
-    def checkpoint_files(self, trial: int) -> dict[str, bytes] | None:
+    def checkpoint_files(self, trial: int, *, hidden: bool) -> dict[str, bytes] | None:
         """Return the files of a trial's checkpoint by name, or None if they changed while they were read.
 
-        Links and files whose name begins with a dot are left out.
+        Links are left out, and names that begin with a dot unless they are `hidden` files to keep.
         """
         folder = self.trial(trial) / CHECKPOINT
-        before = _listing(folder)
+        before = _listing(folder, hidden=hidden)
         try:
             files = {name: (folder / name).read_bytes() for name in before}
         except OSError:
             return None
-        return files if before and _listing(folder) == before else None
+        return files if before and _listing(folder, hidden=hidden) == before else None
 
 
 def write_arrays(folder: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
@@ -145,18 +145,18 @@ def write_arrays(folder: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
         np.save(folder / f"{name}.npy", array, allow_pickle=False)
 
 
-def _listing(folder: Path) -> dict[str, tuple[int, int, int]]:
+def _listing(folder: Path, *, hidden: bool) -> dict[str, tuple[int, int, int]]:
     """Return (inode, size, time) of each plain file below a folder, by its name there."""
     listing = {}
     for parent, folders, names in os.walk(folder):
-        folders[:] = [name for name in folders if not name.startswith(".")]
+        folders[:] = [name for name in folders if hidden or not name.startswith(".")]
         for name in names:
             path = Path(parent) / name
             try:
                 info = path.lstat()
             except OSError:
                 continue
-            if stat.S_ISREG(info.st_mode) and not name.startswith("."):
+            if stat.S_ISREG(info.st_mode) and (hidden or not name.startswith(".")):
                 listing[path.relative_to(folder).as_posix()] = (info.st_ino, info.st_size, info.st_mtime_ns)
     return listing
 

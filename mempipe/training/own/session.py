@@ -59,15 +59,17 @@ class Session:
             dataset.test_labels,
         )
         self._spec = spec
-        self._labels = {"train": dataset.train_labels, "test": dataset.test_labels}
+        # Copies: a function of this process may change the data set that it is given.
+        self._labels = {"train": dataset.train_labels.copy(), "test": dataset.test_labels.copy()}
         self._n_classes = dataset.n_classes
         self._shapes = shapes_of(trainer.output, dataset.n_train, dataset.n_test, dataset.n_classes)
         self._run_key = run_key(spec, data_fingerprint=dataset.fingerprint)
         self._checkpoints = checkpoints
         self._trials = iter(trials)
-        self._next = next(self._trials, None)
+        self._skipped: set[int] = set()
         self._open: dict[int, _Open] = {}
         self._given: set[int] = set()
+        self._next = self._following()
         self._last = 0.0
 
     def draw(self) -> tuple[int, Path] | None:
@@ -75,7 +77,7 @@ class Session:
         trial = self._next
         if trial is None:
             return None
-        self._next = next(self._trials, None)
+        self._next = self._following()
         mask = subset_mask(self._spec.subsets, n_train=self._labels["train"].size, seed=self._spec.seed, trial=trial)
         kept = self._checkpoints and self._checkpoints.latest_files(trial, run_key=self._run_key)
         if kept:
@@ -90,18 +92,33 @@ class Session:
         self._open[trial] = _Open(mask, n_saved=kept.number if kept else 0)
         return trial, folder
 
+    def skip(self, trials: Sequence[int]) -> None:
+        """Pass over trials that another process committed, and drop what comes of those that were drawn."""
+        for trial in trials:
+            self.outcomes.pop(trial, None)
+            state = self._open.get(trial)
+            self.advance(1 - (state.done if state else float(trial in self._given)))
+        self._skipped.update(trials)
+        if self._next in self._skipped:
+            self._next = self._following()
+
     def progress(self, trial: int, fraction: float) -> None:
         """Note which part of an open trial is done; less than before, or no number, changes nothing."""
         state = self._open.get(trial)
-        if state is not None and fraction > state.done:
+        if state is not None and trial not in self._skipped and fraction > state.done:
             done = min(fraction, 1.0)
             self.advance(done - state.done)
             state.done = done
 
-    def checkpoint(self, trial: int) -> None:
-        """Keep what lies in a trial's checkpoint folder; nothing if it is changed meanwhile."""
+    def checkpoint(self, trial: int, *, hidden: bool = True) -> None:
+        """Keep what lies in a trial's checkpoint folder; nothing if it is changed meanwhile.
+
+        Args:
+            trial: an open trial.
+            hidden: also files whose name begins with a dot; of a program they are not whole.
+        """
         state = self._state(trial)
-        files = self.folder.checkpoint_files(trial)
+        files = self.folder.checkpoint_files(trial, hidden=hidden)
         state.saved = time.monotonic()
         if files and self._checkpoints:
             state.n_saved += 1
@@ -110,7 +127,7 @@ class Session:
     def checkpoint_if_due(self, trial: int) -> None:
         """Keep it if `trainer.checkpoint_minutes` have passed since the trial began or was last kept."""
         if time.monotonic() - self._state(trial).saved >= 60 * self.trainer.checkpoint_minutes:
-            self.checkpoint(trial)
+            self.checkpoint(trial, hidden=False)
 
     def finish(self, trial: int, arrays: Mapping[str, NDArray[Any]] | None = None) -> None:
         """Receive a trial's predictions: its files, or these arrays.
@@ -136,7 +153,8 @@ class Session:
             )
         except MisfitError as error:
             raise self.failure(str(error), trial) from error
-        self.outcomes[trial] = TrialOutcome(trial, state.mask, train, test, state.seconds)
+        if trial not in self._skipped:
+            self.outcomes[trial] = TrialOutcome(trial, state.mask, train, test, state.seconds)
         self.progress(trial, 1)
         del self._open[trial]
         self._given.add(trial)
@@ -154,7 +172,7 @@ class Session:
 
     def failure(self, problem: str, trial: int | None = None, *, hint: str = _HINT) -> TrialError:
         """Return the error of a trial, by default of those that are open."""
-        end = "" if "\n" in problem else "."  # after lines of its output
+        end = "" if "\n" in problem or problem.endswith(".") else "."  # after lines of its output, or a message
         return TrialError(f"Trial failed: {self.names(trial)} {problem}{end}", hint=hint)
 
     def names(self, trial: int | None = None) -> str:
@@ -165,6 +183,9 @@ class Session:
             return f"trainer {self.trainer.label} after its last trial"
         noun = "trial" if len(numbers) == 1 else "trials"
         return f"{noun} {', '.join(map(str, numbers))} of trainer {self.trainer.label}"
+
+    def _following(self) -> int | None:
+        return next((trial for trial in self._trials if trial not in self._skipped), None)
 
     def _share_time(self) -> None:
         now = time.perf_counter()

@@ -53,7 +53,7 @@ class OwnTrainer:
         )
         self._last = trials[-1] if trials else -1
         if function is not None:
-            self._work = train_by_function(self._session, function, spec.data.model_dump(mode="json"))
+            self._work = train_by_function(self._session, function, dataset)
         elif trainer.entry:
             self._work = train_by_entry(self._session, limits)
         else:
@@ -71,6 +71,11 @@ class OwnTrainer:
                 except StopIteration:
                     break
             yield outcomes.pop(trial)
+
+    def skip(self, trials: Sequence[int], progress: Callable[[float], None]) -> None:
+        """Draw these trials no more; see `mempipe.training.trainer.Trainer`."""
+        self._session.advance = progress
+        self._session.skip(trials)
 
     def features(self, trial: int, progress: Callable[[float], None]) -> Features:  # noqa: ARG002 - a Trainer's
         """Refuse: what the last layer of a user's model sees is not known here.

@@ -13,9 +13,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from mempipe.data import Dataset, load_dataset
+from mempipe.data import Dataset
 from mempipe.errors import InputError
-from mempipe.spec import Component
 from mempipe.training.own.folder import CHECKPOINT, SUBSET, TRIAL
 
 
@@ -53,7 +52,7 @@ class Trial:
 
     Attributes:
         number: of the trial, from 0.
-        seed: 31-bit seed of all that is random in the trial; another one for each trial.
+        seed: 31-bit seed of all that is random in the trial, drawn for each trial; two may be equal by chance.
         subset: int64 (m,); the training examples to train on, as ascending positions in the data set.
         params: the spec's `trainer.params`.
         n_train, n_test, n_classes: of the data set.
@@ -96,6 +95,7 @@ class Trial:
         if time.monotonic() - self._saved < self._seconds_between:
             return False
         begun = self._folder / f"{CHECKPOINT}.new"
+        rmtree(begun, ignore_errors=True)  # of a `write` that failed
         begun.mkdir()
         write(begun)
         final = self._folder / CHECKPOINT
@@ -154,16 +154,16 @@ class Trials:
         dataset: the data set, loaded when it is first used; a trainer may load features of its own instead.
     """
 
-    def __init__(self, *, params: dict[str, Any], threads: int, data: dict[str, Any], host: Host) -> None:
+    def __init__(self, *, params: dict[str, Any], threads: int, load: Callable[[], Dataset], host: Host) -> None:
         self.params = params
         self.threads = threads
-        self._data = data
+        self._load = load
         self._host = host
 
     @cached_property
     def dataset(self) -> Dataset:
         """The data set, loaded when it is first used."""
-        return load_dataset(Component.model_validate(self._data))
+        return self._load()
 
     def __iter__(self) -> Iterator[Trial]:
         """Draw trials; a trial is drawn once, whoever iterates."""

@@ -105,6 +105,10 @@ class SingleTrainer:
         for trial in sorted(set(trials)):
             yield self._train_trial(trial, progress)
 
+    def skip(self, trials: Sequence[int], progress: Callable[[float], None]) -> None:
+        """Count trials as done; see `mempipe.training.trainer.Trainer`."""
+        progress(len(trials))
+
     def features(self, trial: int, progress: Callable[[float], None]) -> Features:
         """Train one trial and return what its last layer sees; see `mempipe.training.trainer.Trainer`."""
         last_layer = LastLayer(self._model)
