@@ -1,5 +1,7 @@
 """The order in which a trial sees its examples: an endless stream of epochs, readable from any position."""
 
+from functools import cached_property
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -20,11 +22,9 @@ class ExampleOrder:
 
     def __init__(self, subset_mask: NDArray[np.bool_], *, seed: int, trial: int) -> None:
         self._subset_idx = np.flatnonzero(subset_mask)
+        self._n_train = len(subset_mask)
         self._seed = seed
         self._trial = trial
-        n_words = -(-len(subset_mask) // 64)
-        coins = raw_words(seed, Stream.AUGMENTATION, trial, 0, count=n_words).astype("<u8").view(np.uint8)
-        self._coins = np.unpackbits(coins)[: len(subset_mask)].astype(np.bool_)
         self._latest: tuple[int, NDArray[np.int64]] | None = None
 
     def epoch(self, number: int) -> NDArray[np.int64]:
@@ -49,12 +49,25 @@ class ExampleOrder:
         """Return the examples of the steps `start` to `stop - 1`, int64 (stop - start, batch_size)."""
         return self.take(start * batch_size, (stop - start) * batch_size).reshape(stop - start, batch_size)
 
-    def mirrored(self, start: int, stop: int, batch_size: int) -> NDArray[np.bool_]:
-        """Return what alternating flip mirrors in the steps `start` to `stop - 1`, bool (stop - start, batch_size).
+    def mirrored(self, batches: NDArray[np.int64], start: int) -> NDArray[np.bool_]:
+        """Return which images of some steps alternating flip mirrors.
 
         A coin decides for each example's even epochs, and its odd epochs show the other side: a function of (seed,
         trial, example, epoch).
+
+        Args:
+            batches: int64 (steps, batch_size); what `batches` gave for these steps.
+            start: the first of them.
+
+        Returns:
+            bool (steps, batch_size).
         """
-        epochs = np.arange(start * batch_size, stop * batch_size) // len(self._subset_idx)
-        odd = (epochs % 2 == 1).reshape(stop - start, batch_size)
-        return np.asarray(self._coins[self.batches(start, stop, batch_size)] ^ odd)
+        places = start * batches.shape[1] + np.arange(batches.size)
+        odd = (places // len(self._subset_idx) % 2 == 1).reshape(batches.shape)
+        return np.asarray(self._coins[batches] ^ odd)
+
+    @cached_property
+    def _coins(self) -> NDArray[np.bool_]:
+        """One for each training example, bool (n_train,)."""
+        words = raw_words(self._seed, Stream.AUGMENTATION, self._trial, 0, count=-(-self._n_train // 64))
+        return np.unpackbits(words.astype("<u8").view(np.uint8))[: self._n_train].astype(np.bool_)

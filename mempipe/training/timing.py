@@ -147,7 +147,8 @@ def _time_single(
     sized = sized_steps(recipe, subset_size=m)
     threads = spec.trainer.threads
     n_batches = len(sized) * (WARM_UP + (steps or _MOST_STEPS))
-    feed = images.feed(order, start=0, stop=n_batches, batch_size=batch, threads=threads)
+    alternating = recipe.augmentation.flip == "alternating"
+    feed = images.feed(order, start=0, stop=n_batches, batch_size=batch, threads=threads, alternating=alternating)
 
     def train(size: int | None, n: int) -> None:
         loop.run(images, feed.take(n, at_most=at_once), n, key=key, size=size)

@@ -8,10 +8,12 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from numpy.typing import NDArray
 
 from mempipe.errors import SpecError
 from mempipe.spec import Augmentation, Recipe
 from mempipe.storage.memory import open_uri
+from mempipe.subsets import Stream, raw_words
 from mempipe.training.checkpoints import Checkpoints
 from mempipe.training.loss import cross_entropy
 from mempipe.training.order import ExampleOrder
@@ -20,7 +22,7 @@ from mempipe.training.single.augment import augment
 from mempipe.training.single.loop import TrainingLoop
 from mempipe.training.single.resize import resized
 from mempipe.training.trainer import open_trainer
-from tests.training.worlds import as_bytes, silent, spec, world
+from tests.training.worlds import as_bytes, silent, spec, steps_on_all, world
 
 FAST = {
     "epochs": 3,
@@ -63,8 +65,7 @@ def test_a_step_is_the_one_of_the_formula(scope: str) -> None:
     images, labels = random.normal(size=(10, 2, 2, 1)).astype(np.float32), random.integers(0, 3, 10)
     kernel, bias = random.normal(size=(4, 3)).astype(np.float32), random.normal(size=3).astype(np.float32)
     loop.begin([kernel, bias])
-    mirrored = np.zeros(10, np.bool_)
-    loop.run(iter(tf.data.Dataset.from_tensors((images, labels.astype(np.int32), mirrored)).repeat()), 2)
+    steps_on_all(loop, images, labels, 2)
 
     weights, velocities = [kernel.astype(float), bias.astype(float)], [0.0, 0.0]
     flat, targets = images.reshape(10, 4), 0.8 * np.eye(3)[labels] + 0.2 / 3
@@ -125,7 +126,8 @@ def test_alternating_flip_shows_each_example_both_sides_in_turn() -> None:
     m = int(mask.sum())
     order = ExampleOrder(mask, seed=5, trial=3)
     n_steps = 4 * m // 7
-    examples, mirrored = (part(0, n_steps, 7).ravel() for part in (order.batches, order.mirrored))
+    batches = order.batches(0, n_steps, 7)
+    examples, mirrored = batches.ravel(), order.mirrored(batches, 0).ravel()
     sides = np.full((4, 3000), -1)
     for epoch in range(3):
         span = slice(epoch * m, (epoch + 1) * m)
@@ -133,10 +135,26 @@ def test_alternating_flip_shows_each_example_both_sides_in_turn() -> None:
     np.testing.assert_array_equal(sides[0, mask] + sides[1, mask], 1)
     np.testing.assert_array_equal(sides[0, mask], sides[2, mask])
     assert abs(sides[0, mask].mean() - 0.5) < 5 * 0.5 / np.sqrt(m)
-    np.testing.assert_array_equal(order.mirrored(60, 90, 7).ravel(), mirrored[60 * 7 : 90 * 7])
+    np.testing.assert_array_equal(order.mirrored(batches[60:90], 60).ravel(), mirrored[60 * 7 : 90 * 7])
     other = ExampleOrder(mask, seed=5, trial=4)
-    agree = other.mirrored(0, m // 7, 7).ravel()[np.argsort(other.take(0, m // 7 * 7))][:500].mean()
+    theirs = other.batches(0, m // 7, 7)
+    agree = other.mirrored(theirs, 0).ravel()[np.argsort(theirs.ravel())][:500].mean()
     assert 0.3 < agree < 0.7
+
+
+@pytest.mark.parametrize("flip", [True, "alternating"])
+def test_coins_are_drawn_for_alternating_flip_alone(flip: bool | str, monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn = []
+
+    def recorded(seed: int, stream: Stream, *path: int, count: int) -> NDArray[np.uint64]:
+        drawn.append(stream)
+        return raw_words(seed, stream, *path, count=count)
+
+    monkeypatch.setattr("mempipe.training.order.raw_words", recorded)
+    recipe = {"epochs": 2, "batch_size": 10, "learning_rate": 0.1, "augmentation": {"flip": flip}}
+    list(open_trainer(spec(recipe=recipe, trainer={"kind": "single"}), world()).train([1], silent))
+    assert Stream.ORDER in drawn
+    assert drawn.count(Stream.AUGMENTATION) == (flip == "alternating")
 
 
 def test_the_mirrored_images_are_the_ones_named() -> None:

@@ -53,3 +53,8 @@ def test_other_seeds_and_trials_have_other_orders(other: dict[str, int]) -> None
 def test_the_order_never_changes_between_versions() -> None:
     digest = hashlib.sha256(order().take(0, 100).astype("<i8").tobytes()).hexdigest()
     assert digest[:16] == "b5e13348863eba84"
+
+
+def test_the_coins_never_change_between_versions() -> None:
+    mirrored = order().mirrored(order().batches(3, 40, 7), 3)
+    assert hashlib.sha256(mirrored.tobytes()).hexdigest()[:16] == "f3956456248deedc"

@@ -7,11 +7,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from mempipe.errors import TrialError
 from mempipe.storage.memory import MemoryStore, open_uri
 from mempipe.training.checkpoints import Checkpoints
+from mempipe.training.normalize import fit_normalization
 from mempipe.training.single import trainer as single
+from mempipe.training.single.pipeline import Images
 from mempipe.training.trainer import open_trainer
 from tests.training.worlds import as_bytes, silent, spec, world
 
@@ -144,5 +147,37 @@ def test_a_diverged_trial_is_an_error_that_names_it() -> None:
 
 
 def test_images_stay_as_they_are_stored_until_they_are_used() -> None:
+    """36 bytes of an image take five words of 64 bits."""
     trainer = single.SingleTrainer(spec(trainer=KIND), world(), device="cpu", checkpoints=None)
-    assert trainer._train._images.dtype == "uint8"
+    words = trainer._train._images
+    assert (words.dtype, words.shape) == ("int64", (70, 5))
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.float32])
+@pytest.mark.parametrize("shape", [(1, 1, 1), (3, 5, 1), (4, 4, 3), (2, 4, 1)])
+def test_resident_images_are_those_of_the_data_set(dtype: Any, shape: tuple[int, ...]) -> None:
+    random = np.random.default_rng(0)
+    stored = random.integers(0, 256, (9, *shape)).astype(dtype)
+    normalization = fit_normalization("standardize", stored, pixel_max=255.0)
+    labels = np.arange(9)
+    positions = random.integers(0, 9, 6)
+    for streamed in (False, True):
+        images = Images(stored, labels, normalization, streamed=streamed)
+        got, their_labels = tf.function(images.examples)(tf.constant(positions))
+        np.testing.assert_array_equal(got, normalization.apply(stored[positions]))
+        np.testing.assert_array_equal(their_labels, labels[positions])
+
+
+def test_all_that_a_step_gathers_can_be_gathered_on_a_gpu() -> None:
+    """TensorFlow's kernel registry of this processor does not say; these types have kernels in gather_op.cc."""
+    augmentation = {"crop_padding": 1, "flip": True}
+    recipe = {"epochs": 3, "batch_size": 10, "learning_rate": 0.1, "augmentation": augmentation}
+    trainer = single.SingleTrainer(spec(trainer=KIND, recipe=recipe), world(), device="cpu", checkpoints=None)
+    list(trainer.train([0], silent))
+    gathers = []
+    for function in (trainer._loop._steps, trainer._loop._judge_all):
+        graph = function._list_all_concrete_functions()[0].graph.as_graph_def()
+        nodes = [node for one in graph.library.function for node in one.node_def] + list(graph.node)
+        gathers += [tf.as_dtype(node.attr["Tparams"].type).name for node in nodes if node.op == "GatherV2"]
+    assert "int64" in gathers
+    assert set(gathers) <= {"bool", "int32", "int64", "float16", "bfloat16", "float32"}

@@ -3,11 +3,16 @@
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mempipe.data import Dataset
 from mempipe.spec import Spec
+from mempipe.training.normalize import Normalization
+from mempipe.training.order import ExampleOrder
 from mempipe.training.outcome import TrialOutcome
 from mempipe.training.registry import resolve_model
+from mempipe.training.single.loop import TrainingLoop
+from mempipe.training.single.pipeline import Images
 
 N_TRAIN, N_TEST, N_CLASSES = 70, 30, 3
 
@@ -50,6 +55,16 @@ def as_bytes(outcome: TrialOutcome) -> bytes:
     """Everything of an outcome that must be reproducible."""
     values = (outcome.subset_mask, *outcome.train.values(), *outcome.test.values())
     return b"|".join(array.tobytes() for array in values)
+
+
+def steps_on_all(loop: TrainingLoop, images: NDArray[Any], labels: NDArray[np.integer[Any]], n_steps: int) -> None:
+    """Make steps of a loop, each on all of these examples, whose pixels stay as they are."""
+    n, channels = len(images), images.shape[-1]
+    same = Normalization(np.zeros(channels, np.float32), np.ones(channels, np.float32))
+    data = Images(images, labels.astype(np.int64), same)
+    order = ExampleOrder(np.ones(n, np.bool_), seed=0, trial=0)
+    feed = data.feed(order, start=0, stop=n_steps, batch_size=n, threads=1, alternating=False)
+    loop.run(data, feed.take(n_steps, at_most=n_steps), n_steps)
 
 
 def silent(_: float) -> None:

@@ -132,23 +132,28 @@ class TrainingLoop:
     def _run(self, images: Images, batches: Any, n_steps: Any, first: Any, key: Any, size: int | None) -> None:
         for number in tf.range(n_steps):
             batch = images.batch(batches, number)
-            self._strategy.run(self._step, args=(*batch, first + number, key, size))
+            self._strategy.run(self._step, args=(batch, first + number, key, size))
 
     @tf.autograph.experimental.do_not_convert  # type: ignore[untyped-decorator]
-    def _step(self, images: Any, labels: Any, mirrored: Any, step: Any, key: Any, size: int | None) -> None:
+    def _step(self, batch: tuple[Any, ...], step: Any, key: Any, size: int | None) -> None:
         """Make one replica's part of a step: its part of the batch, and its part of the regularizers."""
-        n_replicas, batch_size = self._strategy.num_replicas_in_sync, images.shape[0]
+        n_replicas, batch_size = self._strategy.num_replicas_in_sync, batch[0].shape[0]
         own = 0
         if n_replicas > 1:
             own = tf.distribute.get_replica_context().replica_id_in_sync_group * (batch_size // n_replicas)
             with tf.device("CPU:0"):  # so that only this part goes to the replica's device
-                images, labels, mirrored = (
-                    part[own : own + batch_size // n_replicas] for part in (images, labels, mirrored)
-                )
+                batch = tuple(part[own : own + batch_size // n_replicas] for part in batch)
+        images, labels, *mirrored = batch
         recipe = self._recipe
         if recipe.augmentation != Augmentation():
             images = augment(
-                images, recipe.augmentation, key=key, step=step, mirrored=mirrored, first=own, batch=batch_size
+                images,
+                recipe.augmentation,
+                key=key,
+                step=step,
+                mirrored=mirrored[0] if mirrored else None,
+                first=own,
+                batch=batch_size,
             )
         if size is not None:
             images = resized(images, size)

@@ -1,10 +1,12 @@
 """The input of one trial: batches of normalized images in the trial's own order, from any step on.
 
 A data set that fits lies on the device that trains, and the compiled step takes its batch from there; else batches are
-made on the host and streamed, by the same operations on the same numbers.
+made on the host and streamed, by the same operations on the same numbers. A resident image is a row of 64-bit words
+that hold its bytes: TensorFlow gathers int64 on GPUs, and uint8 on the host only.
 """
 
-from collections.abc import Iterator
+import math
+from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 import numpy as np
@@ -38,9 +40,11 @@ class Images:
         self, images: NDArray[Any], labels: NDArray[np.int64], normalization: Normalization, *, streamed: bool = False
     ) -> None:
         self.resident = not (streamed or isinstance(images, np.memmap) or images.nbytes > RESIDENT_BYTES)
+        self._shape = images.shape[1:]
+        self._dtype = images.dtype
         with tf.device(None if self.resident else "CPU:0"):
-            self._images = images if isinstance(images, np.memmap) else tf.constant(images)
-            self._labels = tf.constant(labels.astype(np.int32))
+            self._images = images if isinstance(images, np.memmap) else tf.constant(_words(images))
+            self._labels = tf.constant(labels)  # int64: a constant of int32 would stay on the host
             self._shift = tf.constant(normalization.shift)
             self._scale = tf.constant(normalization.scale)
 
@@ -48,21 +52,36 @@ class Images:
         """Return the number of examples."""
         return len(self._labels)
 
-    def feed(self, order: ExampleOrder, *, start: int, stop: int, batch_size: int, threads: int) -> "Feed":
-        """Return what gives the steps `start` to `stop - 1` their batches."""
+    def feed(
+        self, order: ExampleOrder, *, start: int, stop: int, batch_size: int, threads: int, alternating: bool
+    ) -> "Feed":
+        """Return what gives the steps `start` to `stop - 1` their batches.
+
+        Args:
+            order: of the trial's examples.
+            start: the first step.
+            stop: the step after the last.
+            batch_size: examples of a batch.
+            threads: that make batches on the host.
+            alternating: whether a batch also says what alternating flip mirrors.
+        """
+
+        def steps(first: int, last: int) -> tuple[NDArray[Any], ...]:
+            positions = order.batches(first, last, batch_size)
+            return (positions, order.mirrored(positions, first)) if alternating else (positions,)
+
         if self.resident:
-            return Positions(order, start=start, batch_size=batch_size)
+            return Positions(steps, start=start)
 
-        def blocks() -> Iterator[tuple[NDArray[np.int64], NDArray[np.bool_]]]:
+        def blocks() -> Iterator[tuple[NDArray[Any], ...]]:
             for first in range(start, stop, _BLOCK):
-                steps = first, min(first + _BLOCK, stop), batch_size
-                yield order.batches(*steps), order.mirrored(*steps)
+                yield steps(first, min(first + _BLOCK, stop))
 
-        signature = tf.TensorSpec((None, batch_size), tf.int64), tf.TensorSpec((None, batch_size), tf.bool)
+        signature = tuple(tf.TensorSpec((None, batch_size), part.dtype) for part in steps(start, start))
         indices = tf.data.Dataset.from_generator(blocks, output_signature=signature).unbatch()
         return Stream(iter(self._fed(indices, threads)))
 
-    def batch(self, batches: Any, number: Any) -> tuple[Any, Any, Any]:
+    def batch(self, batches: Any, number: Any) -> tuple[Any, ...]:
         """Return the batch of a step, inside a compiled loop.
 
         Args:
@@ -70,15 +89,13 @@ class Images:
             number: of the step, from 0.
 
         Returns:
-            Images float32 (batch_size, h, w, c), labels int32 (batch_size,), what alternating flip mirrors bool
-            (batch_size,).
+            Images float32 (batch_size, h, w, c), labels int32 (batch_size,) and, of alternating flip, what it mirrors,
+            bool (batch_size,).
         """
-        if self.resident:
-            positions, mirrored = batches
-            images, labels = self.examples(positions[number])
-            return images, labels, mirrored[number]
-        images, labels, mirrored = next(batches)
-        return images, labels, mirrored
+        if not self.resident:
+            return tuple(next(batches))
+        positions, *mirrored = (part[number] for part in batches)
+        return (*self.examples(positions), *mirrored)
 
     def in_order(self, *, batch_size: int, threads: int) -> tf.data.Dataset:
         """Return all examples once, in the data set's order; the last batch may be short."""
@@ -88,18 +105,24 @@ class Images:
         """Return normalized images, float32 (n, h, w, c), and labels, int32 (n,), of positions in the data set."""
         if isinstance(self._images, np.memmap):
             stored = tf.numpy_function(self._read, [positions], self._images.dtype, stateful=False)
-            stored = tf.ensure_shape(stored, (*positions.shape, *self._images.shape[1:]))
+            images = tf.cast(tf.ensure_shape(stored, (*positions.shape, *self._shape)), tf.float32)
         else:
-            stored = tf.gather(self._images, positions)
-        images = tf.cast(stored, tf.float32)
-        return (images - self._shift) * self._scale, tf.gather(self._labels, positions)
+            images = self._of_words(tf.gather(self._images, positions))
+        labels = tf.cast(tf.gather(self._labels, positions), tf.int32)
+        return (images - self._shift) * self._scale, labels
+
+    def _of_words(self, words: Any) -> Any:
+        """Return the images of rows of words, float32 (n, h, w, c)."""
+        pixels = tf.cast(tf.bitcast(words, self._dtype), tf.float32)
+        pixels = tf.reshape(pixels, (-1, pixels.shape[1] * pixels.shape[2]))
+        return tf.reshape(pixels[:, : math.prod(self._shape)], (-1, *self._shape))
 
     def _fed(self, indices: tf.data.Dataset, threads: int) -> tf.data.Dataset:
         options = tf.data.Options()
         options.deterministic = True
         options.threading.private_threadpool_size = threads
         options.threading.max_intra_op_parallelism = 1
-        examples = indices.map(lambda positions, *others: (*self.examples(positions), *others))
+        examples = indices.map(lambda positions, *mirrored: (*self.examples(positions), *mirrored))
         return examples.prefetch(_PREFETCHED).with_options(options)
 
     def _read(self, batch: NDArray[np.int64]) -> NDArray[Any]:
@@ -109,21 +132,18 @@ class Images:
 class Positions:
     """Gives the examples of each step, for images that lie on the device."""
 
-    def __init__(self, order: ExampleOrder, *, start: int, batch_size: int) -> None:
-        self._order = order
+    def __init__(self, steps: Callable[[int, int], tuple[NDArray[Any], ...]], *, start: int) -> None:
+        self._steps = steps
         self._next = start
-        self._batch_size = batch_size
 
-    def take(self, n_steps: int, *, at_most: int) -> tuple[Any, Any]:
-        """Return positions int64 and what is mirrored bool, both (at_most, batch_size): 0 after `n_steps`.
+    def take(self, n_steps: int, *, at_most: int) -> tuple[Any, ...]:
+        """Return positions, int64, and with alternating flip what is mirrored, bool; each (at_most, batch_size).
 
-        The shape does not change, so the loop is compiled once.
+        After `n_steps` they are 0: the shape does not change, so the loop is compiled once.
         """
-        steps = self._next, self._next + n_steps, self._batch_size
+        parts = self._steps(self._next, self._next + n_steps)
         self._next += n_steps
-        missing = [(0, at_most - n_steps), (0, 0)]
-        positions, mirrored = self._order.batches(*steps), self._order.mirrored(*steps)
-        return tf.constant(np.pad(positions, missing)), tf.constant(np.pad(mirrored, missing))
+        return tuple(tf.constant(np.pad(part, [(0, at_most - n_steps), (0, 0)])) for part in parts)
 
 
 class Stream:
@@ -138,3 +158,11 @@ class Stream:
 
 
 Feed = Positions | Stream
+
+
+def _words(images: NDArray[Any]) -> NDArray[np.int64]:
+    """Return the bytes of each image as 64-bit words, int64 (n, words); zeros fill the last one."""
+    rows = np.ascontiguousarray(images).reshape(len(images), -1).view(np.uint8)
+    if missing := -rows.shape[1] % 8:
+        rows = np.pad(rows, [(0, 0), (0, missing)])
+    return rows.view(np.int64)

@@ -97,8 +97,9 @@ class SingleTrainer:
             "threads": spec.trainer.threads,
         }
         self._n_train = dataset.n_train
-        self._train = Images(images.train, dataset.train_labels, normalization)
-        self._test = Images(images.test, dataset.test_labels, normalization)
+        streamed = spec.trainer.replicas > 1
+        self._train = Images(images.train, dataset.train_labels, normalization, streamed=streamed)
+        self._test = Images(images.test, dataset.test_labels, normalization, streamed=streamed)
 
     def train(self, trials: Sequence[int], progress: Callable[[float], None]) -> Iterator[TrialOutcome]:
         """Train trials; see `mempipe.training.trainer.Trainer`."""
@@ -149,6 +150,7 @@ class SingleTrainer:
             stop=n_steps,
             batch_size=self._recipe.batch_size,
             threads=self._judging["threads"],
+            alternating=self._recipe.augmentation.flip == "alternating",
         )
         saved = time.monotonic()
         while step < n_steps:
