@@ -73,26 +73,46 @@ class _Member(zipfile.ZipInfo):
     def FileHeader(self, zip64: bool | None = None) -> bytes:  # noqa: ARG002, N802 - zipfile's call
         """Return the local header, with sizes of 64 bits."""
         self.create_version = self.extract_version = zipfile.ZIP64_VERSION
+        return self._header(0xFFFFFFFF, 0xFFFFFFFF)
+
+    def _header(self, compress_size: int, file_size: int) -> bytes:
         name = self.filename.encode("ascii")
         extra = struct.pack("<HHQQ", 1, 16, self.file_size, self.compress_size)
-        date, size = 1 << 5 | 1, 0xFFFFFFFF  # 1980-01-01; the sizes are in `extra`
-        head = (b"PK\3\4", self.extract_version, 0, 0, 0, date, self.CRC, size, size, len(name), len(extra))
-        return struct.pack("<4s5H3L2H", *head) + name + extra
+        date = 1 << 5 | 1  # 1980-01-01
+        sizes = compress_size, file_size, len(name), len(extra)
+        head = struct.pack("<4s5H3L2H", b"PK\3\4", self.extract_version, 0, 0, 0, date, self.CRC, *sizes)
+        return head + name + extra
 
 
-def encode(arrays: Mapping[str, NDArray[Any]]) -> bytes:
-    """Return the bytes of an npz; equal arrays in equal order give equal bytes, with every Python."""
+class _EarlyMember(_Member):
+    """A member as `numpy.savez` wrote it before Python 3.11.4."""
+
+    def FileHeader(self, zip64: bool | None = None) -> bytes:  # noqa: N802 - zipfile's call
+        """Return the local header, with sizes of 32 bits, too, where they suffice."""
+        if self.file_size > zipfile.ZIP64_LIMIT:
+            return super().FileHeader(zip64)
+        return self._header(self.compress_size, self.file_size)
+
+
+def encode(arrays: Mapping[str, NDArray[Any]], *, early: bool = False) -> bytes:
+    """Return the bytes of an npz; equal arrays in equal order give equal bytes, with every Python.
+
+    Args:
+        arrays: by name.
+        early: as `numpy.savez` wrote it before Python 3.11.4; numpy reads both.
+    """
+    member = _EarlyMember if early else _Member
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, mode="w") as archive:
         for name, array in arrays.items():
-            with archive.open(_Member(f"{name}.npy"), mode="w", force_zip64=True) as stream:
+            with archive.open(member(f"{name}.npy"), mode="w", force_zip64=True) as stream:
                 np.lib.format.write_array(stream, array, allow_pickle=False)
     return buffer.getvalue()
 
 
-def encode_checked(arrays: Mapping[str, NDArray[Any]]) -> bytes:
-    """Return the bytes of a checked npz: the arrays, and `checksum` over them."""
-    return encode({"checksum": np.asarray(checksum(arrays)), **arrays})
+def encode_checked(arrays: Mapping[str, NDArray[Any]], *, early: bool = False) -> bytes:
+    """Return the bytes of a checked npz: the arrays, and `checksum` over them; `early` as in `encode`."""
+    return encode({"checksum": np.asarray(checksum(arrays)), **arrays}, early=early)
 
 
 def decode_checked(content: bytes) -> dict[str, NDArray[Any]]:

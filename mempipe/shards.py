@@ -6,7 +6,6 @@ in the lowest bit (`numpy.unpackbits(..., bitorder="little")`). An outcome is tw
 equal bytes.
 """
 
-import io
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -16,7 +15,7 @@ from numpy.typing import NDArray
 
 from mempipe.bits import packed_width
 from mempipe.errors import CorruptShardError, LaterVersionError
-from mempipe.npz import UnreadableNpzError, checksum, decode_checked, encode_checked
+from mempipe.npz import UnreadableNpzError, decode_checked, encode_checked
 from mempipe.outcomes import REQUIRED, available, outcome
 
 _FIELDS: Final = frozenset(
@@ -87,15 +86,10 @@ def encode(shard: Shard) -> bytes:
 
 
 def encodings(shard: Shard) -> Iterator[bytes]:
-    """Yield the bytes that a shard may have: those of `encode`, then those that the first versions wrote.
-
-    The latter differ with a Python before 3.11.4.
-    """
+    """Yield the bytes that a shard may have: those of `encode`, then those of the first versions on an early Python."""
     arrays = _arrays(shard)
     yield encode_checked(arrays)
-    buffer = io.BytesIO()
-    np.savez(buffer, checksum=np.asarray(checksum(arrays)), **arrays)  # type: ignore[arg-type]
-    yield buffer.getvalue()
+    yield encode_checked(arrays, early=True)
 
 
 def _arrays(shard: Shard) -> dict[str, NDArray[Any]]:
