@@ -23,6 +23,7 @@ def train_by_command(session: Session, limits: Limits) -> Iterator[None]:
         program = Program(
             trainer.command,
             folder=folder,
+            task_folder=session.folder.path,
             threads=trainer.threads,
             limits=limits,
             failure=lambda problem, hint: session.failure(problem, hint=hint),

@@ -31,6 +31,7 @@ def train_by_entry(session: Session, limits: Limits) -> Iterator[None]:
                     *(str(folder / TASK), str(answers), str(ask)),
                 ],
                 folder=folder / WORK,
+                task_folder=folder,
                 threads=session.trainer.threads,
                 limits=limits,
                 failure=lambda problem, hint: session.failure(problem, hint=hint),

@@ -1,10 +1,14 @@
-"""Runs a program of the user: its output, its silence, its memory and its end; its processes end with this one."""
+"""Runs a program of the user: its output, its silence, its memory and its end.
+
+A small process above it (guard.py) ends all of its processes, also when this one is killed.
+"""
 
 import json
 import logging
 import os
 import signal
 import subprocess
+import sys
 import threading
 import time
 from collections import deque
@@ -16,9 +20,9 @@ from queue import Empty, Queue
 from typing import IO, Any, Final
 
 from mempipe.errors import ExitCode, InputError, MempipeError, TransientError
-from mempipe.parent_death import die_with_parent
 from mempipe.training.own import memory
 
+_GUARD: Final = Path(__file__).with_name("guard.py")
 _THREAD_VARIABLES: Final = (
     "OMP_NUM_THREADS",
     "OPENBLAS_NUM_THREADS",
@@ -75,11 +79,12 @@ class End:
 
 
 class Program:
-    """A running program in a session of its own.
+    """A running program in a session of its own, below a guard.
 
     Args:
         command: the program and its arguments.
         folder: its working folder.
+        task_folder: deleted if this process ends before the program does.
         threads: that numerical libraries may use.
         limits: when it is stopped.
         failure: makes the error of what it trains, of what went wrong and a hint.
@@ -95,6 +100,7 @@ class Program:
         command: Sequence[str],
         *,
         folder: Path,
+        task_folder: Path,
         threads: int,
         limits: Limits,
         failure: Callable[..., MempipeError],
@@ -107,23 +113,33 @@ class Program:
         self._events: Queue[Line | Message | End] = Queue(_EVENTS)
         self._n_logged = 0
         self._watched = time.monotonic()
+        life, own_life = os.pipe()
+        started, status = os.pipe()
+        self._life = os.fdopen(own_life, "wb", buffering=0)
         try:
             self._process = subprocess.Popen(  # noqa: S603 - what the spec's author wants to run
-                list(command),
+                [*(sys.executable, "-I", "-S", _GUARD, str(life), str(status), task_folder), *command],
                 cwd=folder,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
                 env=_environment(threads),
-                pass_fds=descriptors,
+                pass_fds=(life, status, *descriptors),
                 start_new_session=True,
-                preexec_fn=die_with_parent(signal.SIGKILL),
             )
-        except OSError as error:
+        finally:
+            os.close(life)
+            os.close(status)
+        with os.fdopen(started, "rb") as stream:
+            number = stream.read()  # nothing, as soon as the program runs
+        if number:
+            with self._process:  # closes its output
+                self.stop()
             raise InputError(
-                f"Trainer cannot be started: program {command[0]} is missing or cannot be executed ({error.strerror}).",
+                f"Trainer cannot be started: program {command[0]} is missing or cannot be executed "
+                f"({os.strerror(int(number))}).",
                 hint="give an absolute path, or put its folder on PATH wherever mempipe trains.",
-            ) from error
+            )
         self._readers = [threading.Thread(target=self._read_output, daemon=True)]
         if messages is not None:
             self._readers.append(threading.Thread(target=self._read_messages, args=(messages,), daemon=True))
@@ -162,9 +178,9 @@ class Program:
         return failed
 
     def stop(self) -> None:
-        """End all of its processes."""
-        with suppress(ProcessLookupError):
-            os.killpg(self._process.pid, signal.SIGKILL)
+        """End all of its processes, wherever they are."""
+        with self._life, suppress(BrokenPipeError):  # the guard has ended, and before it all others
+            self._life.write(b"stop")
         self._process.wait()
 
     def _watch(self) -> None:
@@ -216,7 +232,7 @@ class Program:
     def _await_end(self) -> None:
         code = self._process.wait()
         for reader in self._readers:
-            reader.join(_END_SECONDS)  # a process that it left behind may hold its output open
+            reader.join(_END_SECONDS)  # if its guard is killed, a process that stays may hold its output open
         self._events.put(End(code))
 
 
