@@ -17,3 +17,8 @@ def pack(rows: NDArray[np.bool_]) -> NDArray[np.uint8]:
 def unpack(rows: NDArray[np.uint8], n: int) -> NDArray[np.bool_]:
     """Return bool [trial, example] of packed rows of `n` examples."""
     return np.unpackbits(rows, axis=-1, count=n, bitorder="little").astype(np.bool_)
+
+
+def unpack_at(rows: NDArray[np.uint8], positions: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Unpack some examples of packed rows, bool [trial, position]; no other is unpacked."""
+    return (rows[..., positions >> 3] >> (positions & 7).astype(np.uint8) & 1).astype(np.bool_)

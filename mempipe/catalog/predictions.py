@@ -7,7 +7,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from mempipe.bits import unpack
+from mempipe.bits import unpack, unpack_at
 from mempipe.errors import InputError
 from mempipe.outcomes import outcome
 from mempipe.runs import DataInfo
@@ -65,15 +65,13 @@ class Selection:
     test: NDArray[np.int64] | None = None
 
     def decode(self, batch: TrialBatch, rows: slice) -> Predictions:
-        """Return some rows of a packed batch."""
-        n_train, n_test = self.data.n_train, self.data.n_test
-        mask = unpack(batch.subset_mask[rows], n_train)
-        train = Outcomes((name, outcome(name).decode(batch.train[name][rows], n_train)) for name in self.outcomes)
-        test = Outcomes((name, outcome(name).decode(batch.test[name][rows], n_test)) for name in self.outcomes)
-        if self.train is not None:
-            mask, train = mask[:, self.train], _columns(train, self.train)
-        if self.test is not None:
-            test = _columns(test, self.test)
+        """Return some rows of a packed batch; only what is selected is decoded."""
+        n_train, packed = self.data.n_train, batch.subset_mask[rows]
+        mask = unpack(packed, n_train) if self.train is None else unpack_at(packed, self.train)
+        train, test = (
+            Outcomes((name, outcome(name).decode(arrays[name][rows], n, columns)) for name in self.outcomes)
+            for arrays, n, columns in ((batch.train, n_train, self.train), (batch.test, self.data.n_test, self.test))
+        )
         return Predictions(batch.trials[rows], mask, train, test)
 
 
@@ -98,10 +96,6 @@ def blocks(batches: Iterable[TrialBatch], selection: Selection, block: int) -> I
                 parts, lacking = [], block
     if parts:
         yield _joined(parts)
-
-
-def _columns(outcomes: Outcomes, positions: NDArray[np.int64]) -> Outcomes:
-    return Outcomes((name, values[:, positions]) for name, values in outcomes.items())
 
 
 def _joined(parts: list[Predictions]) -> Predictions:

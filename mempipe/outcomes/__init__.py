@@ -47,8 +47,14 @@ class Outcome(Protocol):
         ...
 
     @staticmethod
-    def decode(rows: NDArray[Any], n: int) -> NDArray[Any]:
-        """Return rows of the shard (..., width(n)) as values (..., n) to calculate with."""
+    def decode(rows: NDArray[Any], n: int, columns: NDArray[np.int64] | None = None) -> NDArray[Any]:
+        """Return rows of the shard (..., width(n)) as values (..., n) to calculate with, or those of some examples.
+
+        Args:
+            rows: of the shard.
+            n: number of examples.
+            columns: positions of the examples to decode, and no others; None: all.
+        """
         ...
 
     @staticmethod

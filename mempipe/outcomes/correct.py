@@ -5,7 +5,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from mempipe.bits import pack, packed_width, unpack
+from mempipe.bits import pack, packed_width, unpack, unpack_at
 
 FORMAT_VERSION: Final = 1
 DTYPES: Final = ("uint8",)
@@ -23,9 +23,9 @@ def encode(values: NDArray[np.bool_], _: int) -> NDArray[np.uint8]:
     return pack(values)
 
 
-def decode(rows: NDArray[np.uint8], n: int) -> NDArray[np.bool_]:
+def decode(rows: NDArray[np.uint8], n: int, columns: NDArray[np.int64] | None = None) -> NDArray[np.bool_]:
     """Return bool (..., n)."""
-    return unpack(rows, n)
+    return unpack(rows, n) if columns is None else unpack_at(rows, columns)
 
 
 def problem(row: NDArray[np.uint8], correct: NDArray[np.bool_], _: NDArray[np.int64], __: int) -> str | None:

@@ -31,9 +31,9 @@ def encode(values: NDArray[np.floating[Any]], _: int) -> NDArray[np.float16]:
     return np.asarray(np.clip(values, -_LARGEST, _LARGEST), dtype=np.float16)
 
 
-def decode(rows: NDArray[np.float16], _: int) -> NDArray[np.float32]:
+def decode(rows: NDArray[np.float16], _: int, columns: NDArray[np.int64] | None = None) -> NDArray[np.float32]:
     """Return float32 (..., n), the same numbers: sums in float16 would round, and end at 65,504."""
-    return rows.astype(np.float32)
+    return (rows if columns is None else rows[..., columns]).astype(np.float32)
 
 
 def problem(row: NDArray[np.float16], correct: NDArray[np.bool_], _: NDArray[np.int64], n_classes: int) -> str | None:

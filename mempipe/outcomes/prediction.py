@@ -24,9 +24,11 @@ def encode(values: NDArray[np.integer[Any]], n_classes: int) -> NDArray[np.unsig
     return values.astype(np.min_scalar_type(n_classes - 1))
 
 
-def decode(rows: NDArray[np.unsignedinteger[Any]], _: int) -> NDArray[np.unsignedinteger[Any]]:
+def decode(
+    rows: NDArray[np.unsignedinteger[Any]], _: int, columns: NDArray[np.int64] | None = None
+) -> NDArray[np.unsignedinteger[Any]]:
     """Return the rows."""
-    return rows
+    return rows if columns is None else rows[..., columns]
 
 
 def problem(

@@ -56,6 +56,19 @@ def bank_note(run: Run, n_trials: int) -> str:
     )
 
 
+def growth_note(run: Run, n_trials: int) -> str | None:
+    """Return what to know where a run that keeps all of `BANK` by default outgrows `LIMIT`; None: it does not."""
+    spec, data = run.record.spec, run.record.data
+    size = bank_bytes(n_examples=data.n_train + data.n_test, n_classes=len(data.class_names), n_trials=n_trials)
+    if size <= LIMIT or not set(BANK) <= set(spec.kept_outcomes):
+        return None
+    return (
+        f"the store will grow: margins and predicted classes of {n_trials} trials take {size / 1e9:,.1f} GB, and a run "
+        "keeps what its first plan decided; for a run that keeps correctness alone, plan the spec with "
+        f"`outcomes: [{REQUIRED}]` in another store"
+    )
+
+
 def _given(spec: Spec) -> tuple[str, ...]:
     """Return what the trainer can give of a bank."""
     trainer = spec.trainer

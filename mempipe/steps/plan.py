@@ -9,7 +9,7 @@ from mempipe.data import Dataset, load_dataset, resolve_data
 from mempipe.errors import InputError, ObjectNotFoundError, RunError, SpecError
 from mempipe.places import request_key
 from mempipe.runs import Goal, Run, Span, find_run, plan_campaign, read_plan, register_run
-from mempipe.runs.bank import bank_note, default_outcomes
+from mempipe.runs.bank import bank_note, default_outcomes, growth_note
 from mempipe.scores.estimators import Estimator, load_estimators, require_outcomes
 from mempipe.spec import MAX_TRIALS, Spec, parse_document, validated
 from mempipe.spec.folder import spec_files
@@ -121,7 +121,8 @@ def with_outcomes(checked: CheckedSpec, n_trials: int, *, recorded: Run | None =
 
     Args:
         checked: the spec.
-        n_trials: of the run's first plan.
+        n_trials: of the plan; a new run's default is by the larger of them and `spec.trials`, as a plan of few trials
+            is often the pilot of all.
         recorded: the run; None: it is a new one.
 
     Raises:
@@ -133,8 +134,12 @@ def with_outcomes(checked: CheckedSpec, n_trials: int, *, recorded: Run | None =
     if recorded is not None:
         outcomes = recorded.record.spec.kept_outcomes
     else:
-        n_examples = dataset.n_train + dataset.n_test
-        outcomes = default_outcomes(spec, n_examples=n_examples, n_classes=dataset.n_classes, n_trials=n_trials)
+        outcomes = default_outcomes(
+            spec,
+            n_examples=dataset.n_train + dataset.n_test,
+            n_classes=dataset.n_classes,
+            n_trials=max(n_trials, spec.trials),
+        )
     require_outcomes(estimators, outcomes, source=spec.name)
     return spec.model_copy(update={"outcomes": outcomes})
 
@@ -190,6 +195,8 @@ def plan(source: str | Spec, store_uri: str, options: PlanOptions, reporter: Rep
         f"{len(goal.trials)} trials planned, {result.n_missing} missing, in {len(result.tasks)} tasks"
     )
     reporter.note(bank_note(run, len(goal.trials)))
+    if checked.spec.outcomes is None and (growth := growth_note(run, len(goal.trials))):
+        reporter.note(growth)
     return goal
 
 

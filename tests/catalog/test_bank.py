@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import tracemalloc
 import uuid
 import weakref
 from pathlib import Path
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 
 import mempipe
 from mempipe.catalog.bank import Bank
-from mempipe.catalog.predictions import Predictions
+from mempipe.catalog.predictions import Predictions, Selection
 from mempipe.errors import (
     CorruptShardError,
     ForeignShardError,
@@ -25,6 +26,7 @@ from mempipe.errors import (
 from mempipe.npz import decode_checked, encode_checked
 from mempipe.runs import Span
 from mempipe.runs.bank import BANK
+from mempipe.scores.tally import TrialBatch
 from mempipe.storage import put
 from tests.release.test_imports import HEAVY
 from tests.validation.conftest import N_TEST, N_TRAIN, World, make_world
@@ -120,6 +122,24 @@ def test_columns_are_those_of_the_blocks(world: World, bank: Bank, train: Any, t
         for name, values in plain(world).items()
     }
     assert_same(arrays_of(bank.columns(train=train, test=test)), expected)
+
+
+def test_some_columns_are_decoded_without_the_others() -> None:
+    """One column of 10 trials of 100,000 + 100,000 examples needs less memory than one trial's row of bytes."""
+    n, trials = 100_000, np.arange(10)
+    arrays = {"correct": np.zeros((10, n // 8), np.uint8), "margin": np.zeros((10, n), np.float16)}
+    arrays["prediction"] = np.zeros((10, n), np.uint8)
+    batch = TrialBatch(trials, arrays["correct"], arrays, arrays)
+    data = make_world().run.record.data.model_copy(update={"n_train": n, "n_test": n})
+    selection = Selection(data, BANK, np.array([n - 1]), np.array([0]))
+    selection.decode(batch, slice(10))
+    tracemalloc.start()
+    try:
+        selection.decode(batch, slice(10))
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert most < n
 
 
 def test_chosen_outcomes(world: World, bank: Bank) -> None:

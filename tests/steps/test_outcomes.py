@@ -63,6 +63,9 @@ def test_a_run_keeps_what_its_first_plan_decided(tmp_path: Path, keys: str, outc
     assert "the run exists" not in larger.stderr
     assert f"kept of each prediction: {', '.join(outcomes)}" in larger.stderr
     assert "1,078.2 MB for 200000 trials" in larger.stderr
+    growth = "the store will grow: margins and predicted classes of 200000 trials take 1.1 GB"
+    assert growth not in first.stderr
+    assert (growth in " ".join(larger.stderr.split())) == ("prediction" in outcomes)
     status = " ".join(mempipe("status", run_folder(store)).stdout.split())
     assert "1,078.2 MB for 200000 trials" in status
     assert ("`outcomes: [correct, margin, prediction]`" in status) == ("prediction" not in outcomes)
@@ -70,10 +73,16 @@ def test_a_run_keeps_what_its_first_plan_decided(tmp_path: Path, keys: str, outc
 
 def test_above_the_limit_only_correctness_is_kept(tmp_path: Path) -> None:
     """185,494 trials of 1,797 examples with 3 bytes are 1 GB, less 1,846 bytes."""
-    (tmp_path / "spec.yaml").write_text(TINY)
-    for trials, outcomes in ((185494, ["correct", "margin", "prediction"]), (185495, ["correct"])):
-        store = tmp_path / str(trials)
-        planned = mempipe("plan", tmp_path / "spec.yaml", "--store", store, "--trials", str(trials))
+    everything = ["correct", "margin", "prediction"]
+    for of_spec, planned_trials, outcomes in (
+        (40, 185494, everything),
+        (40, 185495, ["correct"]),
+        (185494, 50, everything),
+        (185495, 50, ["correct"]),  # a pilot
+    ):
+        (tmp_path / "spec.yaml").write_text(TINY.replace("trials: 40", f"trials: {of_spec}"))
+        store = tmp_path / f"{of_spec}-{planned_trials}"
+        planned = mempipe("plan", tmp_path / "spec.yaml", "--store", store, "--trials", str(planned_trials))
         assert json.loads((run_folder(store) / "run.json").read_text())["spec"]["outcomes"] == outcomes
         hint = "a new run keeps them if its spec has `outcomes: [correct, margin, prediction]`"
         assert (hint in " ".join(planned.stderr.split())) == (outcomes == ["correct"])
