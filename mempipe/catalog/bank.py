@@ -66,7 +66,7 @@ class Bank:
     def predictions(
         self, *, block: int = 100, trials: Numbers | None = None, outcomes: Iterable[str] | None = None
     ) -> Iterator[Predictions]:
-        """Yield the trials in blocks, ascending. Holds one shard and twice a block in memory.
+        """Yield the trials in blocks, ascending. Holds one shard, twice while it is read, and twice a block.
 
         Args:
             block: number of trials in a block, the last may have fewer; no value depends on it. A trial takes 1 byte
@@ -95,7 +95,9 @@ class Bank:
         trials: Numbers | None = None,
         outcomes: Iterable[str] | None = None,
     ) -> Predictions:
-        """Return all trials of some examples. Reads every shard once; holds one of them and twice the result.
+        """Return all trials of some examples.
+
+        Reads every shard once; holds one, twice while it is read, and twice the result.
 
         Args:
             train: positions of training examples, for the mask and the outcomes; None: all, empty: none.
@@ -123,8 +125,11 @@ class Bank:
             chosen = numbers[slice(*np.searchsorted(numbers, span))]
             if not chosen.size:
                 continue
-            batch = read_trials(self._run, ref.key, ref.span, Span(int(chosen[0]), int(chosen[-1]) + 1))
-            yield batch if len(batch.trials) == len(chosen) else _rows(batch, chosen - chosen[0])
+            yield self._read(ref, chosen)
+
+    def _read(self, ref: ShardRef, numbers: NDArray[np.int64]) -> TrialBatch:
+        batch = read_trials(self._run, ref.key, ref.span, Span(int(numbers[0]), int(numbers[-1]) + 1))
+        return batch if len(batch.trials) == len(numbers) else _rows(batch, numbers - numbers[0])
 
     def _numbers(self, refs: list[ShardRef], trials: Numbers | None) -> NDArray[np.int64]:
         """Return the numbers of the chosen trials, ascending, each once, at least one; all are in the shards."""

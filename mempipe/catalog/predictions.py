@@ -76,7 +76,9 @@ class Selection:
 
 
 def blocks(batches: Iterable[TrialBatch], selection: Selection, block: int) -> Iterator[Predictions]:
-    """Yield the trials of the batches in blocks of `block` trials, the last of fewer; holds one batch, twice a block.
+    """Yield the trials of the batches in blocks of `block` trials, the last of fewer.
+
+    Holds one batch, and none while the next is made, and twice a block.
 
     Args:
         batches: at most as much of each is decoded as the block still lacks.
@@ -94,6 +96,7 @@ def blocks(batches: Iterable[TrialBatch], selection: Selection, block: int) -> I
             if lacking == 0:
                 yield _joined(parts)
                 parts, lacking = [], block
+        del batch
     if parts:
         yield _joined(parts)
 
