@@ -30,7 +30,6 @@ _UNREADABLE: Final = (
     SyntaxError,
     OSError,
     MemoryError,
-    NotImplementedError,
     RuntimeError,
     struct.error,
     tokenize.TokenError,
@@ -58,8 +57,7 @@ def read_npz(source: bytes | Path, names: Collection[str] | None = None) -> dict
             if file.read(2) != b"PK":
                 raise UnreadableNpzError("is no npz (it does not begin as a zip file does)")
             file.seek(0)
-            loaded = np.load(file, allow_pickle=False)
-            with loaded as archive:
+            with np.load(file, allow_pickle=False) as archive:
                 return {name: archive[name] for name in archive.files if names is None or name in names}
     except _UNREADABLE as error:
         if "allow_pickle" in str(error) or "pickled" in str(error):
@@ -68,44 +66,30 @@ def read_npz(source: bytes | Path, names: Collection[str] | None = None) -> dict
 
 
 class _Member(zipfile.ZipInfo):
-    """A member as `numpy.savez` writes it with Python 3.11.4 and later; earlier ones wrote another local header."""
+    """A member as `numpy.savez` writes it, with whatever Python: before 3.11.4 its local header was another one."""
+
+    early = False
 
     def FileHeader(self, zip64: bool | None = None) -> bytes:  # noqa: ARG002, N802 - zipfile's call
-        """Return the local header, with sizes of 64 bits."""
-        self.create_version = self.extract_version = zipfile.ZIP64_VERSION
-        return self._header(0xFFFFFFFF, 0xFFFFFFFF)
-
-    def _header(self, compress_size: int, file_size: int) -> bytes:
-        name = self.filename.encode("ascii")
+        """Return the local header, with sizes of 64 bits, and of an early member of 32 bits where they suffice."""
+        sizes = self.compress_size, self.file_size
+        if not self.early or self.file_size > zipfile.ZIP64_LIMIT:
+            self.create_version = self.extract_version = zipfile.ZIP64_VERSION
+            sizes = 0xFFFFFFFF, 0xFFFFFFFF
+        name, date = self.filename.encode("ascii"), 1 << 5 | 1  # 1980-01-01
         extra = struct.pack("<HHQQ", 1, 16, self.file_size, self.compress_size)
-        date = 1 << 5 | 1  # 1980-01-01
-        sizes = compress_size, file_size, len(name), len(extra)
-        head = struct.pack("<4s5H3L2H", b"PK\3\4", self.extract_version, 0, 0, 0, date, self.CRC, *sizes)
-        return head + name + extra
-
-
-class _EarlyMember(_Member):
-    """A member as `numpy.savez` wrote it before Python 3.11.4."""
-
-    def FileHeader(self, zip64: bool | None = None) -> bytes:  # noqa: N802 - zipfile's call
-        """Return the local header, with sizes of 32 bits, too, where they suffice."""
-        if self.file_size > zipfile.ZIP64_LIMIT:
-            return super().FileHeader(zip64)
-        return self._header(self.compress_size, self.file_size)
+        head = (b"PK\3\4", self.extract_version, 0, 0, 0, date, self.CRC, *sizes, len(name), len(extra))
+        return struct.pack("<4s5H3L2H", *head) + name + extra
 
 
 def encode(arrays: Mapping[str, NDArray[Any]], *, early: bool = False) -> bytes:
-    """Return the bytes of an npz; equal arrays in equal order give equal bytes, with every Python.
-
-    Args:
-        arrays: by name.
-        early: as `numpy.savez` wrote it before Python 3.11.4; numpy reads both.
-    """
-    member = _EarlyMember if early else _Member
+    """Return the bytes of an npz; equal arrays in equal order give equal bytes; `early`: as before Python 3.11.4."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, mode="w") as archive:
         for name, array in arrays.items():
-            with archive.open(member(f"{name}.npy"), mode="w", force_zip64=True) as stream:
+            member = _Member(f"{name}.npy")
+            member.early = early
+            with archive.open(member, mode="w", force_zip64=True) as stream:
                 np.lib.format.write_array(stream, array, allow_pickle=False)
     return buffer.getvalue()
 
@@ -135,7 +119,7 @@ def checksum(arrays: Mapping[str, NDArray[Any]]) -> str:
         array = arrays[name]
         digest.update(f"{name}|{array.dtype.str}|{array.shape}|".encode())
         if array.nbytes:
-            digest.update(np.ascontiguousarray(array).reshape(-1).view(np.uint8))
+            digest.update(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data)
     return digest.hexdigest()
 
 
@@ -307,10 +291,7 @@ class NpzReader:
     @staticmethod
     def _fill(stream: IO[bytes], buffer: bytearray) -> int:
         view, filled = memoryview(buffer), 0
-        while filled < len(buffer):
-            got = stream.readinto(view[filled:])  # type: ignore[attr-defined]
-            if not got:
-                break
+        while filled < len(buffer) and (got := stream.readinto(view[filled:])):  # type: ignore[attr-defined]
             filled += got
         return filled
 
