@@ -73,7 +73,7 @@ def test_the_model_is_checked_as_a_built_in_one() -> None:
         resolve_model(Component.model_validate({"name": "funnel", "width": 1}))
     with pytest.raises(SpecError, match="funnel depth is 9, expected fewer halvings of width 8"):
         check_model_fits(model.model_copy(update={"depth": 9}), (8, 8, 1), 2)
-    with pytest.raises(SpecError, match="expected one of densenet100, funnel, inception"):
+    with pytest.raises(SpecError, match="expected one of airbench, densenet100, funnel, inception"):
         resolve_model(Component.model_validate({"name": "tunnel"}))
 
 
