@@ -8,6 +8,7 @@ import pytest
 from mempipe.data import Dataset
 from mempipe.errors import SpecError
 from mempipe.spec import Component, Recipe
+from mempipe.training.ensemble.network import StackedNetwork
 from mempipe.training.initial import InitialState
 from mempipe.training.registry import build_model, check_model_fits, resolve_model
 from mempipe.training.single.loop import TrainingLoop
@@ -169,10 +170,18 @@ def test_images_that_are_too_small_are_refused_before_building(
         check_model_fits(component(name, **keys), (size, size + 2, 3), 10)
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_the_ensemble_refuses_them_and_names_the_trainer_that_takes_them(name: str) -> None:
+@pytest.mark.parametrize("name", ["resnet18", "resnet50", "densenet100"])
+def test_a_stacked_member_is_the_keras_model(name: str) -> None:
+    model = build_model(component(name), (8, 8, 3), 10)
+    images = np.random.default_rng(0).normal(size=(4, 8, 8, 3)).astype(np.float32)
+    (logits,) = StackedNetwork(model).logits([variable.value[None] for variable in model.variables], images[None])
+    expected = np.asarray(model(images, training=False))
+    np.testing.assert_allclose(logits, expected, rtol=1e-4, atol=1e-4 * np.abs(expected).max())
+
+
+def test_the_ensemble_refuses_the_small_inception_and_names_the_trainer_that_takes_it() -> None:
     with pytest.raises(SpecError, match="cannot be vectorized") as caught:
-        open_trainer(spec(model={"name": name}), random_labels())
+        open_trainer(spec(model={"name": "inception"}), random_labels())
     assert "trainer.kind: single" in caught.value.hint
 
 
