@@ -1,6 +1,6 @@
 """A small data set that a model learns in a moment, and specs on it."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,8 +11,9 @@ from mempipe.training.normalize import Normalization
 from mempipe.training.order import ExampleOrder
 from mempipe.training.outcome import TrialOutcome
 from mempipe.training.registry import resolve_model
-from mempipe.training.single.loop import TrainingLoop
-from mempipe.training.single.pipeline import Images
+
+if TYPE_CHECKING:
+    from mempipe.training.single.loop import TrainingLoop
 
 N_TRAIN, N_TEST, N_CLASSES = 70, 30, 3
 
@@ -57,8 +58,10 @@ def as_bytes(outcome: TrialOutcome) -> bytes:
     return b"|".join(array.tobytes() for array in values)
 
 
-def steps_on_all(loop: TrainingLoop, images: NDArray[Any], labels: NDArray[np.integer[Any]], n_steps: int) -> None:
+def steps_on_all(loop: "TrainingLoop", images: NDArray[Any], labels: NDArray[np.integer[Any]], n_steps: int) -> None:
     """Make steps of a loop, each on all of these examples, whose pixels stay as they are."""
+    from mempipe.training.single.pipeline import Images  # TensorFlow, which a test may have to start itself
+
     n, channels = len(images), images.shape[-1]
     same = Normalization(np.zeros(channels, np.float32), np.ones(channels, np.float32))
     data = Images(images, labels.astype(np.int64), same)
